@@ -1,0 +1,428 @@
+/* The messages between signaling, the media core and the recorder: one struct each, encoded to one
+ * SOCK_SEQPACKET datagram. Signaling is the client of both others and owns the wanted state: on
+ * every connection it says all of it again, and every request may be repeated without harm.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef COMMON_CONTROL_H
+#define COMMON_CONTROL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/limits.h"
+
+/* Raised with every change of a message; a peer of another version is refused at HELLO. */
+#define CONTROL_VERSION 1
+
+#define CONTROL_UFRAG_MAX 32       /* characters with the final NUL; RFC 8445 asks for 4 to 256 */
+#define CONTROL_PASSWORD_MAX 64    /* the same */
+#define CONTROL_ADDRESS_MAX 46     /* INET6_ADDRSTRLEN */
+#define CONTROL_RID_MAX 17         /* RFC 8852 allows more; browsers use "r0", "h", "q" */
+#define CONTROL_FINGERPRINT_LEN 32 /* SHA-256 */
+
+/* All ids are random 64-bit numbers made by signaling, never 0, written as 16 hex digits wherever a
+ * person or page sees them. `request` of 0 means: no answer wanted, or an event. */
+enum control_type {
+    /* Either way, first on every connection. */
+    CONTROL_HELLO = 1,
+
+    /* signaling -> media core; each but SEAT_SET is answered by DONE unless another answer is named */
+    CONTROL_HEARING_OPEN = 10, /* with the ring's descriptor when recorded; repeatable */
+    CONTROL_HEARING_CLOSE = 11,
+    CONTROL_MATRIX = 12, /* who may receive whom, whole, replaces the one before */
+    CONTROL_PEER_ADD = 13, /* answered by PEER_READY; replaces a peer of the same id */
+    CONTROL_PEER_REMOVE = 14,
+    CONTROL_PEER_MOVE = 15, /* into another room; routes the matrix forbids end at once */
+    CONTROL_TRANSPORT_CONNECT = 16,
+    CONTROL_TRANSPORT_RESTART = 17, /* ICE restart; answered by TRANSPORT_RESTARTED */
+    CONTROL_STREAM_ADD = 18,
+    CONTROL_STREAM_REMOVE = 19,
+    CONTROL_STREAM_PAUSE = 20,
+    CONTROL_SEAT_SET = 21, /* a route; answered by SEAT_SWITCHED once the source really shows */
+
+    /* media core -> signaling */
+    CONTROL_DONE = 30, /* also the recorder's answer */
+    CONTROL_PEER_READY = 31,
+    CONTROL_TRANSPORT_RESTARTED = 32,
+    CONTROL_SEAT_SWITCHED = 33,
+    CONTROL_TRANSPORT_STATE = 34, /* event */
+    CONTROL_STREAM_STATE = 35,    /* event: packets began or stopped to arrive */
+    CONTROL_SPEAKERS = 36,        /* event, at most every 200 ms */
+    CONTROL_PEER_STATS = 37,      /* event, every 2 s */
+    CONTROL_METRICS = 38,         /* event, every 1 s; media core and recorder */
+
+    /* signaling -> recorder */
+    CONTROL_TAPE_OPEN = 50, /* answered by TAPE_READY with the ring's descriptor; repeatable */
+    CONTROL_TAPE_NOTE = 51, /* a journal line for the tape */
+    CONTROL_TAPE_CLOSE = 52, /* drain, seal, then render; answered by DONE when sealed */
+    CONTROL_TAPE_RENDER = 53, /* render (again) a sealed tape */
+
+    /* recorder -> signaling */
+    CONTROL_TAPE_READY = 60,
+    CONTROL_TAPE_MARK = 61,   /* event, every 250 ms: what is safely on disk */
+    CONTROL_RENDER_STATE = 62 /* event, on change and every 1 s while rendering */
+};
+
+struct control_hello {
+    uint32_t version;
+    uint64_t boot_id; /* random, new at every start of the process: tells a restart */
+    uint32_t pid;
+};
+
+struct control_hearing_open {
+    uint64_t hearing;
+    bool recorded; /* the datagram then carries the ring's descriptor */
+};
+
+struct control_hearing {
+    uint64_t hearing;
+};
+
+/* Roles and rooms as the matrix counts them. */
+enum control_role {
+    CONTROL_ROLE_JUDGE = 0,
+    CONTROL_ROLE_CLERK = 1,
+    CONTROL_ROLE_PARTY = 2,
+    CONTROL_ROLE_LAWYER = 3,
+    CONTROL_ROLE_WITNESS = 4,
+    CONTROL_ROLE_INTERPRETER = 5,
+    CONTROL_ROLE_EXPERT = 6,
+    CONTROL_ROLE_OBSERVER = 7,
+    CONTROL_ROLE_TECHNICIAN = 8,
+    CONTROL_ROLE_COUNT = 9,
+};
+
+enum control_room_kind {
+    CONTROL_ROOM_COURTROOM = 0,
+    CONTROL_ROOM_WAITING = 1,
+    CONTROL_ROOM_CONSULTATION = 2,
+    CONTROL_ROOM_DELIBERATION = 3,
+    CONTROL_ROOM_CAUCUS = 4,
+    CONTROL_ROOM_KIND_COUNT = 5,
+};
+
+/* Bit `r` of receivers[room kind][sender's role]: role `r` may receive. All zero: nothing flows. */
+struct control_matrix {
+    uint64_t hearing;
+    uint16_t receivers[CONTROL_ROOM_KIND_COUNT][CONTROL_ROLE_COUNT];
+    /* Bit `r`: what role `r` sends in that kind of room goes to the tape. */
+    uint16_t recorded[CONTROL_ROOM_KIND_COUNT];
+};
+
+/* Media flows only between peers of the same room (number and kind), and as the matrix says. */
+struct control_peer_add {
+    uint64_t hearing;
+    uint64_t peer;
+    uint8_t role;
+    uint8_t room_kind;
+    uint32_t room;
+    uint8_t seats; /* pairs of audio and video, 1 to LIMIT_SEATS */
+};
+
+struct control_peer {
+    uint64_t hearing;
+    uint64_t peer;
+};
+
+struct control_peer_move {
+    uint64_t hearing;
+    uint64_t peer;
+    uint8_t room_kind;
+    uint32_t room;
+};
+
+enum control_direction {
+    CONTROL_UP = 0,   /* the page sends on it */
+    CONTROL_DOWN = 1, /* the page receives on it */
+    CONTROL_DIRECTION_COUNT = 2,
+};
+
+struct control_transport_connect {
+    uint64_t hearing;
+    uint64_t peer;
+    uint8_t direction;
+    uint8_t fingerprint[CONTROL_FINGERPRINT_LEN]; /* of the page's certificate, SHA-256 */
+};
+
+struct control_transport_restart {
+    uint64_t hearing;
+    uint64_t peer;
+    uint8_t direction;
+};
+
+enum control_kind {
+    CONTROL_AUDIO = 0,
+    CONTROL_VIDEO = 1,
+};
+
+enum control_source {
+    CONTROL_SOURCE_MICROPHONE = 0,
+    CONTROL_SOURCE_CAMERA = 1,
+    CONTROL_SOURCE_SCREEN = 2,
+    CONTROL_SOURCE_SCREEN_AUDIO = 3,
+};
+
+struct control_stream_codec {
+    uint8_t codec; /* enum codec */
+    uint8_t payload_type;
+    uint8_t rtx_payload_type; /* 0: none */
+};
+
+struct control_encoding {
+    uint32_t ssrc;     /* 0: learned by rid */
+    uint32_t rtx_ssrc; /* 0: none, or learned by rid */
+    char rid[CONTROL_RID_MAX];
+};
+
+/* What a page publishes, with its own payload types and extension ids (0: not used). */
+struct control_stream_add {
+    uint64_t hearing;
+    uint64_t peer;
+    uint64_t stream;
+    uint8_t kind;
+    uint8_t source;
+    bool paused;
+    uint8_t codec_count;
+    struct control_stream_codec codecs[LIMIT_CODECS_PER_STREAM];
+    uint8_t encoding_count;
+    struct control_encoding encodings[LIMIT_ENCODINGS];
+    char mid[CONTROL_RID_MAX];
+    uint8_t ext_mid, ext_rid, ext_repaired_rid, ext_transport_cc, ext_abs_send_time,
+        ext_audio_level;
+};
+
+struct control_stream {
+    uint64_t hearing;
+    uint64_t peer;
+    uint64_t stream;
+};
+
+struct control_stream_pause {
+    uint64_t hearing;
+    uint64_t peer;
+    uint64_t stream;
+    bool paused;
+};
+
+/* Shows `stream` of another peer in a seat; stream 0 empties it. DONE-less: SEAT_SWITCHED answers,
+ * with -EACCES when the matrix forbids the route, -ENOENT when stream or seat is not there. */
+struct control_seat_set {
+    uint64_t hearing;
+    uint64_t peer;
+    uint8_t seat;
+    uint8_t kind;
+    uint64_t stream;
+};
+
+struct control_done {
+    int32_t status; /* 0 or a negative errno */
+};
+
+struct control_ice {
+    char ufrag[CONTROL_UFRAG_MAX];
+    char password[CONTROL_PASSWORD_MAX];
+};
+
+struct control_candidate {
+    char address[CONTROL_ADDRESS_MAX];
+    uint16_t port;
+    bool tcp; /* RFC 6544 passive */
+    uint32_t priority;
+};
+
+struct control_seat_ssrcs {
+    uint32_t audio_ssrc;
+    uint32_t video_ssrc;
+    uint32_t video_rtx_ssrc;
+};
+
+struct control_peer_ready {
+    int32_t status;
+    uint64_t peer;
+    struct control_ice ice[CONTROL_DIRECTION_COUNT];
+    uint8_t fingerprint[CONTROL_FINGERPRINT_LEN]; /* of the media core's certificate, SHA-256 */
+    uint8_t candidate_count;
+    struct control_candidate candidates[LIMIT_CANDIDATES];
+    uint8_t seat_count;
+    struct control_seat_ssrcs seats[LIMIT_SEATS];
+};
+
+struct control_transport_restarted {
+    int32_t status;
+    struct control_ice ice;
+};
+
+struct control_seat_switched {
+    int32_t status;
+    uint64_t hearing;
+    uint64_t peer;
+    uint8_t seat;
+    uint8_t kind;
+    uint64_t stream; /* 0: empty now */
+};
+
+enum control_transport_phase {
+    CONTROL_TRANSPORT_NEW = 0,
+    CONTROL_TRANSPORT_ICE = 1,       /* an address is proven */
+    CONTROL_TRANSPORT_CONNECTED = 2, /* keys are agreed, media may flow */
+    CONTROL_TRANSPORT_SILENT = 3,    /* no consent check for 5 s; may come back */
+    CONTROL_TRANSPORT_EXPIRED = 4,   /* RFC 7675: no consent for 30 s, nothing is sent any more */
+    CONTROL_TRANSPORT_CLOSED = 5,    /* DTLS close_notify: the page left on purpose */
+    CONTROL_TRANSPORT_FAILED = 6,    /* DTLS failed, or a wrong certificate */
+};
+
+struct control_transport_state {
+    uint64_t hearing;
+    uint64_t peer;
+    uint8_t direction;
+    uint8_t phase;
+};
+
+struct control_stream_state {
+    uint64_t hearing;
+    uint64_t peer;
+    uint64_t stream;
+    bool flowing;
+};
+
+struct control_speaker {
+    uint64_t peer;
+    uint8_t level_dbov; /* RFC 6464: 0 loudest to 127 silent */
+};
+
+#define CONTROL_SPEAKERS_MAX 8
+struct control_speakers {
+    uint64_t hearing;
+    uint8_t count;
+    struct control_speaker speakers[CONTROL_SPEAKERS_MAX]; /* loudest first; who speaks now */
+};
+
+struct control_peer_stats {
+    uint64_t hearing;
+    uint64_t peer;
+    uint32_t rtt_us;             /* 0: not known yet */
+    uint32_t up_loss_permille;   /* of what the page sent, before repair, in the last 2 s */
+    uint32_t down_loss_permille; /* of what it was sent, by its receiver reports */
+    uint32_t up_bps, down_bps;
+    uint64_t up_packets, down_packets; /* RTP since the peer was added */
+};
+
+/* Order of control_metrics.values. Counters since start of the process, gauges marked. */
+enum control_metric {
+    CONTROL_METRIC_PACKETS_IN = 0, /* RTP accepted */
+    CONTROL_METRIC_PACKETS_OUT,
+    CONTROL_METRIC_BYTES_IN,
+    CONTROL_METRIC_BYTES_OUT,
+    CONTROL_METRIC_PACKETS_LOST, /* of publishers' streams, never repaired */
+    CONTROL_METRIC_PACKETS_REPAIRED,
+    CONTROL_METRIC_NACK_SENT,
+    CONTROL_METRIC_NACK_RECEIVED,
+    CONTROL_METRIC_RTX_SENT,
+    CONTROL_METRIC_PLI_SENT,
+    CONTROL_METRIC_PLI_RECEIVED,
+    CONTROL_METRIC_KEY_FRAMES,
+    CONTROL_METRIC_DROPPED_JUNK,     /* datagrams that are no STUN, DTLS or RTP of a known peer */
+    CONTROL_METRIC_DROPPED_FORGED,   /* failed authentication or replayed */
+    CONTROL_METRIC_DROPPED_UNROUTED, /* RTP of no announced stream */
+    CONTROL_METRIC_DROPPED_SEND,     /* the kernel did not take it */
+    CONTROL_METRIC_STUN_REFUSED,
+    CONTROL_METRIC_DTLS_FAILED,
+    CONTROL_METRIC_RING_PACKETS, /* copied to rings */
+    CONTROL_METRIC_RING_DROPPED, /* rings were full: a gap in the record, our fault */
+    CONTROL_METRIC_HEARINGS,     /* gauge */
+    CONTROL_METRIC_PEERS,        /* gauge */
+    CONTROL_METRIC_STREAMS,      /* gauge */
+    CONTROL_METRIC_TAPE_BYTES,   /* recorder: durable */
+    CONTROL_METRIC_TAPE_RECORDS, /* recorder */
+    CONTROL_METRIC_TAPE_SYNC_US, /* recorder: duration of the last fdatasync, gauge */
+    CONTROL_METRIC_TAPE_ERRORS,  /* recorder: failed writes */
+    CONTROL_METRIC_COUNT
+};
+
+struct control_metrics {
+    uint64_t values[CONTROL_METRIC_COUNT];
+};
+
+struct control_tape_note {
+    uint64_t hearing;
+    uint64_t wall_us;
+    uint16_t text_len;
+    const uint8_t *text; /* UTF-8 JSON; borrowed from the datagram or the sender's buffer */
+};
+
+struct control_tape_ready {
+    int32_t status; /* 0: the datagram carries the ring's descriptor */
+    uint64_t hearing;
+};
+
+/* Everything that was in the ring at `checked_us` is on disk. */
+struct control_tape_mark {
+    uint64_t hearing;
+    uint64_t checked_us;    /* CLOCK_MONOTONIC */
+    uint64_t durable_index; /* newest tape index on disk */
+    uint64_t ring_index;    /* newest ring index on disk */
+    uint64_t ring_dropped;  /* packets the ring could not take since it was made */
+    uint64_t bytes;         /* of the tape, durable */
+    int32_t error;          /* 0, or why writing fails now (negative errno) */
+};
+
+enum control_render_phase {
+    CONTROL_RENDER_NONE = 0,
+    CONTROL_RENDER_RUNNING = 1,
+    CONTROL_RENDER_DONE = 2,
+    CONTROL_RENDER_FAILED = 3,
+};
+
+struct control_render_state {
+    uint64_t hearing;
+    uint8_t phase;
+    uint8_t percent;
+};
+
+struct control_message {
+    enum control_type type;
+    uint32_t request; /* chosen by who asks; the answer carries it */
+    union {
+        struct control_hello hello;
+        struct control_hearing_open hearing_open;
+        struct control_hearing hearing; /* HEARING_CLOSE, TAPE_OPEN, TAPE_CLOSE, TAPE_RENDER */
+        struct control_matrix matrix;
+        struct control_peer_add peer_add;
+        struct control_peer peer; /* PEER_REMOVE */
+        struct control_peer_move peer_move;
+        struct control_transport_connect transport_connect;
+        struct control_transport_restart transport_restart;
+        struct control_stream_add stream_add;
+        struct control_stream stream; /* STREAM_REMOVE */
+        struct control_stream_pause stream_pause;
+        struct control_seat_set seat_set;
+        struct control_done done;
+        struct control_peer_ready peer_ready;
+        struct control_transport_restarted transport_restarted;
+        struct control_seat_switched seat_switched;
+        struct control_transport_state transport_state;
+        struct control_stream_state stream_state;
+        struct control_speakers speakers;
+        struct control_peer_stats peer_stats;
+        struct control_metrics metrics;
+        struct control_tape_note tape_note;
+        struct control_tape_ready tape_ready;
+        struct control_tape_mark tape_mark;
+        struct control_render_state render_state;
+    };
+};
+
+/* Encodes into `buffer`. Returns 0, -EMSGSIZE if it does not fit or a count or string is over its
+ * bound, or -EINVAL for an unknown type. */
+int control_encode(const struct control_message *message, void *buffer, size_t capacity,
+                   size_t *ret_len);
+
+/* Decodes one datagram. Returns 0, or -EBADMSG for an unknown type, a short or long body, a count
+ * over its bound, an enum out of range or a string without end. `ret_message` is written only on
+ * success; a note's text stays in `data`. */
+int control_decode(const void *data, size_t len, struct control_message *ret_message);
+
+/* The type's name for logs, such as "PEER_ADD"; "?" for none. */
+const char *control_type_name(enum control_type type);
+
+#endif

@@ -1,0 +1,31 @@
+/* Every bound on what a peer can make us keep, with its unit and where it comes from. Reaching one
+ * is an error path with a test; docs/limits.md lists them for operators.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef COMMON_LIMITS_H
+#define COMMON_LIMITS_H
+
+/* Control messages between our own processes, bytes. Ours: the largest, PEER_READY with every seat
+ * and candidate, is under 2 KiB; a NOTE carries LIMIT_NOTE_BYTES more. */
+#define LIMIT_CONTROL_BYTES 16384
+#define LIMIT_NOTE_BYTES 8192
+
+/* Seats of one page: pairs of one audio and one video stream coming down. */
+#define LIMIT_SEATS 24
+/* Addresses offered per transport. */
+#define LIMIT_CANDIDATES 8
+/* Streams one peer may publish (microphone, camera, screen, and one to spare). */
+#define LIMIT_STREAMS_PER_PEER 4
+/* Encodings of one published stream (simulcast). */
+#define LIMIT_ENCODINGS 3
+/* Payload types of one published stream (each codec and its RTX). */
+#define LIMIT_CODECS_PER_STREAM 4
+/* Peers of one hearing. Ours: a bench of 50 people and room for observers. */
+#define LIMIT_PEERS_PER_HEARING 200
+/* Hearings one media core holds at once. */
+#define LIMIT_HEARINGS 256
+
+/* Ring between media core and recorder, bytes of payload area. 32 MiB are about 10 s of a hearing
+ * with 25 Mbit/s; a reader that stalled 5 s lost nothing (docs/performance.md). */
+#define LIMIT_RING_BYTES (32u << 20)
+
+#endif
