@@ -24,6 +24,17 @@
 /* Hearings one media core holds at once. */
 #define LIMIT_HEARINGS 256
 
+/* Addresses of one transport proven by ICE at a time; the longest silent makes way. */
+#define LIMIT_ICE_PATHS 8
+/* SSRCs one transport takes SRTP and SRTCP from at a time; one silent for 10 s makes way. Streams,
+ * encodings and RTX of one peer are 24. */
+#define LIMIT_SSRCS_PER_TRANSPORT 64
+/* SSRCs sent on one transport: three a seat, and reports. */
+#define LIMIT_OUT_STREAMS 80
+/* Handshake bytes one transport may send us before it is connected. A browser's, with its
+ * certificate and retransmissions, are under 8 KiB. */
+#define LIMIT_DTLS_HANDSHAKE_BYTES 65536
+
 /* Ring between media core and recorder, bytes of payload area. 32 MiB are about 10 s of a hearing
  * with 25 Mbit/s; a reader that stalled 5 s lost nothing (docs/performance.md). */
 #define LIMIT_RING_BYTES (32u << 20)

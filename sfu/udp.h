@@ -1,0 +1,51 @@
+/* A UDP socket with large buffers, read a batch at a time. Reading comes before sending: what the
+ * kernel drops on its way in is lost to everybody.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef SFU_UDP_H
+#define SFU_UDP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/cleanup.h"
+#include "sfu/address.h"
+
+/* Datagrams of one batch. Ours: a frame of every sender of a full hearing. */
+#define UDP_BATCH 64
+/* Longest datagram taken, bytes; longer ones are counted and dropped. Ours: Ethernet's 1,500. */
+#define UDP_DATAGRAM_MAX 1500
+
+/* Opens a bound, non-blocking, close-on-exec socket with SO_RCVBUF and SO_SNDBUF of 8 MiB as far as
+ * the system lets us (net.core.rmem_max; forced when privileged). An IPv6 socket takes IPv6 only.
+ * Returns the descriptor or a negative errno such as -EADDRINUSE. */
+int udp_open(const struct address *local);
+
+/* What the descriptor is bound to (the port, when 0 was asked for). Returns 0 or a negative errno.
+ */
+int udp_local(int fd, struct address *ret_local);
+
+/* Borrowed: valid until the reader's next udp_read(). */
+struct udp_datagram {
+    const uint8_t *bytes;
+    size_t len;
+    struct address from;
+};
+
+/* Buffers for one batch; one for a thread serves all its sockets. */
+struct udp_reader;
+
+/* Returns 0 or -ENOMEM. */
+int udp_reader_create(struct udp_reader **ret_reader);
+void udp_reader_destroy(struct udp_reader *reader);
+DEFINE_CLEANUP(struct udp_reader, udp_reader_destroy)
+
+/* Reads what is there, at most one batch, without blocking. Returns the number of datagrams (0: no
+ * more, or only ones too long), or a negative errno. When it returns a full batch there may be
+ * more: read again before waiting. One arrival time for the batch: the caller's clock after this
+ * call. */
+int udp_read(struct udp_reader *reader, int fd, const struct udp_datagram **ret_datagrams);
+
+/* Datagrams dropped since creation because they were longer than UDP_DATAGRAM_MAX. */
+uint64_t udp_reader_oversize(const struct udp_reader *reader);
+
+#endif
