@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Real browsers with fake devices. One process each, so that every person has its own tone.
+import { mkdtemp, rm } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import puppeteer from "puppeteer-core";
+import { writePicture, writeTone } from "./fakes.mjs";
+
+const run = promisify(execFile);
+
+/** Tones far from each other's harmonics, one a person. */
+export const TONES = [401, 503, 607, 709, 811, 919];
+const COLOURS = [
+  { u: 90, v: 160 },
+  { u: 160, v: 90 },
+  { u: 90, v: 90 },
+  { u: 160, v: 160 },
+];
+
+export class Browser {
+  /** `kind` is "chromium" or "firefox"; `number` chooses tone and picture. */
+  static async launch(kind, number, { lang = "en-GB" } = {}) {
+    const browser = new Browser();
+    browser.kind = kind;
+    browser.tone = TONES[number];
+    browser.dir = await mkdtemp(join(tmpdir(), `assize-${kind}-`));
+    browser.puppeteer = kind === "chromium" ? await chromium(browser, number, lang) : await firefox(browser, lang);
+    return browser;
+  }
+
+  /** Opens `url` in a fresh page; console errors are kept in `page.complaints`. */
+  async open(url, { width = 1280, height = 800 } = {}) {
+    const page = await this.puppeteer.newPage();
+    page.complaints = [];
+    page.on("console", (line) => line.type() === "error" && page.complaints.push(line.text()));
+    page.on("pageerror", (error) => page.complaints.push(String(error)));
+    if (this.kind === "chromium") await page.setViewport({ width, height });
+    await page.goto(url, { waitUntil: "domcontentloaded" });
+    return page;
+  }
+
+  async close() {
+    await this.puppeteer?.close().catch(() => {});
+    await rm(this.dir, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+async function chromium(browser, number, lang) {
+  const wav = join(browser.dir, "tone.wav");
+  const y4m = join(browser.dir, "picture.y4m");
+  await Promise.all([writeTone(wav, browser.tone), writePicture(y4m, COLOURS[number % COLOURS.length])]);
+  return puppeteer.launch({
+    browser: "chrome",
+    executablePath: "/usr/bin/chromium",
+    headless: true,
+    acceptInsecureCerts: true,
+    userDataDir: join(browser.dir, "profile"),
+    env: { ...process.env, LANG: "C.UTF-8", LANGUAGE: lang },
+    args: [
+      "--no-sandbox",
+      "--disable-dev-shm-usage",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--allow-loopback-in-peer-connection",
+      "--use-fake-device-for-media-stream",
+      "--use-fake-ui-for-media-stream",
+      "--autoplay-policy=no-user-gesture-required",
+      `--use-file-for-fake-audio-capture=${wav}`,
+      `--use-file-for-fake-video-capture=${y4m}`,
+      `--lang=${lang}`,
+    ],
+  });
+}
+
+async function firefox(browser, lang) {
+  await soundServer();
+  return puppeteer.launch({
+    browser: "firefox",
+    executablePath: "/usr/bin/firefox-esr",
+    headless: true,
+    acceptInsecureCerts: true,
+    userDataDir: join(browser.dir, "profile"),
+    extraPrefsFirefox: {
+      "media.navigator.streams.fake": true,
+      "media.navigator.permission.disabled": true,
+      "media.autoplay.default": 0,
+      "media.navigator.audio.fake_frequency": browser.tone,
+      "intl.accept_languages": lang,
+      "network.proxy.type": 0,
+    },
+  });
+}
+
+/** Headless Firefox plays nothing without a sound device: PulseAudio with a null sink. */
+async function soundServer() {
+  const here = await run("pactl", ["info"]).then(() => true, () => false);
+  if (here) return;
+  await run("pulseaudio", [
+    "--start", "--exit-idle-time=-1", "--disallow-exit", "-n",
+    "-L", "module-null-sink", "-L", "module-native-protocol-unix",
+  ]);
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole server on this machine, for one test: its own data directory, ports and certificate.
+// Nothing is faked: it is the supervisor, signaling, media core and recorder that deploy/run starts.
+import { execFile, spawn } from "node:child_process";
+import { mkdtemp, mkdir, readFile, readdir, readlink, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { createSocket } from "node:dgram";
+import https from "node:https";
+import http from "node:http";
+import { networkInterfaces, tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+export const top = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
+const build = resolve(top, process.env.ASSIZE_BUILD ?? "build/release");
+
+/** Waits until `probe` gives something truthy; fails after `seconds` saying `what` never was. */
+export async function until(what, seconds, probe, everyMs = 50) {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    const got = await probe();
+    if (got) return got;
+    if (Date.now() > deadline) throw new Error(`after ${seconds} s still not: ${what}`);
+    await new Promise((wake) => setTimeout(wake, everyMs));
+  }
+}
+
+async function freeTcpPort() {
+  const server = createServer();
+  await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
+  const { port } = server.address();
+  await new Promise((closed) => server.close(closed));
+  return port;
+}
+
+async function freeUdpPort() {
+  const socket = createSocket("udp4");
+  await new Promise((ready) => socket.bind(0, "127.0.0.1", ready));
+  const { port } = socket.address();
+  await new Promise((closed) => socket.close(closed));
+  return port;
+}
+
+/** 127.0.0.1 and this host's first other IPv4 address: Firefox never pairs loopback with it. */
+export function addresses() {
+  const own = Object.values(networkInterfaces())
+    .flat()
+    .filter((i) => i.family === "IPv4" && !i.internal)
+    .map((i) => i.address);
+  return ["127.0.0.1", ...own.slice(0, 1)];
+}
+
+export class Stack {
+  /** Starts everything; `options.records` etc. override parts of the configuration. */
+  static async start(options = {}) {
+    const stack = new Stack();
+    stack.dir = await mkdtemp(join(tmpdir(), "assize-test-"));
+    stack.port = await freeTcpPort();
+    stack.metricsPort = await freeTcpPort();
+    stack.mediaPort = await freeUdpPort();
+    stack.base = `https://localhost:${stack.port}`;
+    await mkdir(join(stack.dir, "run"));
+    await mkdir(join(stack.dir, "records"));
+    await run("bash", [
+      "-c",
+      'top=$1; . "$top/deploy/lib/setup.sh"; . "$top/deploy/lib/certificate.sh"; certificate_ensure "$2" localhost',
+      "bash",
+      top,
+      join(stack.dir, "tls"),
+    ]);
+    stack.ca = await readFile(join(stack.dir, "tls/ca.pem"));
+    stack.config = join(stack.dir, "assize.yaml");
+    const list = JSON.stringify(addresses());
+    await writeFile(
+      stack.config,
+      `data_dir: "${stack.dir}"\nrun_dir: "${stack.dir}/run"\n` +
+        `signaling:\n  listen: ["127.0.0.1"]\n  port: ${stack.port}\n  public_host: "localhost"\n` +
+        `  page_dir: "${top}/web-client/dist"\n  certificate: "${stack.dir}/tls/server.pem"\n` +
+        `  private_key: "${stack.dir}/tls/server.key"\n  metrics_listen: "127.0.0.1:${stack.metricsPort}"\n` +
+        `sfu:\n  listen: ${list}\n  udp_port: ${stack.mediaPort}\n  workers: ${options.workers ?? 2}\n` +
+        `recorder:\n  records_dir: "${stack.dir}/records"\n`,
+    );
+    stack.log = "";
+    stack.process = spawn(join(build, "supervisor/assize"), ["--config", stack.config], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    stack.ended = new Promise((end) => stack.process.on("exit", (code, signal) => end({ code, signal })));
+    for (const stream of [stack.process.stdout, stack.process.stderr])
+      stream.on("data", (text) => {
+        stack.log += text;
+        if (process.env.ASSIZE_TEST_VERBOSE) process.stderr.write(text);
+      });
+    try {
+      await until("the server is ready", 20, async () => {
+        if (stack.process.exitCode !== null) throw new Error(`the server ended:\n${stack.log}`);
+        return (await stack.get("/readyz").catch(() => null))?.status === 200;
+      });
+    } catch (error) {
+      await stack.stop();
+      throw new Error(`${error.message}\n${stack.log}`);
+    }
+    return stack;
+  }
+
+  /** Makes a hearing; `people` is [{role, name}]; gives each back with its `link`. */
+  async hearing(people, { case: number = "(2026) Test 1", title = "A v. B", court = "Test court" } = {}) {
+    const args = ["hearing", "create", "--json", "--case", number, "--title", title, "--court", court];
+    for (const person of people) args.push(`--${person.role}`, person.name);
+    const made = JSON.parse(await this.admin(...args, "--base-url", this.base));
+    return made;
+  }
+
+  async admin(...args) {
+    const { stdout } = await run(join(build, "signaling/assize-admin"), ["--config", this.config, ...args]);
+    return stdout;
+  }
+
+  /** One HTTPS request to signaling. */
+  get(path, { method = "GET", headers = {}, body } = {}) {
+    return request(https, { host: "127.0.0.1", port: this.port, path, method, headers, ca: this.ca, servername: "localhost" }, body);
+  }
+
+  /** The value of one metric (a sum over its labels), or null. */
+  async metric(name) {
+    const { body } = await request(http, { host: "127.0.0.1", port: this.metricsPort, path: "/metrics", method: "GET" });
+    const values = body
+      .toString()
+      .split("\n")
+      .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+      .map((line) => Number(line.slice(line.lastIndexOf(" ") + 1)));
+    return values.length ? values.reduce((a, b) => a + b, 0) : null;
+  }
+
+  /** Process ids of one of our programs, such as "assize-sfu", that this stack runs. */
+  async pids(program) {
+    const found = [];
+    for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
+      const exe = await readlink(`/proc/${pid}/exe`).catch(() => "");
+      if (!exe.endsWith(`/${program}`)) continue;
+      const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+      if (line.includes(this.config)) found.push(Number(pid));
+    }
+    return found;
+  }
+
+  /** kill -9 of one program; resolves when its successor runs. */
+  async kill(program) {
+    const [old] = await this.pids(program);
+    if (!old) throw new Error(`${program} does not run`);
+    process.kill(old, "SIGKILL");
+    return until(`${program} runs again`, 10, async () => {
+      const now = await this.pids(program);
+      return now.length && !now.includes(old) ? now[0] : null;
+    });
+  }
+
+  /** The journal of a hearing as parsed lines. */
+  async journal(hearing) {
+    const text = await readFile(join(this.dir, "journals", `${hearing}.journal`), "utf8");
+    return text.trim().split("\n").map((line) => JSON.parse(line));
+  }
+
+  async stop() {
+    if (this.process.exitCode === null && this.process.signalCode === null) this.process.kill("SIGTERM");
+    const end = await Promise.race([this.ended, new Promise((late) => setTimeout(late, 20000, null))]);
+    if (!end) this.process.kill("SIGKILL");
+    if (!process.env.ASSIZE_TEST_KEEP) await rm(this.dir, { recursive: true, force: true });
+    return end;
+  }
+}
+
+function request(module, options, body) {
+  return new Promise((done, failed) => {
+    const sent = module.request(options, (answer) => {
+      const parts = [];
+      answer.on("data", (part) => parts.push(part));
+      answer.on("end", () => done({ status: answer.statusCode, headers: answer.headers, body: Buffer.concat(parts) }));
+      answer.on("error", failed);
+    });
+    sent.on("error", failed);
+    sent.end(body);
+  });
+}
