@@ -7,7 +7,7 @@
 /* Control messages between our own processes, bytes. Ours: the largest, PEER_READY with every seat
  * and candidate, is under 2 KiB; a NOTE carries LIMIT_NOTE_BYTES more. */
 #define LIMIT_CONTROL_BYTES 16384
-#define LIMIT_NOTE_BYTES 8192
+#define LIMIT_NOTE_BYTES    8192
 
 /* Seats of one page: pairs of one audio and one video stream coming down. */
 #define LIMIT_SEATS 24
@@ -38,5 +38,19 @@
 /* Ring between media core and recorder, bytes of payload area. 32 MiB are about 10 s of a hearing
  * with 25 Mbit/s; a reader that stalled 5 s lost nothing (docs/performance.md). */
 #define LIMIT_RING_BYTES (32u << 20)
+
+/* Texts a court gives us, bytes of UTF-8 without the NUL. Ours: 40 Chinese characters of name. */
+#define LIMIT_NAME_BYTES        120
+#define LIMIT_CASE_NUMBER_BYTES 120
+#define LIMIT_TITLE_BYTES       300
+#define LIMIT_COURT_BYTES       120
+/* Rows of one listing of the store. */
+#define LIMIT_STORE_LIST 10000
+/* Browser sessions over HTTP kept at once. */
+#define LIMIT_COOKIES 1000
+/* One hearing's journal, bytes: about 200,000 lines. The last part is for lines that no page can
+ * cause at will: the hearing's course, the record, our faults. */
+#define LIMIT_JOURNAL_BYTES   (64u << 20)
+#define LIMIT_JOURNAL_RESERVE (1u << 20)
 
 #endif

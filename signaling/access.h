@@ -1,0 +1,52 @@
+/* The one table that says which role may do what, in which state and from which room, and the one
+ * that says whose media flows to whom. Default deny: what no row allows is forbidden.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIGNALING_ACCESS_H
+#define SIGNALING_ACCESS_H
+
+#include "signaling/terms.h"
+
+/* Actions; the first ACCESS_MAY_COUNT are the words of `may` in PROTOCOL.md, in its order. */
+enum access_action {
+    ACCESS_ADMIT = 0,
+    ACCESS_DISMISS,
+    ACCESS_MUTE,
+    ACCESS_REMOVE,
+    ACCESS_OPEN,
+    ACCESS_RECESS,
+    ACCESS_RESUME,
+    ACCESS_CLOSE,
+    ACCESS_PRODUCE,
+    ACCESS_HAND, /* one's own; lowering is always allowed */
+    ACCESS_RECORDS,
+    ACCESS_MAY_COUNT,
+    ACCESS_LOWER_HAND = ACCESS_MAY_COUNT, /* another's */
+    ACCESS_JOIN,
+    ACCESS_COUNT,
+};
+
+/* "admit" and so on; "?" out of range. */
+const char *access_action_name(enum access_action action);
+
+/* Whether it is allowed. */
+bool access_may(enum control_role role, enum access_action action, enum terms_state state,
+                enum terms_room room);
+
+/* Whether this role may do it in some state and room: tells `not-allowed` from `wrong-state`. */
+bool access_role_ever_may(enum control_role role, enum access_action action);
+
+/* The actions of `may` as bits 1 << enum access_action. */
+uint32_t access_may_mask(enum control_role role, enum terms_state state, enum terms_room room);
+
+/* Whether media of `sender` flows to `receiver` when both are in the same room of this kind. */
+bool access_flows(enum terms_state state, enum control_room_kind kind, enum control_role sender,
+                  enum control_role receiver);
+
+/* Whether media of `sender` in such a room goes to the record. */
+bool access_is_recorded(enum terms_state state, enum control_room_kind kind,
+                        enum control_role sender);
+
+/* Both of the above for every cell, as the media core is told. */
+void access_matrix(uint64_t hearing, enum terms_state state, struct control_matrix *ret_matrix);
+
+#endif

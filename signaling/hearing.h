@@ -1,0 +1,162 @@
+/* A hearing in memory: its people, their rooms and media, its state, and who sees whom. Pure: no
+ * clock, store, journal or network. A user action is three steps for the caller: hearing_check(),
+ * then the journal's line, then the change here, which cannot fail and says whom to tell what.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIGNALING_HEARING_H
+#define SIGNALING_HEARING_H
+
+#include "common/cleanup.h"
+#include "signaling/access.h"
+#include "signaling/seats.h"
+#include "signaling/store.h"
+
+/* What a person publishes. */
+struct hearing_producer {
+    uint64_t id; /* 0: the slot is free */
+    enum control_kind kind;
+    enum control_source source;
+    bool paused;
+    uint64_t started_us; /* wall */
+};
+
+/* Read freely; change only through the functions below (but for `session`). */
+struct hearing_person {
+    struct store_person stored; /* id, name, role, room, admitted, removed, hand, seats, arrival */
+    bool connected;
+    uint8_t quality;   /* 0 unknown, 1 bad to 4 very good */
+    uint64_t spoke_us; /* monotonic; 0: never */
+    struct hearing_producer producers[LIMIT_STREAMS_PER_PEER];
+    struct seats seats; /* what its page shows */
+    void *session;      /* the caller's; not touched here */
+};
+
+struct hearing {
+    struct store_hearing stored;
+    size_t count;
+    uint64_t arrivals;                                      /* people who ever joined */
+    struct hearing_person *people[LIMIT_PEERS_PER_HEARING]; /* in the order they were invited */
+};
+
+/* What to tell, in the order to do it: the media core first, pages after. `to` and `about` are
+ * people; 0 where there is none. */
+enum hearing_change_type {
+    HEARING_CHANGE_MATRIX,    /* media core: access_matrix() of the new state */
+    HEARING_CHANGE_MOVE,      /* media core: `about` to its new room; outside: remove the peer */
+    HEARING_CHANGE_UNPRODUCE, /* media core: `producer` of `about` ended; journal "stopped" */
+    HEARING_CHANGE_PAUSE,     /* media core: `producer` of `about` is paused by `by` */
+    HEARING_CHANGE_STATE,     /* page: `hearing` to every connected person */
+    HEARING_CHANGE_ROOM,      /* page: `room` to `to`, `by` */
+    HEARING_CHANGE_MUTED,     /* page: `muted` to `to`, `by` */
+    HEARING_CHANGE_PERSON,    /* page: `person` `about` to `to` */
+    HEARING_CHANGE_GONE,      /* page: `gone` `about` to `to` */
+    HEARING_CHANGE_MAY,       /* page: `may` to `to` */
+};
+
+struct hearing_change {
+    enum hearing_change_type type;
+    uint64_t to;
+    uint64_t about;
+    uint64_t by;
+    struct hearing_producer producer;
+};
+
+/* One transition's changes. Changes for people who are not connected are left out. */
+#define HEARING_CHANGES_MAX (4 * LIMIT_PEERS_PER_HEARING + 16)
+struct hearing_changes {
+    size_t count;
+    struct hearing_change changes[HEARING_CHANGES_MAX];
+};
+
+/* Copies `stored`. 0 or -ENOMEM. */
+int hearing_create(const struct store_hearing *stored, struct hearing **ret_hearing);
+void hearing_destroy(struct hearing *hearing);
+DEFINE_CLEANUP(struct hearing, hearing_destroy)
+
+/* Adds somebody as stored (at start, or invited meanwhile). -EEXIST, -ENOMEM, -ENOSPC when
+ * LIMIT_PEERS_PER_HEARING are there, -EINVAL when of another hearing. */
+int hearing_add(struct hearing *hearing, const struct store_person *stored,
+                struct hearing_person **ret_person);
+
+/* NULL when there is none; also for 0. Borrowed. */
+struct hearing_person *hearing_find(const struct hearing *hearing, uint64_t person);
+
+/* NULL when this person has none. Borrowed. */
+struct hearing_producer *hearing_producer(struct hearing_person *person, uint64_t producer);
+struct hearing_producer *hearing_producer_of(struct hearing_person *person,
+                                             enum control_source source);
+
+/* Whether `viewer` is told about `about`: oneself always, judge and clerk everybody, people in the
+ * courtroom those in it. (`welcome` leaves oneself out of `people`.) */
+bool hearing_sees(const struct hearing_person *viewer, const struct hearing_person *about);
+
+/* The `may` of a person now, as access_may_mask(). */
+uint32_t hearing_may(const struct hearing *hearing, const struct hearing_person *person);
+
+/* Whether `actor` may do `action` now, to `target` (0 where there is none). -EPERM `not-allowed`,
+ * -ESTALE `wrong-state`, -ENOTCONN `not-joined`, -ENOENT `not-found`. ACCESS_RECORDS and
+ * ACCESS_JOIN may be asked by who has not joined. ADMIT wants the target in the waiting room,
+ * DISMISS and MUTE in the courtroom; DISMISS and REMOVE never a judge, nor oneself. */
+int hearing_check(const struct hearing *hearing, const struct hearing_person *actor,
+                  enum access_action action, uint64_t target);
+
+/* Where `person` goes by joining now: the courtroom for judge, clerk and who was admitted, else the
+ * waiting room. */
+enum terms_room hearing_room_on_join(const struct hearing_person *person);
+
+/* Whether this joining begins the waiting: a judge's or clerk's, of a scheduled hearing. */
+bool hearing_begins_on_join(const struct hearing *hearing, const struct hearing_person *person);
+
+/* The changes. Each begins `changes` anew; after each the caller saves `stored`. */
+
+/* Its page is here, or is not any more (the person stays in its room, to come back). */
+void hearing_set_connected(struct hearing *hearing, struct hearing_person *person, bool connected,
+                           struct hearing_changes *changes);
+/* Enters hearing_room_on_join(). Joining again ends its producers and empties its seats: the
+ * transports are new. With hearing_begins_on_join() the state changes too. `seats` 1 to
+ * LIMIT_SEATS. */
+void hearing_join(struct hearing *hearing, struct hearing_person *person, uint8_t seats,
+                  uint64_t wall_us, struct hearing_changes *changes);
+void hearing_admit(struct hearing *hearing, struct hearing_person *person, uint64_t by,
+                   struct hearing_changes *changes);
+void hearing_dismiss(struct hearing *hearing, struct hearing_person *person, uint64_t by,
+                     struct hearing_changes *changes);
+/* Goes outside; stays admitted, so may come back by itself. */
+void hearing_leave(struct hearing *hearing, struct hearing_person *person,
+                   struct hearing_changes *changes);
+/* Goes outside for good. The caller also revokes the invitation. */
+void hearing_remove(struct hearing *hearing, struct hearing_person *person, uint64_t by,
+                    struct hearing_changes *changes);
+void hearing_set_state(struct hearing *hearing, enum terms_state state, uint64_t wall_us,
+                       struct hearing_changes *changes);
+void hearing_set_hand(struct hearing *hearing, struct hearing_person *person, bool up,
+                      struct hearing_changes *changes);
+void hearing_set_quality(struct hearing *hearing, struct hearing_person *person, uint8_t quality,
+                         struct hearing_changes *changes);
+
+/* 0 when `producer` may be added, -EEXIST when one of its source is there, -ENOSPC when the person
+ * has LIMIT_STREAMS_PER_PEER, -EINVAL when kind and source do not fit. Both are `full` or
+ * `unsupported-media`; ACCESS_PRODUCE is asked before. */
+int hearing_can_produce(const struct hearing_person *person, enum control_kind kind,
+                        enum control_source source);
+void hearing_produce(struct hearing *hearing, struct hearing_person *person,
+                     const struct hearing_producer *producer, struct hearing_changes *changes);
+void hearing_pause(struct hearing *hearing, struct hearing_person *person, uint64_t producer,
+                   bool paused, struct hearing_changes *changes);
+void hearing_unproduce(struct hearing *hearing, struct hearing_person *person, uint64_t producer,
+                       struct hearing_changes *changes);
+/* Pauses the microphone; the person may open it again. */
+void hearing_mute(struct hearing *hearing, struct hearing_person *person, uint64_t by,
+                  struct hearing_changes *changes);
+
+/* The media core lost everything: ends every producer and empties every seat. */
+void hearing_media_lost(struct hearing *hearing, struct hearing_changes *changes);
+
+/* These people speak now (monotonic us). The caller reseats afterwards. */
+void hearing_spoke(struct hearing *hearing, const uint64_t *people, size_t count, uint64_t now_us);
+
+/* Seats everyone anew on one receiver's page. Call for each connected receiver after any change of
+ * rooms, producers, pauses or state, and after hearing_spoke(). */
+void hearing_reseat(struct hearing *hearing, struct hearing_person *receiver, uint64_t now_us,
+                    struct seats_changes *ret_changes);
+
+#endif

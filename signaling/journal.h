@@ -1,0 +1,161 @@
+/* The append-only list of everything that happened in one hearing: a JSON object a line, chained by
+ * SHA-256 (docs/journal.md). A line is on disk before its effect: append, then act; if appending
+ * fails, do not act. Names stand here; nothing of a line is logged but the event and ids.
+ *
+ * One thread per journal. Two processes may have the same one open (assize-admin beside the
+ * server): each append holds a lock for its write and first reads what the other wrote.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIGNALING_JOURNAL_H
+#define SIGNALING_JOURNAL_H
+
+#include "common/cleanup.h"
+#include "signaling/digest.h"
+#include "signaling/terms.h"
+
+/* What happened. In brackets the fields of struct journal_entry it takes, all required except that
+ * `by` may be 0 (the rules did it): null on the line. */
+enum journal_event {
+    JOURNAL_HEARING_CREATED,    /* "hearing.created" [case_number title court scheduled_us] */
+    JOURNAL_HEARING_WAITING,    /* "hearing.waiting" [by] */
+    JOURNAL_HEARING_OPENED,     /* "hearing.opened" [by] */
+    JOURNAL_HEARING_RECESS,     /* "hearing.recess" [by] */
+    JOURNAL_HEARING_RESUMED,    /* "hearing.resumed" [by] */
+    JOURNAL_HEARING_CLOSED,     /* "hearing.closed" [by] */
+    JOURNAL_INVITATION_CREATED, /* "invitation.created" [invitation person name role until_us] */
+    JOURNAL_INVITATION_REVOKED, /* "invitation.revoked" [invitation person by] */
+    JOURNAL_PERSON_JOINED,      /* "person.joined" [person name role room] */
+    JOURNAL_PERSON_ADMITTED,    /* "person.admitted" [person by] */
+    JOURNAL_PERSON_DISMISSED,   /* "person.dismissed" [person by] */
+    JOURNAL_PERSON_MUTED,       /* "person.muted" [person by] */
+    JOURNAL_PERSON_REMOVED,     /* "person.removed" [person by] */
+    JOURNAL_PERSON_LEFT,        /* "person.left" [person cause since_us: when last heard of] */
+    JOURNAL_PERSON_RETURNED,    /* "person.returned" [person since_us: when it was lost] */
+    JOURNAL_PRODUCER_STARTED,   /* "producer.started" [person stream source] */
+    JOURNAL_PRODUCER_STOPPED,   /* "producer.stopped" [person stream source] */
+    JOURNAL_RECORD_ON,          /* "record.on" [] */
+    JOURNAL_RECORD_LOST,        /* "record.lost" [reason] */
+    JOURNAL_RECORD_SEALED,      /* "record.sealed" [] */
+    JOURNAL_FAULT,              /* "fault" [process since_us until_us]: a gap that is OUR fault */
+    JOURNAL_MEDIA_GAP,          /* "media.gap" [person stream source since_us until_us] */
+    JOURNAL_TORN,               /* "journal.torn" [bytes]: an unfinished line was cut off */
+    JOURNAL_EVENT_COUNT,
+};
+
+enum journal_cause {
+    JOURNAL_CAUSE_LEFT = 1,    /* "left": said so */
+    JOURNAL_CAUSE_CLOSED_PAGE, /* "closed-page": the browser closed the page in order */
+    JOURNAL_CAUSE_NETWORK,     /* "network": fell silent */
+    JOURNAL_CAUSE_REMOVED,     /* "removed" */
+    JOURNAL_CAUSE_TAKEN_OVER,  /* "taken-over": by another window of the same invitation */
+    JOURNAL_CAUSE_OUR_FAULT,   /* "our-fault" */
+    JOURNAL_CAUSE_COUNT,
+};
+
+/* Of JOURNAL_RECORD_LOST: the reasons of PROTOCOL.md. */
+enum journal_reason {
+    JOURNAL_REASON_RECORDER_AWAY = 1, /* "recorder-away" */
+    JOURNAL_REASON_DISK_FULL,         /* "disk-full" */
+    JOURNAL_REASON_DISK_ERROR,        /* "disk-error" */
+    JOURNAL_REASON_MEDIA_CORE_AWAY,   /* "media-core-away" */
+    JOURNAL_REASON_STALE,             /* "stale" */
+    JOURNAL_REASON_COUNT,
+};
+
+enum journal_process {
+    JOURNAL_PROCESS_SFU = 1,   /* "sfu" */
+    JOURNAL_PROCESS_RECORDER,  /* "recorder" */
+    JOURNAL_PROCESS_SIGNALING, /* "signaling" */
+    JOURNAL_PROCESS_COUNT,
+};
+
+/* One line to be. Strings are borrowed for the call; times are wall us. */
+struct journal_entry {
+    enum journal_event event;
+    uint64_t person;
+    uint64_t by;
+    uint64_t invitation;
+    uint64_t stream;
+    uint64_t bytes;
+    uint64_t since_us;
+    uint64_t until_us;
+    uint64_t scheduled_us;
+    enum control_role role;
+    enum control_source source;
+    enum terms_room room;
+    enum journal_cause cause;
+    enum journal_reason reason;
+    enum journal_process process;
+    const char *name;
+    const char *case_number;
+    const char *title;
+    const char *court;
+};
+
+struct journal;
+
+/* Opens (makes, at first, with its directory) `<data_dir>/journals/<hearing>.journal`, reads it
+ * through, cuts off an unfinished last line and says so in a JOURNAL_TORN line of `now_us`.
+ * -EBADMSG when the chain is broken: nothing is appended to such a file. -EFBIG when it is over
+ * LIMIT_JOURNAL_BYTES; else what the system says. */
+int journal_open(const char *data_dir, uint64_t hearing, uint64_t now_us,
+                 struct journal **ret_journal);
+void journal_close(struct journal *journal);
+DEFINE_CLEANUP(struct journal, journal_close)
+
+/* Appends and waits for the disk (fdatasync). On success `*ret_text` (unless NULL) is the line
+ * without its newline, `*ret_len` bytes, at most LIMIT_NOTE_BYTES: what is sent to the tape; it
+ * belongs to the journal and lasts until its next call. On error nothing was appended:
+ * -EINVAL (a required field missing or out of range, text not UTF-8), -ENOSPC, -EIO, -EFBIG (the
+ * journal is full: lines about people stop LIMIT_JOURNAL_RESERVE before lines about the hearing,
+ * the record and our faults), -EBUSY (locked by another process over 1 s), -EBADMSG (another
+ * process broke the chain). */
+int journal_append(struct journal *journal, const struct journal_entry *entry, uint64_t now_us,
+                   const char **ret_text, size_t *ret_len);
+
+/* What the lines say so far: the truth after a crash between line and store. */
+struct journal_summary {
+    uint64_t lines;
+    uint64_t bytes;
+    enum terms_state state; /* by the last hearing.* line */
+    uint64_t state_since_us;
+    uint64_t last_us;         /* time of the last line */
+    uint8_t hash[DIGEST_LEN]; /* of the last line; zeros when there is none */
+};
+
+struct journal_summary journal_summary(const struct journal *journal);
+
+/* Why a journal is not whole. */
+enum journal_damage {
+    JOURNAL_WHOLE = 0,
+    JOURNAL_DAMAGE_FORM,     /* a line is not one of ours: bytes changed or an unknown form */
+    JOURNAL_DAMAGE_SEQUENCE, /* a line is missing, doubled or out of place */
+    JOURNAL_DAMAGE_PREVIOUS, /* a line does not continue the one before */
+    JOURNAL_DAMAGE_HASH,     /* a line was changed after it was written */
+    JOURNAL_DAMAGE_TORN,     /* the last line is unfinished: a crash, repaired at the next start */
+    JOURNAL_DAMAGE_COUNT,
+};
+
+struct journal_report {
+    enum journal_damage damage;
+    uint64_t line;                  /* of the damage, from 1; 0 when whole */
+    uint64_t offset;                /* of that line in the file, bytes */
+    struct journal_summary summary; /* of the lines before it */
+};
+
+/* Reads a journal through and says whether it is whole. 0 with the report (also about a damaged
+ * file), or a negative errno when it could not be read. Changes nothing. */
+int journal_verify(const char *path, struct journal_report *ret_report);
+
+/* A sentence's end for people: "a line was changed after it was written". */
+const char *journal_damage_text(enum journal_damage damage);
+
+/* The words on the line; "?" out of range. */
+const char *journal_event_name(enum journal_event event);
+const char *journal_cause_name(enum journal_cause cause);
+const char *journal_reason_name(enum journal_reason reason);
+
+/* Checks one line (without newline) on its own: form and hash, not its place. For whoever gets a
+ * line from elsewhere (the tape, a fuzzer). 0 or -EBADMSG. */
+int journal_line_check(const char *line, size_t len, uint64_t *ret_seq);
+
+#endif

@@ -1,0 +1,72 @@
+/* Which person sits in which seat of one receiver's page. Pure: the caller says who is there, gets
+ * what changed and tells the media core (SEAT_SET) and the page (`seat`).
+ *
+ * Rules, in this order:
+ * 1. Who sits keeps the seat while in the room: people do not jump.
+ * 2. Free seats go to judges first, then by arrival; people without any media come after all others
+ *    when there are not seats enough.
+ * 3. When nobody's seat is free, who speaks takes the seat of the one who has been silent longest
+ *    (at least SEATS_HOLD_US), people without media first, then the latest arrival; a judge gives
+ *    way only to a judge.
+ * 4. A shared screen (the newest, never one's own) takes the video of the last seat. The sound of
+ *    that seat stays with who sits there: sharing silences nobody.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIGNALING_SEATS_H
+#define SIGNALING_SEATS_H
+
+#include "signaling/terms.h"
+
+/* A seat is taken from nobody who spoke this recently. Ours: longer than a breath. */
+#define SEATS_HOLD_US 1000000ull
+
+/* Somebody who may be shown. Stream ids of 0: not published. */
+struct seats_person {
+    uint64_t person;
+    enum control_role role;
+    uint64_t arrival;  /* lower came first */
+    uint64_t spoke_us; /* when last heard speaking; 0: never */
+    uint64_t audio;
+    uint64_t video;
+    uint64_t screen;
+    uint64_t screen_since_us;
+    bool audio_paused;
+    bool video_paused;
+    bool screen_paused;
+    bool flows; /* the matrix lets this person's media reach the receiver now */
+};
+
+/* One seat as the page and the media core know it. */
+struct seats_seat {
+    uint64_t person;            /* 0: empty */
+    enum control_source source; /* CAMERA or SCREEN: what `video` is and `person` is shown as */
+    uint64_t audio;             /* stream routed, 0: none */
+    uint64_t video;
+    bool audio_on; /* routed and not paused: the `audio` and `video` of the page's event */
+    bool video_on;
+};
+
+/* All seats of one receiver. Zero it with {.count = N}. */
+struct seats {
+    uint8_t count;                 /* 0 to LIMIT_SEATS */
+    uint64_t sitting[LIMIT_SEATS]; /* who sits there (rule 4 may show another) */
+    struct seats_seat seats[LIMIT_SEATS];
+};
+
+struct seats_change {
+    uint8_t seat;
+    bool route_audio; /* send SEAT_SET for audio with `now.audio` */
+    bool route_video;
+    bool shown; /* send the `seat` event */
+    struct seats_seat now;
+};
+
+struct seats_changes {
+    size_t count;
+    struct seats_change changes[LIMIT_SEATS];
+};
+
+/* Seats `people` (without the receiver; none when it is in no courtroom) and says what changed. */
+void seats_update(struct seats *seats, const struct seats_person *people, size_t count,
+                  uint64_t now_us, struct seats_changes *ret_changes);
+
+#endif

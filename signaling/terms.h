@@ -1,0 +1,71 @@
+/* The protocol's words as values and back: states, rooms, roles, ids, times.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIGNALING_TERMS_H
+#define SIGNALING_TERMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/control.h"
+
+/* A hearing's life (PROTOCOL.md, Values). Stored by number: never renumber. */
+enum terms_state {
+    TERMS_STATE_SCHEDULED = 0,
+    TERMS_STATE_WAITING = 1,
+    TERMS_STATE_OPEN = 2,
+    TERMS_STATE_RECESS = 3,
+    TERMS_STATE_CLOSED = 4,
+    TERMS_STATE_COUNT = 5,
+};
+
+/* Where a person is. Stored by number: never renumber. */
+enum terms_room {
+    TERMS_ROOM_OUTSIDE = 0, /* invited, not joined */
+    TERMS_ROOM_WAITING = 1,
+    TERMS_ROOM_COURTROOM = 2,
+    TERMS_ROOM_COUNT = 3,
+};
+
+/* The words of PROTOCOL.md; "?" for a value out of range. */
+const char *terms_state_name(enum terms_state state);
+const char *terms_room_name(enum terms_room room);
+const char *terms_role_name(enum control_role role);
+const char *terms_source_name(enum control_source source); /* "microphone" ... */
+
+/* 0 with the value of exactly `name`, or -EINVAL. */
+int terms_state_parse(const char *name, enum terms_state *ret_state);
+int terms_role_parse(const char *name, enum control_role *ret_role);
+int terms_source_parse(const char *name, enum control_source *ret_source);
+
+/* Ids are random 64-bit numbers, never 0; text is 16 lower-case hex digits and a NUL. */
+#define TERMS_ID_TEXT 17
+
+/* A new id from getrandom(2). Returns 0 or a negative errno. */
+int terms_id_random(uint64_t *ret_id);
+
+/* Writes the id's text into `text` and returns `text`. */
+const char *terms_id_text(uint64_t id, char text[static TERMS_ID_TEXT]);
+
+/* Reads exactly `len` = 16 lower-case hex digits. -EINVAL for anything else, and for 0. */
+int terms_id_parse(const char *text, size_t len, uint64_t *ret_id);
+
+/* RFC 3339, UTC, milliseconds: "2026-11-22T09:30:00.000Z" and a NUL. */
+#define TERMS_TIME_TEXT 25
+
+/* Writes wall time (us since 1970, before year 10000) and returns `text`. */
+const char *terms_time_text(uint64_t wall_us, char text[static TERMS_TIME_TEXT]);
+
+/* Reads RFC 3339 with Z or an offset, with or without seconds and fraction; "T" or a space between
+ * date and time. -EINVAL for anything else or before 1970. */
+int terms_time_parse(const char *text, uint64_t *ret_wall_us);
+
+/* Whether `len` bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). */
+bool terms_is_utf8(const char *text, size_t len);
+
+/* Whether `text` may stand as a name, title, case number or court: 1 to `max` bytes of UTF-8, no
+ * control characters (C0, DEL, C1) and none of the invisible marks that turn text around
+ * (U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), not only spaces. */
+bool terms_is_label(const char *text, size_t max);
+
+#endif
