@@ -177,6 +177,15 @@ static const struct field stream_add[] = {
     UINT(control_stream_add, ext_audio_level),
 };
 
+static const struct field stream_present[] = {
+    UINT(control_stream_present, hearing),
+    UINT(control_stream_present, peer),
+    UINT(control_stream_present, stream),
+    KIND(control_stream_present, kind),
+    RANGE(control_stream_present, source, 0, CONTROL_SOURCE_SCREEN_AUDIO),
+    FLAG(control_stream_present, paused),
+};
+
 static const struct field stream[] = {
     UINT(control_stream, hearing),
     UINT(control_stream, peer),
@@ -333,6 +342,10 @@ static const struct description descriptions[] = {
     MESSAGE(SPEAKERS, speakers),
     MESSAGE(PEER_STATS, peer_stats),
     MESSAGE(METRICS, metrics),
+    MESSAGE(HEARING_PRESENT, hearing_open),
+    MESSAGE(PEER_PRESENT, peer_add),
+    MESSAGE(STREAM_PRESENT, stream_present),
+    [CONTROL_PRESENT_END] = {.name = "PRESENT_END"},
     MESSAGE(TAPE_OPEN, hearing),
     MESSAGE(TAPE_NOTE, tape_note),
     MESSAGE(TAPE_CLOSE, hearing),

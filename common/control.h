@@ -51,6 +51,15 @@ enum control_type {
     CONTROL_PEER_STATS = 37,      /* event, every 2 s */
     CONTROL_METRICS = 38,         /* event, every 1 s; media core and recorder */
 
+    /* media core -> signaling, events after HELLO: what is there, so that a restarted signaling
+     * takes over live peers instead of making them again (PEER_ADD replaces). Of each hearing in
+     * this order, with TRANSPORT_STATE, STREAM_STATE and SEAT_SWITCHED (seats in use) after each
+     * peer; PRESENT_END is the last. Other events and answers may come in between. */
+    CONTROL_HEARING_PRESENT = 40,
+    CONTROL_PEER_PRESENT = 41,
+    CONTROL_STREAM_PRESENT = 42,
+    CONTROL_PRESENT_END = 43, /* no body */
+
     /* signaling -> recorder */
     CONTROL_TAPE_OPEN = 50, /* answered by TAPE_READY with the ring's descriptor; repeatable */
     CONTROL_TAPE_NOTE = 51, /* a journal line for the tape */
@@ -189,6 +198,15 @@ struct control_stream_add {
     char mid[CONTROL_RID_MAX];
     uint8_t ext_mid, ext_rid, ext_repaired_rid, ext_transport_cc, ext_abs_send_time,
         ext_audio_level;
+};
+
+struct control_stream_present {
+    uint64_t hearing;
+    uint64_t peer;
+    uint64_t stream;
+    uint8_t kind;
+    uint8_t source;
+    bool paused;
 };
 
 struct control_stream {
@@ -384,15 +402,16 @@ struct control_message {
     uint32_t request; /* chosen by who asks; the answer carries it */
     union {
         struct control_hello hello;
-        struct control_hearing_open hearing_open;
+        struct control_hearing_open hearing_open; /* HEARING_PRESENT too */
         struct control_hearing hearing; /* HEARING_CLOSE, TAPE_OPEN, TAPE_CLOSE, TAPE_RENDER */
         struct control_matrix matrix;
-        struct control_peer_add peer_add;
+        struct control_peer_add peer_add; /* PEER_PRESENT too */
         struct control_peer peer; /* PEER_REMOVE */
         struct control_peer_move peer_move;
         struct control_transport_connect transport_connect;
         struct control_transport_restart transport_restart;
         struct control_stream_add stream_add;
+        struct control_stream_present stream_present;
         struct control_stream stream; /* STREAM_REMOVE */
         struct control_stream_pause stream_pause;
         struct control_seat_set seat_set;
