@@ -35,6 +35,12 @@
  * certificate and retransmissions, are under 8 KiB. */
 #define LIMIT_DTLS_HANDSHAKE_BYTES 65536
 
+/* The configuration file, bytes, and the addresses in one of its lists. Ours. */
+#define LIMIT_CONFIG_BYTES 65536
+#define LIMIT_CONFIG_ADDRESSES 16
+/* Media threads. Ours: one a core of the largest machines. */
+#define LIMIT_WORKERS 256
+
 /* Ring between media core and recorder, bytes of payload area. 32 MiB are about 10 s of a hearing
  * with 25 Mbit/s; a reader that stalled 5 s lost nothing (docs/performance.md). */
 #define LIMIT_RING_BYTES (32u << 20)
