@@ -59,4 +59,28 @@
 #define LIMIT_JOURNAL_BYTES   (64u << 20)
 #define LIMIT_JOURNAL_RESERVE (1u << 20)
 
+/* One text frame of a page, bytes. Ours: the longest request, produce with three encodings and every
+ * codec of a browser, is under 8 KiB. */
+#define LIMIT_MESSAGE_BYTES 65536
+/* Brackets within brackets of a request; rtpParameters need 6. */
+#define LIMIT_MESSAGE_DEPTH 16
+/* Requests a second of one page, and how many at once after a pause. */
+#define LIMIT_MESSAGE_RATE 100
+#define LIMIT_MESSAGE_BURST 200
+/* What waits to be sent to one page, bytes: a page that reads slower is dropped and comes back.
+ * Ours: the state of a hearing with 200 people is under 64 KiB. */
+#define LIMIT_SEND_QUEUE_BYTES (512u << 10)
+/* Open connections, of everybody and of one address (IPv6: one /64). A court's office may sit behind
+ * one address. */
+#define LIMIT_CONNECTIONS 2000
+#define LIMIT_CONNECTIONS_PER_ADDRESS 300
+/* Body of an HTTP request, bytes: the longest is a token in JSON. */
+#define LIMIT_HTTP_BODY_BYTES 4096
+/* Header of an HTTP request, bytes. */
+#define LIMIT_HTTP_HEADER_BYTES 8192
+/* Requests to media core or recorder that wait for their answer. */
+#define LIMIT_MEDIA_REQUESTS 1024
+/* Messages to media core or recorder that wait for its socket, bytes. */
+#define LIMIT_MEDIA_QUEUE_BYTES (4u << 20)
+
 #endif

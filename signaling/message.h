@@ -1,0 +1,186 @@
+/* A page's request: JSON text to one typed struct, or the error reply it deserves. Strict: unknown
+ * members are refused, everything is bounded, and below this file nobody sees JSON.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIGNALING_MESSAGE_H
+#define SIGNALING_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/limits.h"
+
+#define MESSAGE_PROTOCOL_VERSION 1
+
+#define MESSAGE_TOKEN_MAX 513   /* characters with the final NUL */
+#define MESSAGE_RESUME_MAX 65   /* the same */
+#define MESSAGE_MIME_MAX 32     /* the same; "video/rtx" and its like */
+#define MESSAGE_URI_MAX 128     /* the same; of a header extension */
+#define MESSAGE_RID_MAX 17      /* the same; CONTROL_RID_MAX */
+#define MESSAGE_PROFILE_MAX 7   /* the same; profile-level-id, RFC 6184 */
+#define MESSAGE_FINGERPRINT_LEN 32 /* bytes, SHA-256 */
+
+enum message_type {
+    MESSAGE_HELLO,
+    MESSAGE_JOIN,
+    MESSAGE_CONNECT,
+    MESSAGE_RESTART_ICE,
+    MESSAGE_PRODUCE,
+    MESSAGE_PAUSE,
+    MESSAGE_CLOSE_PRODUCER,
+    MESSAGE_HAND,
+    MESSAGE_LOWER_HAND,
+    MESSAGE_ADMIT,
+    MESSAGE_DISMISS,
+    MESSAGE_MUTE,
+    MESSAGE_REMOVE,
+    MESSAGE_SET_STATE,
+    MESSAGE_LEAVE,
+    MESSAGE_PING,
+    MESSAGE_TYPE_COUNT,
+};
+
+/* The codes of PROTOCOL.md, "Errors". */
+enum message_error {
+    MESSAGE_OK,
+    MESSAGE_BAD_MESSAGE,
+    MESSAGE_UNKNOWN_TYPE,
+    MESSAGE_TOO_LARGE,
+    MESSAGE_TOO_FAST,
+    MESSAGE_PROTOCOL_VERSION_OTHER,
+    MESSAGE_BAD_TOKEN,
+    MESSAGE_EXPIRED_TOKEN,
+    MESSAGE_REVOKED_TOKEN,
+    MESSAGE_ALREADY_JOINED,
+    MESSAGE_HELLO_FIRST,
+    MESSAGE_NOT_JOINED,
+    MESSAGE_WRONG_STATE,
+    MESSAGE_NOT_ALLOWED,
+    MESSAGE_NOT_FOUND,
+    MESSAGE_FULL,
+    MESSAGE_MEDIA_UNAVAILABLE,
+    MESSAGE_UNSUPPORTED_MEDIA,
+    MESSAGE_INTERNAL,
+    MESSAGE_ERROR_COUNT,
+};
+
+/* What a media stream shows, as the page names it. Values of control_source. */
+enum message_source {
+    MESSAGE_MICROPHONE = 0,
+    MESSAGE_CAMERA = 1,
+    MESSAGE_SCREEN = 2,
+};
+
+/* Values of control_kind. */
+enum message_kind {
+    MESSAGE_AUDIO = 0,
+    MESSAGE_VIDEO = 1,
+};
+
+/* The states a page may ask for. */
+enum message_state {
+    MESSAGE_STATE_OPEN,
+    MESSAGE_STATE_RECESS,
+    MESSAGE_STATE_CLOSED,
+};
+
+struct message_rtp_codec {
+    char mime[MESSAGE_MIME_MAX];
+    uint8_t payload_type;
+    uint8_t channels; /* 0: not said */
+    uint32_t clock_rate;
+    int apt;                /* payload type this RTX repairs (RFC 4588), -1: not said */
+    int packetization_mode; /* RFC 6184, -1: not said */
+    char profile_level_id[MESSAGE_PROFILE_MAX]; /* "": not said */
+};
+
+struct message_rtp_extension {
+    char uri[MESSAGE_URI_MAX];
+    uint8_t id; /* RFC 8285, never 0 */
+};
+
+struct message_rtp_encoding {
+    uint32_t ssrc;     /* 0: not said */
+    uint32_t rtx_ssrc; /* 0: not said */
+    char rid[MESSAGE_RID_MAX];
+};
+
+/* A page lists at most this many; more are refused. */
+#define MESSAGE_CODECS_MAX 16
+#define MESSAGE_EXTENSIONS_MAX 24
+
+/* mediasoup-client's rtpParameters, what we use of them; what we do not know in them is skipped,
+ * since that library's format grows. */
+struct message_rtp_parameters {
+    char mid[MESSAGE_RID_MAX];
+    uint8_t codec_count;
+    struct message_rtp_codec codecs[MESSAGE_CODECS_MAX];
+    uint8_t extension_count;
+    struct message_rtp_extension extensions[MESSAGE_EXTENSIONS_MAX];
+    uint8_t encoding_count;
+    struct message_rtp_encoding encodings[LIMIT_ENCODINGS];
+};
+
+struct message_hello {
+    int64_t protocol;
+    char token[MESSAGE_TOKEN_MAX];
+    char resume[MESSAGE_RESUME_MAX]; /* "": none */
+    bool take_over;
+};
+
+struct message_connect {
+    uint64_t transport;
+    uint8_t fingerprint[MESSAGE_FINGERPRINT_LEN];
+};
+
+struct message_produce {
+    enum message_source source;
+    enum message_kind kind;
+    bool paused;
+    struct message_rtp_parameters rtp;
+};
+
+struct message_pause {
+    uint64_t producer;
+    bool paused;
+};
+
+struct message {
+    enum message_type type;
+    int32_t id; /* 1 to 2147483647 */
+    union {
+        struct message_hello hello;
+        uint8_t seats; /* JOIN: 1 to LIMIT_SEATS */
+        struct message_connect connect;
+        uint64_t transport; /* RESTART_ICE */
+        struct message_produce produce;
+        struct message_pause pause;
+        uint64_t producer; /* CLOSE_PRODUCER */
+        bool up;           /* HAND */
+        uint64_t person;   /* LOWER_HAND, ADMIT, DISMISS, MUTE, REMOVE */
+        enum message_state state;
+    };
+};
+
+/* Why a text was refused: what the error reply says. */
+struct message_fault {
+    enum message_error error;
+    int32_t id;        /* 0: none could be read */
+    char detail[128];  /* English, names the member; no values of the page's */
+};
+
+/* Parses one text frame. Returns 0; -EBADMSG with `ret_fault` filled; or -ENOMEM. */
+int message_parse(const char *text, size_t len, struct message *ret_message,
+                  struct message_fault *ret_fault);
+
+/* Parses the body of POST /api/session, {"token":"…"}, into MESSAGE_TOKEN_MAX characters. Returns 0,
+ * -EBADMSG or -ENOMEM. */
+int message_parse_session(const char *text, size_t len, char ret_token[MESSAGE_TOKEN_MAX]);
+
+/* The request's name on the wire, such as "closeProducer". */
+const char *message_type_name(enum message_type type);
+
+/* The error's code on the wire, such as "not-allowed". */
+const char *message_error_code(enum message_error error);
+
+#endif
