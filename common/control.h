@@ -14,6 +14,10 @@
 /* Raised with every change of a message; a peer of another version is refused at HELLO. */
 #define CONTROL_VERSION 1
 
+/* Where media core and recorder listen, in the configured run_dir. */
+#define CONTROL_SOCKET_SFU      "sfu.sock"
+#define CONTROL_SOCKET_RECORDER "recorder.sock"
+
 #define CONTROL_UFRAG_MAX 32       /* characters with the final NUL; RFC 8445 asks for 4 to 256 */
 #define CONTROL_PASSWORD_MAX 64    /* the same */
 #define CONTROL_ADDRESS_MAX 46     /* INET6_ADDRSTRLEN */

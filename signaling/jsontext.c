@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "signaling/terms.h"
 
 /* Makes room for `more` bytes and a NUL. */
 static bool reserve(struct jsontext *t, size_t more)
@@ -147,20 +148,14 @@ void jsontext_null(struct jsontext *t, const char *key)
 
 void jsontext_id(struct jsontext *t, const char *key, uint64_t id)
 {
-    char digits[20];
-    (void)snprintf(digits, sizeof(digits), "%016" PRIx64, id);
-    jsontext_string(t, key, digits);
+    char text[TERMS_ID_TEXT];
+    jsontext_string(t, key, terms_id_text(id, text));
 }
 
 void jsontext_time(struct jsontext *t, const char *key, uint64_t wall_us)
 {
-    time_t seconds = (time_t)(wall_us / 1000000);
-    struct tm utc = {0};
-    char text[48];
-    (void)gmtime_r(&seconds, &utc); /* fails only for years beyond an int */
-    size_t len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
-    (void)snprintf(text + len, sizeof(text) - len, ".%03uZ", (unsigned)(wall_us / 1000 % 1000));
-    jsontext_string(t, key, text);
+    char text[TERMS_TIME_TEXT];
+    jsontext_string(t, key, terms_time_text(wall_us, text));
 }
 
 char *jsontext_take(struct jsontext *t, size_t *ret_len)

@@ -76,8 +76,8 @@ const char *message_error_code(enum message_error error)
     return error_codes[error];
 }
 
-static void __attribute__((format(printf, 2, 3))) refuse(struct message_fault *fault,
-                                                         const char *format, ...)
+static void __attribute__((format(printf, 2, 3)))
+refuse(struct message_fault *fault, const char *format, ...)
 {
     if (fault->error != MESSAGE_OK)
         return;
@@ -164,19 +164,11 @@ static int hex_digit(char c)
 
 static uint64_t take_id(struct object *o, const char *key)
 {
-    char text[17];
-    take_string(o, key, text, sizeof(text), 16);
+    char text[TERMS_ID_TEXT];
     uint64_t id = 0;
-    for (size_t i = 0; text[i]; i++) {
-        int digit = text[i] >= 'A' && text[i] <= 'F' ? -1 : hex_digit(text[i]);
-        if (digit < 0) {
-            refuse(o->fault, "member %s is not 16 lower-case hex digits", key);
-            return 0;
-        }
-        id = id << 4 | (uint64_t)digit;
-    }
-    if (!is_refused(o) && id == 0)
-        refuse(o->fault, "member %s is no id", key);
+    take_string(o, key, text, sizeof(text), TERMS_ID_TEXT - 1);
+    if (!is_refused(o) && terms_id_parse(text, TERMS_ID_TEXT - 1, &id) < 0)
+        refuse(o->fault, "member %s is not 16 lower-case hex digits", key);
     return id;
 }
 
@@ -342,12 +334,12 @@ static void read_produce(struct object *o, struct message *m)
 {
     static const char *const sources[] = {"microphone", "camera", "screen"};
     static const char *const kinds[] = {"audio", "video"};
-    m->produce.source = (enum message_source)take_name(o, "source", sources, 3);
-    m->produce.kind = (enum message_kind)take_name(o, "kind", kinds, 2);
+    m->produce.source = (enum control_source)take_name(o, "source", sources, 3);
+    m->produce.kind = (enum control_kind)take_name(o, "kind", kinds, 2);
     m->produce.paused = take_bool(o, "paused");
     if (!is_refused(o))
         read_rtp_parameters(take(o, "rtpParameters"), &m->produce.rtp, o->fault);
-    if ((m->produce.source == MESSAGE_MICROPHONE) != (m->produce.kind == MESSAGE_AUDIO))
+    if ((m->produce.source == CONTROL_SOURCE_MICROPHONE) != (m->produce.kind == CONTROL_AUDIO))
         refuse(o->fault, "source and kind do not agree");
 }
 
@@ -360,7 +352,9 @@ static void read_pause(struct object *o, struct message *m)
 static void read_set_state(struct object *o, struct message *m)
 {
     static const char *const states[] = {"open", "recess", "closed"};
-    m->state = (enum message_state)take_name(o, "state", states, 3);
+    static const enum terms_state values[] = {TERMS_STATE_OPEN, TERMS_STATE_RECESS,
+                                              TERMS_STATE_CLOSED};
+    m->state = values[take_name(o, "state", states, 3)];
 }
 
 static void read_body(struct object *o, struct message *m)

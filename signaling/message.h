@@ -8,17 +8,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/limits.h"
+#include "signaling/terms.h"
 
 #define MESSAGE_PROTOCOL_VERSION 1
 
-#define MESSAGE_TOKEN_MAX 513   /* characters with the final NUL */
-#define MESSAGE_RESUME_MAX 65   /* the same */
-#define MESSAGE_MIME_MAX 32     /* the same; "video/rtx" and its like */
-#define MESSAGE_URI_MAX 128     /* the same; of a header extension */
-#define MESSAGE_RID_MAX 17      /* the same; CONTROL_RID_MAX */
-#define MESSAGE_PROFILE_MAX 7   /* the same; profile-level-id, RFC 6184 */
-#define MESSAGE_FINGERPRINT_LEN 32 /* bytes, SHA-256 */
+#define MESSAGE_TOKEN_MAX       513 /* characters with the final NUL */
+#define MESSAGE_RESUME_MAX      65  /* the same */
+#define MESSAGE_MIME_MAX        32  /* the same; "video/rtx" and its like */
+#define MESSAGE_URI_MAX         128 /* the same; of a header extension */
+#define MESSAGE_RID_MAX         17  /* the same; CONTROL_RID_MAX */
+#define MESSAGE_PROFILE_MAX     7   /* the same; profile-level-id, RFC 6184 */
+#define MESSAGE_FINGERPRINT_LEN 32  /* bytes, SHA-256 */
 
 enum message_type {
     MESSAGE_HELLO,
@@ -64,26 +64,6 @@ enum message_error {
     MESSAGE_ERROR_COUNT,
 };
 
-/* What a media stream shows, as the page names it. Values of control_source. */
-enum message_source {
-    MESSAGE_MICROPHONE = 0,
-    MESSAGE_CAMERA = 1,
-    MESSAGE_SCREEN = 2,
-};
-
-/* Values of control_kind. */
-enum message_kind {
-    MESSAGE_AUDIO = 0,
-    MESSAGE_VIDEO = 1,
-};
-
-/* The states a page may ask for. */
-enum message_state {
-    MESSAGE_STATE_OPEN,
-    MESSAGE_STATE_RECESS,
-    MESSAGE_STATE_CLOSED,
-};
-
 struct message_rtp_codec {
     char mime[MESSAGE_MIME_MAX];
     uint8_t payload_type;
@@ -106,7 +86,7 @@ struct message_rtp_encoding {
 };
 
 /* A page lists at most this many; more are refused. */
-#define MESSAGE_CODECS_MAX 16
+#define MESSAGE_CODECS_MAX     16
 #define MESSAGE_EXTENSIONS_MAX 24
 
 /* mediasoup-client's rtpParameters, what we use of them; what we do not know in them is skipped,
@@ -134,8 +114,8 @@ struct message_connect {
 };
 
 struct message_produce {
-    enum message_source source;
-    enum message_kind kind;
+    enum control_source source; /* not SCREEN_AUDIO */
+    enum control_kind kind;
     bool paused;
     struct message_rtp_parameters rtp;
 };
@@ -155,26 +135,26 @@ struct message {
         uint64_t transport; /* RESTART_ICE */
         struct message_produce produce;
         struct message_pause pause;
-        uint64_t producer; /* CLOSE_PRODUCER */
-        bool up;           /* HAND */
-        uint64_t person;   /* LOWER_HAND, ADMIT, DISMISS, MUTE, REMOVE */
-        enum message_state state;
+        uint64_t producer;      /* CLOSE_PRODUCER */
+        bool up;                /* HAND */
+        uint64_t person;        /* LOWER_HAND, ADMIT, DISMISS, MUTE, REMOVE */
+        enum terms_state state; /* OPEN, RECESS or CLOSED */
     };
 };
 
 /* Why a text was refused: what the error reply says. */
 struct message_fault {
     enum message_error error;
-    int32_t id;        /* 0: none could be read */
-    char detail[128];  /* English, names the member; no values of the page's */
+    int32_t id;       /* 0: none could be read */
+    char detail[128]; /* English, names the member; no values of the page's */
 };
 
 /* Parses one text frame. Returns 0; -EBADMSG with `ret_fault` filled; or -ENOMEM. */
 int message_parse(const char *text, size_t len, struct message *ret_message,
                   struct message_fault *ret_fault);
 
-/* Parses the body of POST /api/session, {"token":"…"}, into MESSAGE_TOKEN_MAX characters. Returns 0,
- * -EBADMSG or -ENOMEM. */
+/* Parses the body of POST /api/session, {"token":"…"}, into MESSAGE_TOKEN_MAX characters. Returns
+ * 0, -EBADMSG or -ENOMEM. */
 int message_parse_session(const char *text, size_t len, char ret_token[MESSAGE_TOKEN_MAX]);
 
 /* The request's name on the wire, such as "closeProducer". */
