@@ -287,7 +287,7 @@ enum control_transport_phase {
     CONTROL_TRANSPORT_NEW = 0,
     CONTROL_TRANSPORT_ICE = 1,       /* an address is proven */
     CONTROL_TRANSPORT_CONNECTED = 2, /* keys are agreed, media may flow */
-    CONTROL_TRANSPORT_SILENT = 3,    /* no consent check for 5 s; may come back */
+    CONTROL_TRANSPORT_SILENT = 3,    /* nothing authentic for 7 s; may come back */
     CONTROL_TRANSPORT_EXPIRED = 4,   /* RFC 7675: no consent for 30 s, nothing is sent any more */
     CONTROL_TRANSPORT_CLOSED = 5,    /* DTLS close_notify: the page left on purpose */
     CONTROL_TRANSPORT_FAILED = 6,    /* DTLS failed, or a wrong certificate */

@@ -21,6 +21,10 @@ struct seal;
 
 /* The keys are copied. Returns 0, -ENOMEM or -EIO (OpenSSL refuses). */
 int seal_create(const struct keys *keys, struct seal **ret_seal);
+
+/* As above, with keys that are session keys already: RFC 7714's test vectors. AES-CM keys need an
+ * authentication key besides, so for them it returns -EINVAL. */
+int seal_create_session(const struct keys *session, struct seal **ret_seal);
 void seal_destroy(struct seal *seal);
 DEFINE_CLEANUP(struct seal, seal_destroy)
 

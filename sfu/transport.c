@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sfu/transport.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/limits.h"
+#include "sfu/directory.h"
+#include "sfu/dtls.h"
+#include "sfu/ice.h"
+#include "sfu/srtp_in.h"
+
+/* RFC 7675 section 5.1: consent lapses 30 s after the last valid check. */
+#define CONSENT_TIMEOUT_US 30000000ull
+/* Nothing authentic for so long is told as silence. Firefox, when no media flows, sends its checks
+ * 4 to 6 s apart (RFC 7675 section 5.1), Chromium 2.5 s. */
+#define SILENT_US 7000000ull
+/* A 5-tuple another transport proved within this time is not taken from it: whoever can both sign
+ * checks and forge a source address must not cut off the others. */
+#define PATH_HELD_US SILENT_US
+
+enum { CURRENT = 0, PREVIOUS = 1, GENERATIONS = 2 };
+
+/* An address proven by a check. */
+struct proven {
+    struct directory_entry entry;
+    uint64_t checked_us;
+    bool listed;
+    uint8_t generation; /* of the credentials that proved it */
+};
+
+struct out_stream {
+    uint32_t ssrc;
+    struct seal_stream seal;
+};
+
+struct transport {
+    struct transport_config config;
+    enum control_transport_phase phase, told;
+
+    struct control_ice ice[GENERATIONS]; /* PREVIOUS: only while `restarting` */
+    struct directory_entry ufrags[GENERATIONS];
+    bool restarting;
+    struct proven proven[LIMIT_ICE_PATHS];
+    struct proven *selected; /* where we send; NULL: nowhere */
+    uint64_t checked_us;     /* last valid check, of any path */
+    uint64_t heard_us;       /* last authentic datagram of any kind */
+
+    struct dtls *dtls;
+    bool expected_known;
+    uint8_t expected[CONTROL_FINGERPRINT_LEN];
+    struct srtp_in *srtp; /* NULL until keys are agreed and the certificate is checked */
+    struct seal *seal;
+    enum keys_suite suite;
+
+    size_t stream_count;
+    struct out_stream streams[]; /* config.out_streams of them */
+};
+
+static void list_ufrag(struct transport *t, int generation)
+{
+    t->ufrags[generation] = (struct directory_entry){.owner = t, .ufrag = t->ice[generation].ufrag};
+    directory_add(t->config.directory, &t->ufrags[generation]);
+}
+
+int transport_create(const struct transport_config *config, uint64_t now_us,
+                     struct transport **ret_transport)
+{
+    (void)now_us;
+    if (config->out_streams > LIMIT_OUT_STREAMS)
+        return -EINVAL;
+    struct transport *t = calloc(1, sizeof(*t) + config->out_streams * sizeof(t->streams[0]));
+    if (!t)
+        return -ENOMEM;
+    t->config = *config;
+    int r = ice_make_credentials(&t->ice[CURRENT]);
+    if (r == 0)
+        r = dtls_create(config->dtls, DTLS_SERVER, &t->dtls);
+    if (r < 0) {
+        free(t);
+        return r;
+    }
+    list_ufrag(t, CURRENT);
+    *ret_transport = t;
+    return 0;
+}
+
+/* Queues what the handshake wants to send. */
+static void send_dtls(struct transport *t, const struct path *to)
+{
+    size_t len;
+    for (const uint8_t *d = dtls_next_datagram(t->dtls, &len); d;
+         d = dtls_next_datagram(t->dtls, &len)) {
+        uint8_t *room = send_reserve(to->via);
+        if (!room)
+            continue; /* lost, as on a network: retransmission makes up for it */
+        memcpy(room, d, len);
+        send_commit(to->via, &to->remote, len);
+    }
+}
+
+static void forget_path(struct transport *t, struct proven *p)
+{
+    directory_remove(t->config.directory, &p->entry);
+    *p = (struct proven){0};
+    if (t->selected == p)
+        t->selected = NULL;
+}
+
+static void forget_paths(struct transport *t)
+{
+    for (size_t i = 0; i < LIMIT_ICE_PATHS; i++)
+        if (t->proven[i].listed)
+            forget_path(t, &t->proven[i]);
+}
+
+void transport_destroy(struct transport *t)
+{
+    if (!t)
+        return;
+    if (t->selected && transport_can_send(t)) {
+        dtls_close(t->dtls);
+        send_dtls(t, &t->selected->entry.path);
+    }
+    forget_paths(t);
+    directory_remove(t->config.directory, &t->ufrags[CURRENT]);
+    if (t->restarting)
+        directory_remove(t->config.directory, &t->ufrags[PREVIOUS]);
+    srtp_in_destroy(t->srtp);
+    seal_destroy(t->seal);
+    dtls_destroy(t->dtls);
+    explicit_bzero(t->ice, sizeof(t->ice));
+    free(t);
+}
+
+void *transport_owner(const struct transport *t)
+{
+    return t->config.owner;
+}
+
+enum control_direction transport_direction(const struct transport *t)
+{
+    return t->config.direction;
+}
+
+void transport_ice(const struct transport *t, struct control_ice *ret_ice)
+{
+    *ret_ice = t->ice[CURRENT];
+}
+
+static bool has_ended(const struct transport *t)
+{
+    return t->phase == CONTROL_TRANSPORT_CLOSED || t->phase == CONTROL_TRANSPORT_FAILED;
+}
+
+bool transport_can_send(const struct transport *t)
+{
+    return t->phase == CONTROL_TRANSPORT_CONNECTED || t->phase == CONTROL_TRANSPORT_SILENT;
+}
+
+enum control_transport_phase transport_phase(const struct transport *t)
+{
+    return t->phase;
+}
+
+bool transport_take_phase(struct transport *t, enum control_transport_phase *ret_phase)
+{
+    if (t->told == t->phase)
+        return false;
+    t->told = t->phase;
+    *ret_phase = t->phase;
+    return true;
+}
+
+static void fail(struct transport *t)
+{
+    t->phase = CONTROL_TRANSPORT_FAILED;
+    t->config.stats->dtls_failed++;
+}
+
+/* The handshake is over and we know whom to expect: checks the certificate and makes the keys. */
+static void agree_keys(struct transport *t)
+{
+    struct keys local, remote;
+    int r = dtls_keys(t->dtls, t->expected, &local, &remote);
+    if (r == 0)
+        r = srtp_in_create(&remote, &local, &t->srtp);
+    if (r == 0)
+        r = seal_create(&local, &t->seal);
+    if (r == 0) {
+        t->suite = local.suite;
+        t->config.stats->dtls_connected++;
+        t->phase = CONTROL_TRANSPORT_CONNECTED;
+    } else {
+        fail(t);
+    }
+    explicit_bzero(&local, sizeof(local));
+    explicit_bzero(&remote, sizeof(remote));
+}
+
+/* What the state of DTLS means for the transport. */
+static void note_dtls(struct transport *t)
+{
+    switch (dtls_state(t->dtls)) {
+    case DTLS_HANDSHAKING:
+        break;
+    case DTLS_DONE:
+        if (t->expected_known && !t->srtp)
+            agree_keys(t);
+        break;
+    case DTLS_CLOSED:
+        t->phase = CONTROL_TRANSPORT_CLOSED;
+        break;
+    case DTLS_FAILED:
+        fail(t);
+        break;
+    }
+}
+
+int transport_connect(struct transport *t, const uint8_t fingerprint[CONTROL_FINGERPRINT_LEN],
+                      uint64_t now_us)
+{
+    (void)now_us;
+    if (t->expected_known)
+        return memcmp(t->expected, fingerprint, CONTROL_FINGERPRINT_LEN) == 0 ? 0 : -EALREADY;
+    memcpy(t->expected, fingerprint, CONTROL_FINGERPRINT_LEN);
+    t->expected_known = true;
+    if (!has_ended(t) && t->phase != CONTROL_TRANSPORT_EXPIRED)
+        note_dtls(t);
+    return 0;
+}
+
+int transport_restart(struct transport *t, struct control_ice *ret_ice)
+{
+    struct control_ice fresh;
+    int r = ice_make_credentials(&fresh);
+    if (r < 0)
+        return r;
+    /* A second restart before the first was used: the ones in use stay the previous ones. */
+    directory_remove(t->config.directory, &t->ufrags[CURRENT]);
+    if (!t->restarting) {
+        t->ice[PREVIOUS] = t->ice[CURRENT];
+        list_ufrag(t, PREVIOUS);
+        for (size_t i = 0; i < LIMIT_ICE_PATHS; i++)
+            t->proven[i].generation = PREVIOUS;
+        t->restarting = true;
+    }
+    t->ice[CURRENT] = fresh;
+    list_ufrag(t, CURRENT);
+    *ret_ice = fresh;
+    return 0;
+}
+
+/* The page has nominated with the new credentials: the old ones and what they proved end. */
+static void finish_restart(struct transport *t)
+{
+    t->restarting = false;
+    directory_remove(t->config.directory, &t->ufrags[PREVIOUS]);
+    explicit_bzero(&t->ice[PREVIOUS], sizeof(t->ice[PREVIOUS]));
+    for (size_t i = 0; i < LIMIT_ICE_PATHS; i++)
+        if (t->proven[i].listed && t->proven[i].generation == PREVIOUS)
+            forget_path(t, &t->proven[i]);
+}
+
+static struct proven *find_path(struct transport *t, const struct path *path)
+{
+    if (t->selected && path_equal(&t->selected->entry.path, path))
+        return t->selected;
+    for (size_t i = 0; i < LIMIT_ICE_PATHS; i++)
+        if (t->proven[i].listed && path_equal(&t->proven[i].entry.path, path))
+            return &t->proven[i];
+    return NULL;
+}
+
+static bool is_held_by_another(struct transport *t, const struct path *path, uint64_t now_us)
+{
+    struct transport *other = directory_find_path(t->config.directory, path);
+    if (!other || other == t)
+        return false;
+    const struct proven *p = find_path(other, path);
+    return p && now_us - p->checked_us < PATH_HELD_US;
+}
+
+/* A free place for a path, or that of the one not checked for longest. */
+static struct proven *place_for_path(struct transport *t)
+{
+    struct proven *oldest = NULL;
+    for (size_t i = 0; i < LIMIT_ICE_PATHS; i++) {
+        struct proven *p = &t->proven[i];
+        if (!p->listed)
+            return p;
+        if (p != t->selected && (!oldest || p->checked_us < oldest->checked_us))
+            oldest = p;
+    }
+    assert(oldest); /* at most one of several is selected */
+    forget_path(t, oldest);
+    return oldest;
+}
+
+static struct proven *add_path(struct transport *t, const struct path *path)
+{
+    struct proven *p = place_for_path(t);
+    p->entry = (struct directory_entry){.owner = t, .path = *path};
+    p->listed = true;
+    directory_add(t->config.directory, &p->entry);
+    return p;
+}
+
+/* An authentic check came by `from`. */
+static void note_check(struct transport *t, const struct path *from, int generation, bool nominated,
+                       uint64_t now_us)
+{
+    struct proven *p = find_path(t, from);
+    if (!p)
+        p = add_path(t, from);
+    p->checked_us = now_us;
+    p->generation = (uint8_t)generation;
+    t->checked_us = now_us;
+    t->heard_us = now_us;
+    if (nominated || !t->selected)
+        t->selected = p;
+    if (t->restarting && generation == CURRENT &&
+        (nominated || t->phase == CONTROL_TRANSPORT_EXPIRED)) {
+        t->selected = p;
+        finish_restart(t);
+    }
+    if (t->phase == CONTROL_TRANSPORT_NEW || t->phase == CONTROL_TRANSPORT_SILENT ||
+        t->phase == CONTROL_TRANSPORT_EXPIRED)
+        t->phase = t->srtp ? CONTROL_TRANSPORT_CONNECTED : CONTROL_TRANSPORT_ICE;
+}
+
+static struct transport_received dropped(struct transport *t, enum transport_drop reason)
+{
+    t->config.stats->dropped[reason]++;
+    return (struct transport_received){.outcome = TRANSPORT_DROPPED, .reason = reason};
+}
+
+/* Which credentials a request names: CURRENT, PREVIOUS, or -1. */
+static int find_generation(const struct transport *t, const struct ice_view *view)
+{
+    for (int g = CURRENT; g < (t->restarting ? GENERATIONS : PREVIOUS); g++)
+        if (strlen(t->ice[g].ufrag) == view->local_ufrag_len &&
+            memcmp(t->ice[g].ufrag, view->local_ufrag, view->local_ufrag_len) == 0)
+            return g;
+    return -1;
+}
+
+static struct transport_received receive_stun(struct transport *t, const struct path *from,
+                                              const uint8_t *datagram, size_t len, uint64_t now_us)
+{
+    struct ice_view view;
+    if (ice_view(datagram, len, &view) < 0)
+        return dropped(t, TRANSPORT_DROP_STUN);
+    int generation = find_generation(t, &view);
+    if (generation < 0)
+        return dropped(t, TRANSPORT_DROP_STUN);
+    /* RFC 7675 section 5.1: after consent has lapsed only an ICE restart brings it back. */
+    if (t->phase == CONTROL_TRANSPORT_EXPIRED && !(t->restarting && generation == CURRENT))
+        return dropped(t, TRANSPORT_DROP_ENDED);
+
+    uint8_t answer[ICE_STUN_MAX];
+    struct ice_answer result = {0};
+    int r = ice_answer(&t->ice[generation], datagram, len, &from->remote, answer, sizeof(answer),
+                       &result);
+    if (r == -EACCES || is_held_by_another(t, from, now_us))
+        return dropped(t, TRANSPORT_DROP_STUN);
+    uint8_t *room = result.len ? send_reserve(from->via) : NULL;
+    if (room) {
+        memcpy(room, answer, result.len);
+        send_commit(from->via, &from->remote, result.len);
+    }
+    if (r < 0)
+        return dropped(t, TRANSPORT_DROP_STUN);
+    t->config.stats->stun_answered++;
+    note_check(t, from, generation, result.nominated, now_us);
+    return (struct transport_received){.outcome = TRANSPORT_HANDLED};
+}
+
+static struct transport_received receive_dtls(struct transport *t, const struct path *from,
+                                              const uint8_t *datagram, size_t len, uint64_t now_us)
+{
+    if (dtls_receive(t->dtls, datagram, len, now_us) < 0)
+        return dropped(t, TRANSPORT_DROP_DTLS);
+    send_dtls(t, from);
+    note_dtls(t);
+    return (struct transport_received){.outcome = TRANSPORT_HANDLED};
+}
+
+static enum transport_drop drop_of_srtp(int error)
+{
+    switch (error) {
+    case -EACCES:
+        return TRANSPORT_DROP_FORGED;
+    case -EALREADY:
+        return TRANSPORT_DROP_REPLAYED;
+    case -ENOSPC:
+        return TRANSPORT_DROP_SSRCS;
+    default:
+        return TRANSPORT_DROP_JUNK;
+    }
+}
+
+/* RFC 5761 section 4: RTCP's packet types, told from RTP's payload types with marker. */
+static bool is_rtcp(const uint8_t *datagram, size_t len)
+{
+    return len >= 2 && datagram[1] >= 192 && datagram[1] <= 223;
+}
+
+static struct transport_received receive_srtp(struct transport *t, const uint8_t *datagram,
+                                              size_t len, uint8_t *plain, uint64_t now_us)
+{
+    if (!t->srtp)
+        return dropped(t, TRANSPORT_DROP_EARLY);
+    bool rtcp = is_rtcp(datagram, len);
+    memcpy(plain, datagram, len);
+    int r = rtcp ? srtp_in_open_rtcp(t->srtp, plain, &len, now_us)
+                 : srtp_in_open_rtp(t->srtp, plain, &len, now_us);
+    if (r < 0)
+        return dropped(t, drop_of_srtp(r));
+    t->heard_us = now_us;
+    if (t->phase == CONTROL_TRANSPORT_SILENT)
+        t->phase = CONTROL_TRANSPORT_CONNECTED;
+    return (struct transport_received){.outcome = rtcp ? TRANSPORT_RTCP : TRANSPORT_RTP,
+                                       .len = len};
+}
+
+struct transport_received transport_receive(struct transport *t, const struct path *from,
+                                            const uint8_t *datagram, size_t len, uint8_t *plain,
+                                            uint64_t now_us)
+{
+    if (has_ended(t))
+        return dropped(t, TRANSPORT_DROP_ENDED);
+    if (len == 0)
+        return dropped(t, TRANSPORT_DROP_JUNK);
+
+    /* RFC 7983 section 7. */
+    uint8_t first = datagram[0];
+    if (first <= 3)
+        return receive_stun(t, from, datagram, len, now_us);
+    if (!find_path(t, from))
+        return dropped(t, TRANSPORT_DROP_FOREIGN);
+    if (first >= 20 && first <= 63)
+        return receive_dtls(t, from, datagram, len, now_us);
+    if (first >= 128 && first <= 191)
+        return receive_srtp(t, datagram, len, plain, now_us);
+    return dropped(t, TRANSPORT_DROP_JUNK);
+}
+
+struct transport *transport_find(const struct directory *directory, const struct path *from,
+                                 const uint8_t *datagram, size_t len)
+{
+    struct transport *t = directory_find_path(directory, from);
+    struct ice_view view;
+    if (len == 0 || datagram[0] > 3)
+        return t;
+    /* A check names its transport itself: a page that came again may use the address anew. */
+    if (ice_view(datagram, len, &view) < 0)
+        return t;
+    return directory_find_ufrag(directory, view.local_ufrag, view.local_ufrag_len);
+}
+
+/* Ends what was not checked for too long; what remains is sent to by the latest proof. */
+static void expire_paths(struct transport *t, uint64_t now_us)
+{
+    struct proven *latest = NULL;
+    for (size_t i = 0; i < LIMIT_ICE_PATHS; i++) {
+        struct proven *p = &t->proven[i];
+        if (p->listed && now_us - p->checked_us >= CONSENT_TIMEOUT_US)
+            forget_path(t, p);
+        else if (p->listed && (!latest || p->checked_us > latest->checked_us))
+            latest = p;
+    }
+    if (!t->selected)
+        t->selected = latest;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t transport_tick(struct transport *t, uint64_t now_us)
+{
+    if (has_ended(t) || t->phase == CONTROL_TRANSPORT_NEW || t->phase == CONTROL_TRANSPORT_EXPIRED)
+        return UINT64_MAX;
+    expire_paths(t, now_us);
+    if (!t->selected) {
+        t->phase = CONTROL_TRANSPORT_EXPIRED;
+        return UINT64_MAX;
+    }
+    uint64_t next = dtls_tick(t->dtls, now_us);
+    send_dtls(t, &t->selected->entry.path);
+    note_dtls(t);
+    if (has_ended(t))
+        return UINT64_MAX;
+    next = earlier(next, t->checked_us + CONSENT_TIMEOUT_US);
+    if (t->phase == CONTROL_TRANSPORT_CONNECTED) {
+        if (now_us - t->heard_us >= SILENT_US)
+            t->phase = CONTROL_TRANSPORT_SILENT;
+        else
+            next = earlier(next, t->heard_us + SILENT_US);
+    }
+    return next;
+}
+
+int transport_add_stream(struct transport *t, uint32_t ssrc, unsigned *ret_stream)
+{
+    for (size_t i = 0; i < t->stream_count; i++)
+        if (t->streams[i].ssrc == ssrc) {
+            *ret_stream = (unsigned)i;
+            return 0;
+        }
+    if (t->stream_count == t->config.out_streams)
+        return -ENOSPC;
+    t->streams[t->stream_count].ssrc = ssrc;
+    *ret_stream = (unsigned)t->stream_count++;
+    return 0;
+}
+
+int transport_send_rtp(struct transport *t, unsigned stream, const struct seal_packet *packet,
+                       size_t *sent_bytes)
+{
+    assert(stream < t->stream_count);
+    if (!transport_can_send(t) || !t->selected)
+        return -ENOTCONN;
+    const struct path *to = &t->selected->entry.path;
+    uint8_t *room = send_reserve(to->via);
+    if (!room)
+        return -ENOBUFS;
+    size_t len;
+    int r = seal_rtp(t->seal, &t->streams[stream].seal, packet, room, SEND_DATAGRAM_MAX, &len);
+    if (r < 0)
+        return r;
+    send_commit(to->via, &to->remote, len);
+    if (sent_bytes)
+        *sent_bytes += len;
+    return 0;
+}
+
+int transport_send_rtcp(struct transport *t, const uint8_t *rtcp, size_t len)
+{
+    if (!transport_can_send(t) || !t->selected)
+        return -ENOTCONN;
+    if (len > SEND_DATAGRAM_MAX - SRTP_IN_RTCP_TRAILER_MAX)
+        return -EMSGSIZE;
+    const struct path *to = &t->selected->entry.path;
+    uint8_t *room = send_reserve(to->via);
+    if (!room)
+        return -ENOBUFS;
+    memcpy(room, rtcp, len);
+    int r = srtp_in_protect_rtcp(t->srtp, room, &len);
+    if (r < 0)
+        return r;
+    send_commit(to->via, &to->remote, len);
+    return 0;
+}
+
+size_t transport_overhead(const struct transport *t)
+{
+    return t->seal ? keys_tag_len(t->suite) : 0;
+}

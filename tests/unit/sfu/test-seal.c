@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sfu/seal.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <string.h>
+
+#include "sfu/srtp_in.h"
+#include "unit/check.h"
+#ifdef TEST_FAULTS
+#include "unit/faults.h"
+#endif
+
+#define PAYLOAD_MAX 1500
+#define PACKET_MAX  2048
+
+/* OpenSSL's allocations, counted, and failing when malloc() is made to. */
+static int allocations;
+
+static void *count_malloc(size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    allocations++;
+    return malloc(size);
+}
+
+static void *count_realloc(void *old, size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    allocations++;
+    return realloc(old, size);
+}
+
+static void count_free(void *old, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    free(old);
+}
+
+static struct keys some_keys(enum keys_suite suite)
+{
+    struct keys k = {.suite = suite};
+    for (size_t i = 0; i < KEYS_KEY_MAX; i++)
+        k.key[i] = (uint8_t)(i * 7 + 1);
+    for (size_t i = 0; i < KEYS_SALT_MAX; i++)
+        k.salt[i] = (uint8_t)(i * 13 + 5);
+    return k;
+}
+
+#ifdef TEST_FAULTS
+static int build_and_seal(void)
+{
+    for (int suite = 0; suite < KEYS_SUITE_COUNT; suite++) {
+        struct keys k = some_keys(suite);
+        CLEANUP(seal_destroy) struct seal *s = NULL;
+        int r = seal_create(&k, &s);
+        if (r < 0)
+            return r;
+        uint8_t header[12] = {0x80}, out[64];
+        struct seal_stream stream = {0};
+        struct seal_packet p = {.header = header, .header_len = 12};
+        size_t len;
+        r = seal_rtp(s, &stream, &p, out, sizeof(out), &len);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+#else
+
+static size_t from_hex(const char *hex, uint8_t *out)
+{
+    size_t n = 0;
+    unsigned byte;
+    for (; sscanf(hex, "%2x", &byte) == 1; hex += 2)
+        out[n++] = (uint8_t)byte;
+    return n;
+}
+
+/* RFC 7714 sections 16.1.1 and 16.2.1. */
+static void rfc7714_vectors(void)
+{
+    static const struct {
+        enum keys_suite suite;
+        const char *sealed;
+    } vectors[] = {
+        {KEYS_AEAD_AES_128_GCM, "8040f17b8041f8d35501a0b2f24de3a3fb34de6cacba861c9d7e4bcabe633bd50d"
+                                "294e6f42a5f47a51c7d19b36"
+                                "de3adf8833899d7f27beb16a9152cf765ee4390cce"},
+        {KEYS_AEAD_AES_256_GCM, "8040f17b8041f8d35501a0b232b1de78a822fe12ef9f78fa332e33aab18012389a"
+                                "58e2f3b50b2a0276ffae0f1b"
+                                "a63799b87b7aa3db36dfffd6b0f9bb7878d7a76c13"},
+    };
+    for (size_t v = 0; v < 2; v++) {
+        uint8_t plain[64], expected[128], out[128];
+        size_t plain_len = from_hex("8040f17b8041f8d35501a0b247616c6c696120657374206f6d6e69732064"
+                                    "697669736120696e207061727465732074726573",
+                                    plain);
+        size_t expected_len = from_hex(vectors[v].sealed, expected);
+        struct keys k = {.suite = vectors[v].suite};
+        for (uint8_t i = 0; i < 32; i++)
+            k.key[i] = i;
+        memcpy(k.salt, "Quid pro quo", 12);
+        CLEANUP(seal_destroy) struct seal *s = NULL;
+        CHECK_EQ(seal_create_session(&k, &s), 0);
+        struct seal_stream stream = {0};
+        struct seal_packet p = {.header = plain,
+                                .header_len = 12,
+                                .payload = plain + 12,
+                                .payload_len = plain_len - 12};
+        size_t len;
+        CHECK_EQ(seal_rtp(s, &stream, &p, out, sizeof(out), &len), 0);
+        CHECK_EQ(len, expected_len);
+        CHECK(memcmp(out, expected, len) == 0);
+    }
+}
+
+static void write_header(uint8_t *header, size_t header_len, uint16_t seq, uint32_t ssrc)
+{
+    memset(header, 0xa5, header_len);
+    header[0] = 0x80;
+    if (header_len == 12 + 8) { /* a header extension of one word */
+        header[0] = 0x90;
+        header[12] = 0xbe;
+        header[13] = 0xde;
+        header[14] = 0;
+        header[15] = 1;
+    } else if (header_len == 12 + 4) { /* one CSRC */
+        header[0] = 0x81;
+    }
+    header[1] = 96;
+    header[2] = (uint8_t)(seq >> 8);
+    header[3] = (uint8_t)seq;
+    for (int i = 0; i < 4; i++)
+        header[8 + i] = (uint8_t)(ssrc >> (24 - 8 * i));
+}
+
+/* Both seal the same packet: from parts, and from one piece by libsrtp2. */
+static void seal_both(struct seal *s, struct seal_stream *stream, struct srtp_in *reference,
+                      const struct seal_packet *p)
+{
+    uint8_t out[PACKET_MAX];
+    _Alignas(4) uint8_t whole[PACKET_MAX] = {0};
+    size_t whole_len = p->header_len + p->head_len + p->payload_len + p->padding;
+    uint8_t *at = whole;
+    memcpy(at, p->header, p->header_len);
+    at += p->header_len;
+    if (p->head_len)
+        memcpy(at, p->head, p->head_len);
+    at += p->head_len;
+    memcpy(at, p->payload, p->payload_len);
+    if (p->padding) {
+        whole[0] |= 0x20;
+        whole[whole_len - 1] = p->padding;
+    }
+    CHECK_EQ(srtp_in_protect_rtp(reference, whole, &whole_len), 0);
+
+    size_t len;
+    int before = allocations;
+    CHECK_EQ(seal_rtp(s, stream, p, out, whole_len, &len), 0);
+    CHECK_EQ(allocations, before);
+    CHECK_EQ(len, whole_len);
+    CHECK(memcmp(out, whole, len) == 0);
+}
+
+/* Every size, over a roll-over of the sequence number, in parts and padded: as libsrtp2 does. */
+static void equal_to_libsrtp2(enum keys_suite suite)
+{
+    struct keys k = some_keys(suite);
+    CLEANUP(seal_destroy) struct seal *s = NULL;
+    CLEANUP(srtp_in_destroy) struct srtp_in *reference = NULL;
+    CHECK_EQ(seal_create(&k, &s), 0);
+    CHECK_EQ(srtp_in_create(&k, &k, &reference), 0);
+    uint8_t payload[PAYLOAD_MAX], head[6] = {9, 8, 7, 6, 5, 4};
+    for (size_t i = 0; i < PAYLOAD_MAX; i++)
+        payload[i] = (uint8_t)(i * 31 + i / 256);
+
+    static const size_t header_lens[] = {12, 16, 20};
+    struct seal_stream stream = {0};
+    for (size_t size = 0; size <= PAYLOAD_MAX; size++) {
+        uint8_t header[20];
+        size_t header_len = header_lens[size % 3];
+        write_header(header, header_len, (uint16_t)(65000 + size), 0xcafe0001);
+        struct seal_packet p = {.header = header,
+                                .header_len = header_len,
+                                .head = head,
+                                .head_len = size % 7,
+                                .payload = payload,
+                                .payload_len = size,
+                                .padding = (uint8_t)(size % 5 ? 0 : size % 256)};
+        seal_both(s, &stream, reference, &p);
+    }
+}
+
+/* Packets that arrive out of order round the roll-over keep their own counter. */
+static void reordered_over_the_wrap(enum keys_suite suite)
+{
+    static const uint16_t order[] = {65530, 65533, 65531, 2, 65535, 0, 65534, 1, 3, 65532};
+    struct keys k = some_keys(suite);
+    CLEANUP(seal_destroy) struct seal *s = NULL;
+    CLEANUP(srtp_in_destroy) struct srtp_in *reference = NULL;
+    CHECK_EQ(seal_create(&k, &s), 0);
+    CHECK_EQ(srtp_in_create(&k, &k, &reference), 0);
+    struct seal_stream stream = {0};
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+        uint8_t header[12];
+        write_header(header, 12, order[i], 77);
+        struct seal_packet p = {
+            .header = header, .header_len = 12, .payload = header, .payload_len = 12};
+        seal_both(s, &stream, reference, &p);
+    }
+}
+
+static int seal_seq(struct seal *s, struct seal_stream *stream, uint16_t seq, size_t capacity)
+{
+    uint8_t header[12], out[64];
+    write_header(header, 12, seq, 1);
+    struct seal_packet p = {.header = header, .header_len = 12};
+    size_t len;
+    return seal_rtp(s, stream, &p, out, capacity, &len);
+}
+
+/* One key stream is never used for two packets. */
+static void no_index_twice(void)
+{
+    struct keys k = some_keys(KEYS_AEAD_AES_128_GCM);
+    CLEANUP(seal_destroy) struct seal *s = NULL;
+    CHECK_EQ(seal_create(&k, &s), 0);
+    struct seal_stream stream = {0};
+    static const struct {
+        uint16_t seq;
+        int result;
+    } steps[] = {
+        {100, 0},
+        {100, -EALREADY},
+        {102, 0},
+        {101, 0},
+        {101, -EALREADY},
+        {102, -EALREADY},
+        {65000, -EALREADY} /* before the first */,
+        {99, 0},
+        {102 + SEAL_WINDOW, 0},
+        {102, -EALREADY} /* too old */,
+        {103, 0},
+        {103, -EALREADY},
+        {30000, 0},
+        {30000 - SEAL_WINDOW + 1, 0},
+        {60000, 0},
+        {10, 0},
+        {10, -EALREADY},
+        {65535, 0},
+        {65535, -EALREADY},
+    };
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+        CHECK_EQ(seal_seq(s, &stream, steps[i].seq, 64), steps[i].result);
+}
+
+static void bounds(void)
+{
+    struct keys k = some_keys(KEYS_AES_128_CM_HMAC_SHA1_80);
+    CLEANUP(seal_destroy) struct seal *s = NULL;
+    CHECK_EQ(seal_create(&k, &s), 0);
+    struct seal_stream stream = {0};
+    CHECK_EQ(seal_seq(s, &stream, 1, 21), -EMSGSIZE);
+    CHECK_EQ(seal_seq(s, &stream, 1, 22), 0);
+    uint8_t header[11] = {0x80}, out[64];
+    struct seal_packet p = {.header = header, .header_len = 11};
+    size_t len;
+    CHECK_EQ(seal_rtp(s, &stream, &p, out, sizeof(out), &len), -EINVAL);
+    CHECK_EQ(seal_create_session(&k, &s), -EINVAL);
+}
+#endif
+
+int main(void)
+{
+    CHECK(CRYPTO_set_mem_functions(count_malloc, count_realloc, count_free));
+#ifdef TEST_FAULTS
+    CHECK_EQ(build_and_seal(), 0); /* what OpenSSL loads once is there from here on */
+    for (int n = 0;; n++) {
+        faults_fail_at(n);
+        int r = build_and_seal();
+        if (!faults_happened()) {
+            CHECK_EQ(r, 0);
+            printf("failed each of %d calls in turn\n", n);
+            return 0;
+        }
+        CHECK(r == 0 || r == -ENOMEM || r == -EIO);
+    }
+#else
+    rfc7714_vectors();
+    for (int suite = 0; suite < KEYS_SUITE_COUNT; suite++) {
+        equal_to_libsrtp2(suite);
+        reordered_over_the_wrap(suite);
+    }
+    no_index_twice();
+    bounds();
+    return 0;
+#endif
+}
