@@ -41,6 +41,12 @@
 /* Media threads. Ours: one a core of the largest machines. */
 #define LIMIT_WORKERS 256
 
+/* Descriptors one supervised process may leave with the supervisor (two for each hearing), those in
+ * one of its notices, and a notice's length in bytes. Ours. */
+#define LIMIT_STORED_FDS 512
+#define LIMIT_NOTICE_FDS 16
+#define LIMIT_NOTICE_BYTES 4096
+
 /* Ring between media core and recorder, bytes of payload area. 32 MiB are about 10 s of a hearing
  * with 25 Mbit/s; a reader that stalled 5 s lost nothing (docs/performance.md). */
 #define LIMIT_RING_BYTES (32u << 20)
