@@ -10,8 +10,9 @@
 
 /* Packets missing at once. Ours: more is an outage, and the oldest are given up. */
 #define NACK_MISSING_MAX 512
-/* Runs of given-up packets waiting to be told; further ones are merged into the last. */
-#define NACK_GIVEN_UP_MAX 16
+/* Runs of given-up packets waiting to be told. While it is full, what is too old waits; only what
+ * must leave the full table stretches the last run, which then says too much. */
+#define NACK_GIVEN_UP_MAX 64
 /* A hole is asked for when it is this old: packets that only changed places come by then. Ours. */
 #define NACK_REORDER_US (8 * 1000ull)
 /* A missing packet is asked for up to this age: too late to see, in time for the record. Ours;

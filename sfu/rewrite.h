@@ -42,27 +42,33 @@ struct rewrite {
     uint64_t wanted;       /* source to show; 0: none */
     bool sent;             /* anything was ever sent */
     bool flowing;          /* the newest run is shown now */
-    uint8_t audio_dropped; /* packets of the wanted source dropped while waiting for the clock */
-    uint16_t newest_seq;
+    bool restart;          /* the shown source's numbers begin anew with its next packet */
+    uint8_t audio_dropped; /* packets dropped while waiting for the seat's clock */
+
+    uint16_t newest_seq; /* of the output, like the next three */
     uint32_t newest_timestamp;
     uint16_t newest_picture_id; /* 15 bits */
     uint8_t newest_tl0picidx;
-    uint16_t run_first_seq;    /* of the source: older ones are from before it was shown */
-    uint16_t reset_seq;        /* the number that would prove that the source began anew */
-    uint16_t source_newest;    /* newest sequence number of the shown source */
+
+    uint16_t source_seq;       /* newest of the shown source */
     uint32_t source_timestamp; /* of that packet */
     uint64_t source_us;        /* when it came */
+    uint32_t run_span;         /* numbers from the run's first to it, at most REWRITE_HISTORY */
     uint64_t run_us;           /* when the run began */
+
     uint64_t anchor_us;        /* the seat's clock: at this time ... */
-    uint32_t anchor_timestamp; /* ... the output's timestamp would be this */
-    uint32_t packets, octets;  /* sent, for sender reports */
-    struct seqmap map;         /* of the newest run */
+    uint32_t anchor_timestamp; /* ... the output's timestamp is this */
+    uint64_t anchor_moved_us;  /* when it last followed the source's clock */
+
+    uint32_t packets, octets; /* sent, for sender reports */
+    struct seqmap map;        /* of the newest run */
+    uint64_t run_number;      /* of the newest run, from 1; its place is modulo REWRITE_RUNS */
+    uint64_t runs_cut;        /* runs up to this one are no longer mapped back to */
     struct rewrite_run runs[REWRITE_RUNS];
     struct {
         uint64_t run_number; /* 0: empty */
         uint16_t source_seq;
     } back[REWRITE_HISTORY]; /* by output sequence number */
-    uint64_t run_number; /* of the newest run, counted from 1; its place is modulo REWRITE_RUNS */
 };
 
 /* What to send for one packet. */
@@ -75,14 +81,18 @@ struct rewrite_output {
 void rewrite_init(struct rewrite *rewrite, const struct rewrite_config *config);
 
 /* Shows `source` (an id of the caller's, one per encoding) from its next packet (audio) or key
- * frame (video) on; until then the one before goes on. 0 empties the seat at once, and a call with
- * 0 first cuts the one before off at once. */
+ * frame (video) on; until then the one before goes on. 0 empties the seat at once, retransmissions
+ * included, so a call with 0 first cuts the one before off. */
 void rewrite_select(struct rewrite *rewrite, uint64_t source);
 
 /* The source wanted, and the source shown now (0: none). They differ while a key frame is waited
  * for: ask the wanted one for it. */
 uint64_t rewrite_wanted(const struct rewrite *rewrite);
 uint64_t rewrite_shown(const struct rewrite *rewrite);
+
+/* The source began again with other sequence numbers (stream_arrival.reset): call before its packet
+ * is forwarded. */
+void rewrite_restart(struct rewrite *rewrite, uint64_t source);
 
 /* One packet of `source`, once each, in the order of arrival. Returns 0 and what to send, or:
  * -ENOENT the source is neither shown nor wanted; -EAGAIN it is wanted but not shown yet; -ESTALE
@@ -92,9 +102,9 @@ int rewrite_forward(struct rewrite *rewrite, uint64_t source, const struct rtp_v
                     const struct payload_view *payload, uint64_t now_us,
                     struct rewrite_output *ret_output);
 
-/* A packet of the shown source is not sent (a probe without media): no gap is left. Returns 0, or
- * -ERANGE if a newer one went out already (the hole stays; it maps back to a packet that is not in
- * any history). */
+/* A packet of the shown source is not sent (a probe without media): no gap is left. Returns 0,
+ * -ENOENT if the source is not shown, or -ERANGE if a newer one went out already (the hole stays;
+ * it maps back to a packet that is in no history). */
 int rewrite_withhold(struct rewrite *rewrite, uint64_t source, uint16_t seq);
 
 /* Counts what was really sent, for sender reports: payload bytes. */

@@ -46,6 +46,7 @@ struct rtcp_transport_cc {
     uint16_t status_count;
     int32_t reference_time; /* 24 bits, in 64 ms */
     uint8_t feedback_count;
+    uint16_t chunks_len; /* bytes of status chunks at the start of the items; deltas follow */
 };
 
 struct rtcp_view {

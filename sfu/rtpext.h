@@ -27,8 +27,9 @@ struct rtpext_cursor {
  * neither form (such an extension is skipped whole, RFC 3550 section 5.3.1). */
 struct rtpext_cursor rtpext_begin(const struct rtp_view *view);
 
-/* Steps to the next element, past padding. Returns 1, 0 at the end (also at id 15 of the one-byte
- * form, which ends it: RFC 8285 section 4.2), or -EBADMSG for a length past the end. */
+/* Steps to the next element, past padding. Returns 1, 0 at the end (also at id 15, or 0 with a
+ * length, of the one-byte form, which ends it: RFC 8285 section 4.2), or -EBADMSG for a length past
+ * the end. */
 int rtpext_next(struct rtpext_cursor *cursor, struct rtpext *ret_ext);
 
 /* Finds the first element of `id` (never 0). False if there is none before the end or an error. */

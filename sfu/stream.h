@@ -73,7 +73,8 @@ uint32_t stream_rtx_ssrc(const struct stream *stream);
  * packet->payload is set, a reference is kept for the history.
  * Returns 0, or: -EALREADY a duplicate; -ENODATA a packet without media (probe or padding: to be
  * withheld from subscribers; its number counts when not RTX); -ENOENT a payload type not announced;
- * -EBADMSG nonsense; -ERANGE too old. Only on 0 is the packet to be forwarded. */
+ * -EBADMSG nonsense; -ERANGE out of place. Only on 0 is the packet to be forwarded; on -ENODATA,
+ * -ENOENT and -EBADMSG of a packet of the stream itself, subscribers get rewrite_withhold(). */
 int stream_receive(struct stream *stream, struct packet *packet, uint64_t now_us,
                    struct stream_arrival *ret_arrival);
 
@@ -108,6 +109,7 @@ bool stream_is_flowing(struct stream *stream, uint64_t now_us);
 /* Payload bits a second over about the last second. */
 uint32_t stream_bps(const struct stream *stream, uint64_t now_us);
 
-const struct stream_stats *stream_stats(const struct stream *stream);
+/* Borrowed; brought up to date by the call. */
+const struct stream_stats *stream_stats(struct stream *stream);
 
 #endif

@@ -37,9 +37,10 @@ bool twcc_is_due(const struct twcc *twcc, uint64_t now_us);
 /* When it will be due by time alone; UINT64_MAX while there is nothing to tell. */
 uint64_t twcc_next_us(const struct twcc *twcc);
 
-/* Appends one feedback packet for what has come; call again while it returns 1 (more is left than
- * one packet can tell). Returns 1, 0 (this was all), -ENODATA when nothing came, or -ENOBUFS when
- * `w` is too small for even a few statuses (nothing is lost: ask again with more room). */
+/* Appends one feedback packet for what has come (padded, so nothing may follow it in its datagram);
+ * call again while it returns 1 (more is left than one packet can tell). Returns 1, 0 (this was
+ * all), -ENODATA when nothing came, or -ENOBUFS when `w` is too small for even a few statuses
+ * (nothing is lost: ask again with more room). */
 int twcc_build(struct twcc *twcc, struct writer *w, uint32_t sender_ssrc, uint32_t media_ssrc,
                uint64_t now_us);
 
