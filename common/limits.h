@@ -89,4 +89,16 @@
 /* Messages to media core or recorder that wait for its socket, bytes. */
 #define LIMIT_MEDIA_QUEUE_BYTES (4u << 20)
 
+/* One record of a tape, payload bytes: a whole datagram, or a note with its time. */
+#define LIMIT_TAPE_RECORD_BYTES 65536
+/* Records of one block of a tape, bytes. Ours: 250 ms at 25 Mbit/s are 0.8 MB; after a stall a block
+ * holds what had piled up. */
+#define LIMIT_TAPE_BLOCK_BYTES (8u << 20)
+/* Journal lines whose answer waits for the disk, of one recorder. */
+#define LIMIT_NOTES_WAITING 1024
+/* Hearings waiting to be rendered. */
+#define LIMIT_RENDER_QUEUE 1024
+/* Connections to the recorder's socket: signaling, and whoever looks. */
+#define LIMIT_RECORDER_CONNECTIONS 8
+
 #endif

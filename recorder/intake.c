@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "recorder/intake.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "common/limits.h"
+#include "common/log.h"
+#include "common/ring.h"
+#include "recorder/tapewriter.h"
+
+/* A block that has less room than this is flushed before anything more is read. */
+#define ROOM_NEEDED (LIMIT_TAPE_RECORD_BYTES + TAPE_RECORD_EXTRA)
+
+struct intake {
+    uint64_t hearing;
+    struct tapewriter *writer;
+    struct ring *ring; /* NULL: the tape has none (yet) */
+    bool sealing;
+    uint64_t checked_us;    /* as in struct control_tape_mark */
+    uint64_t drained_us;    /* when the ring was last read empty; 0: it is not */
+    uint64_t next_flush_us; /* with records waiting */
+    uint64_t next_proof_us; /* without */
+    int error;              /* of the last flush */
+    uint64_t errors;
+    uint64_t bytes_before, records_before; /* of the tape when it was opened */
+};
+
+static int append_u64(struct intake *in, uint8_t kind, uint64_t value, const struct tape_time *now)
+{
+    uint8_t payload[8];
+    struct writer w = writer_over(payload, sizeof(payload));
+    writer_u64(&w, value);
+    struct tape_record record = {
+        .kind = kind,
+        .time_us = now->monotonic_us,
+        .data = payload,
+        .len = sizeof(payload),
+    };
+    return tapewriter_append(in->writer, &record, NULL, 0);
+}
+
+/* A ring is known by its memory's inode: unique among the rings of one boot, and across boots no
+ * ring lives on. */
+static int ring_identity(const struct ring *ring, uint64_t *ret_id)
+{
+    struct stat status;
+    if (fstat(ring_fd(ring), &status) < 0)
+        return -errno;
+    *ret_id = status.st_ino;
+    return 0;
+}
+
+/* Tells the tape that another ring begins, unless it is the one it knows. */
+static int adopt_ring(struct intake *in, const struct tape_time *now)
+{
+    uint64_t id = 0;
+    int error = ring_identity(in->ring, &id);
+    if (error)
+        return error;
+    if (tapewriter_pending(in->writer)->ring_id == id)
+        return 0;
+    return append_u64(in, TAPE_RING, id, now);
+}
+
+int intake_make_ring(struct intake *in, const struct tape_time *now)
+{
+    CLEANUP(ring_destroy) struct ring *ring = NULL;
+    int error = ring_create(LIMIT_RING_BYTES, &ring);
+    if (error)
+        return error;
+    in->ring = STEAL(ring);
+    error = adopt_ring(in, now);
+    if (error) {
+        ring_destroy(in->ring);
+        in->ring = NULL;
+    }
+    return error;
+}
+
+int intake_open(const char *records_dir, uint64_t hearing, int ring_fd, bool make_ring,
+                const struct tape_time *now, struct intake **ret_intake)
+{
+    char dir[PATH_MAX];
+    int len = snprintf(dir, sizeof(dir), "%s/%016" PRIx64, records_dir, hearing);
+    if (len < 0 || (size_t)len >= sizeof(dir))
+        return -ENAMETOOLONG;
+    CLEANUP(intake_close) struct intake *in = calloc(1, sizeof(*in));
+    if (!in)
+        return -ENOMEM;
+    in->hearing = hearing;
+    int error = tapewriter_open(dir, hearing, now, &in->writer);
+    if (error)
+        return error;
+    if (tapewriter_durable(in->writer)->sealed)
+        return -EALREADY;
+    in->bytes_before = tapewriter_bytes(in->writer);
+    in->records_before = tapewriter_durable(in->writer)->next_index;
+    if (ring_fd >= 0) {
+        error = ring_attach(ring_fd, &in->ring);
+        if (!error)
+            error = adopt_ring(in, now);
+    } else if (make_ring) {
+        error = intake_make_ring(in, now);
+    }
+    if (error)
+        return error;
+    *ret_intake = STEAL(in);
+    return 0;
+}
+
+void intake_close(struct intake *in)
+{
+    if (!in)
+        return;
+    ring_destroy(in->ring);
+    tapewriter_close(in->writer);
+    free(in);
+}
+
+uint64_t intake_hearing(const struct intake *in)
+{
+    return in->hearing;
+}
+
+int intake_ring_fd(const struct intake *in)
+{
+    return in->ring ? ring_fd(in->ring) : -1;
+}
+
+int intake_note(struct intake *in, uint64_t wall_us, const void *text, size_t len,
+                const struct tape_time *now, uint64_t *ret_index)
+{
+    if (len > LIMIT_NOTE_BYTES)
+        return -EMSGSIZE;
+    const struct tape_position *pending = tapewriter_pending(in->writer);
+    uint64_t seq = tape_note_seq(text, len);
+    if (seq != 0 && seq <= pending->note_seq) {
+        /* Possibly still waiting for its flush, so it is durable when all that waits is. */
+        *ret_index = pending->next_index - 1;
+        return 0;
+    }
+    if (in->sealing)
+        return -EROFS;
+    uint8_t head[8];
+    struct writer w = writer_over(head, sizeof(head));
+    writer_u64(&w, wall_us);
+    struct tape_record record = {
+        .kind = TAPE_NOTE,
+        .time_us = now->monotonic_us,
+        .data = head,
+        .len = sizeof(head),
+    };
+    int error = tapewriter_append(in->writer, &record, text, len);
+    if (error)
+        return error;
+    *ret_index = pending->next_index - 1;
+    return 0;
+}
+
+void intake_seal(struct intake *in)
+{
+    in->sealing = true;
+}
+
+bool intake_is_sealed(const struct intake *in)
+{
+    return tapewriter_durable(in->writer)->sealed;
+}
+
+/* Puts one record of the ring onto the tape, unless it is there already from before a restart. */
+static int take(struct intake *in, const struct ring_record *record, const struct tape_time *now)
+{
+    if (record->index <= tapewriter_pending(in->writer)->ring_index)
+        return 0;
+    if (record->len > LIMIT_TAPE_RECORD_BYTES) {
+        log_error("hearing %016" PRIx64 ": a record of %zu bytes in the ring, leaving it out",
+                  in->hearing, record->len);
+        return append_u64(in, TAPE_GAP, record->len, now);
+    }
+    struct tape_record copy = {
+        .kind = (uint8_t)record->kind,
+        .track = record->track,
+        .ring_index = record->index,
+        .time_us = record->arrived_us,
+        .data = record->data,
+        .len = record->len,
+    };
+    return tapewriter_append(in->writer, &copy, NULL, 0);
+}
+
+static bool has_room(const struct intake *in)
+{
+    return tapewriter_waiting(in->writer) + ROOM_NEEDED <= LIMIT_TAPE_BLOCK_BYTES;
+}
+
+/* Reads the ring until it is empty or the block full. */
+static void drain(struct intake *in, const struct tape_time *now)
+{
+    in->drained_us = 0;
+    while (has_room(in)) {
+        struct ring_record record;
+        int more = ring_next(in->ring, &record);
+        if (more == 0) {
+            in->drained_us = now->monotonic_us;
+            return;
+        }
+        int error = more < 0 ? append_u64(in, TAPE_GAP, ring_skip_to_head(in->ring), now)
+                             : take(in, &record, now);
+        if (more < 0)
+            log_error("hearing %016" PRIx64 ": the ring is damaged, going on at its head",
+                      in->hearing);
+        if (error)
+            log_error("hearing %016" PRIx64 ": cannot take a record: %s", in->hearing,
+                      log_errno(error));
+    }
+}
+
+static void flush(struct intake *in, const struct tape_time *now)
+{
+    bool seal = in->sealing && (!in->ring || in->drained_us != 0);
+    int error = seal ? tapewriter_seal(in->writer, now) : tapewriter_flush(in->writer, now);
+    in->next_flush_us = now->monotonic_us + (error ? INTAKE_RETRY_US : INTAKE_FLUSH_US);
+    in->next_proof_us = now->monotonic_us + (error ? INTAKE_RETRY_US : INTAKE_IDLE_US);
+    if (error && !in->error)
+        log_error("hearing %016" PRIx64 ": the tape cannot be written, trying again: %s",
+                  in->hearing, log_errno(error));
+    if (!error && in->error)
+        log_info("hearing %016" PRIx64 ": the tape is written again", in->hearing);
+    in->errors += error != 0;
+    in->error = error;
+    /* Everything read from the ring so far was in this block. */
+    if (!error && in->ring)
+        ring_release(in->ring);
+}
+
+void intake_step(struct intake *in, const struct tape_time *now)
+{
+    if (intake_is_sealed(in))
+        return;
+    if (!in->ring)
+        in->drained_us = now->monotonic_us;
+    else if (!tapewriter_pending(in->writer)->sealed)
+        drain(in, now);
+    bool waiting = tapewriter_waiting(in->writer) > 0;
+    bool due = now->monotonic_us >= (waiting ? in->next_flush_us : in->next_proof_us);
+    bool full = !has_room(in) && !in->error;
+    if (due || full || (in->sealing && !in->error))
+        flush(in, now);
+    if (!in->error && tapewriter_waiting(in->writer) == 0 && in->drained_us != 0)
+        in->checked_us = in->drained_us;
+}
+
+void intake_mark(const struct intake *in, struct control_tape_mark *ret_mark)
+{
+    const struct tape_position *durable = tapewriter_durable(in->writer);
+    *ret_mark = (struct control_tape_mark){
+        .hearing = in->hearing,
+        .checked_us = in->checked_us,
+        .durable_index = durable->next_index - 1,
+        .ring_index = durable->ring_index,
+        .ring_dropped = in->ring ? ring_dropped(in->ring) : 0,
+        .bytes = tapewriter_bytes(in->writer),
+        .error = in->error,
+    };
+}
+
+void intake_count(const struct intake *in, struct intake_totals *totals)
+{
+    totals->bytes += tapewriter_bytes(in->writer) - in->bytes_before;
+    totals->records += tapewriter_durable(in->writer)->next_index - in->records_before;
+    totals->errors += in->errors;
+    if (tapewriter_sync_us(in->writer) > totals->sync_us)
+        totals->sync_us = tapewriter_sync_us(in->writer);
+}
