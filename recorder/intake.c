@@ -255,6 +255,13 @@ void intake_step(struct intake *in, const struct tape_time *now)
         in->checked_us = in->drained_us;
 }
 
+void intake_flush(struct intake *in, const struct tape_time *now)
+{
+    intake_step(in, now);
+    if (!intake_is_sealed(in) && tapewriter_waiting(in->writer) > 0)
+        flush(in, now);
+}
+
 void intake_mark(const struct intake *in, struct control_tape_mark *ret_mark)
 {
     const struct tape_position *durable = tapewriter_durable(in->writer);

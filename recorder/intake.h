@@ -12,7 +12,8 @@
 #include "common/control.h"
 #include "recorder/tape.h"
 
-/* How long a record waits for its flush. Ours: at most this is lost when the whole machine stops. */
+/* How long a record waits for its flush. Ours: at most this is lost when the whole machine stops.
+ */
 #define INTAKE_FLUSH_US 250000u
 /* A tape without traffic gets an empty block this often: it proves that the disk still takes it. */
 #define INTAKE_IDLE_US 1000000u
@@ -22,8 +23,8 @@
 struct intake;
 
 /* Opens the tape of `hearing` under `records_dir`, with the ring at `ring_fd` (borrowed), a new one
- * if it is -1 and `make_ring`, or none. One thread. Returns 0, -EALREADY when the tape is sealed, or
- * what tapewriter_open, ring_create and ring_attach say. */
+ * if it is -1 and `make_ring`, or none. One thread. Returns 0, -EALREADY when the tape is sealed,
+ * or what tapewriter_open, ring_create and ring_attach say. */
 int intake_open(const char *records_dir, uint64_t hearing, int ring_fd, bool make_ring,
                 const struct tape_time *now, struct intake **ret_intake);
 
@@ -40,9 +41,9 @@ int intake_ring_fd(const struct intake *in);
 int intake_make_ring(struct intake *in, const struct tape_time *now);
 
 /* Adds a journal line; one whose number is on the tape already is not added again. It is durable
- * when tapewriter_durable()'s next_index has passed `*ret_index` (0: it was there before). Returns 0,
- * -ENOBUFS while the disk does not take what waits, -EMSGSIZE over LIMIT_NOTE_BYTES, or -EROFS when the
- * tape is being sealed. */
+ * when tapewriter_durable()'s next_index has passed `*ret_index` (0: it was there before). Returns
+ * 0, -ENOBUFS while the disk does not take what waits, -EMSGSIZE over LIMIT_NOTE_BYTES, or -EROFS
+ * when the tape is being sealed. */
 int intake_note(struct intake *in, uint64_t wall_us, const void *text, size_t len,
                 const struct tape_time *now, uint64_t *ret_index);
 
@@ -52,6 +53,9 @@ void intake_seal(struct intake *in);
 /* Moves what the ring holds into the block and flushes when it is time. Call at least every 50 ms.
  * Errors of the disk are told by intake_mark(). */
 void intake_step(struct intake *in, const struct tape_time *now);
+
+/* As intake_step(), and flushes what waits although it is not time: an orderly end. */
+void intake_flush(struct intake *in, const struct tape_time *now);
 
 /* Everything up to the seal is on disk. */
 bool intake_is_sealed(const struct intake *in);
