@@ -12,7 +12,6 @@
 #include "unit/faults.h"
 #endif
 
-static const struct control_ice server = {"serverufrag1", "serverpassword234serverpassword2"};
 static const struct control_ice page = {"page", "pagepasswordpagepassword"};
 
 #ifdef TEST_FAULTS
@@ -26,6 +25,8 @@ static int build(void)
     return ice_client_create(&page, &made, &c);
 }
 #else
+
+static const struct control_ice server = {"serverufrag1", "serverpassword234serverpassword2"};
 
 enum attribute {
     USERNAME = 0x0006,
