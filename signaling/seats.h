@@ -3,11 +3,11 @@
  *
  * Rules, in this order:
  * 1. Who sits keeps the seat while in the room: people do not jump.
- * 2. Free seats go to judges first, then by arrival; people without any media come after all others
- *    when there are not seats enough.
- * 3. When nobody's seat is free, who speaks takes the seat of the one who has been silent longest
- *    (at least SEATS_HOLD_US), people without media first, then the latest arrival; a judge gives
- *    way only to a judge.
+ * 2. Free seats go to judges first, then to people with media, then by arrival.
+ * 3. Who stands, when no seat is free, takes the seat of who gives way first: people without media,
+ *    then who has been silent longest, then the latest arrival; a judge only to a judge. A judge
+ *    takes it from anybody else at once, people with media from people without at once, and who
+ *    speaks from who has been silent for SEATS_HOLD_US.
  * 4. A shared screen (the newest, never one's own) takes the video of the last seat. The sound of
  *    that seat stays with who sits there: sharing silences nobody.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -65,7 +65,8 @@ struct seats_changes {
     struct seats_change changes[LIMIT_SEATS];
 };
 
-/* Seats `people` (without the receiver; none when it is in no courtroom) and says what changed. */
+/* Seats `people` (without the receiver; none when it is in no courtroom; at most
+ * LIMIT_PEERS_PER_HEARING, each once) and says what changed. */
 void seats_update(struct seats *seats, const struct seats_person *people, size_t count,
                   uint64_t now_us, struct seats_changes *ret_changes);
 

@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "signaling/hearing.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+int hearing_create(const struct store_hearing *stored, struct hearing **ret_hearing)
+{
+    struct hearing *h = calloc(1, sizeof(*h));
+    if (!h)
+        return -ENOMEM;
+    h->stored = *stored;
+    *ret_hearing = h;
+    return 0;
+}
+
+void hearing_destroy(struct hearing *h)
+{
+    if (!h)
+        return;
+    for (size_t i = 0; i < h->count; i++)
+        free(h->people[i]);
+    free(h);
+}
+
+int hearing_add(struct hearing *h, const struct store_person *stored,
+                struct hearing_person **ret_person)
+{
+    if (stored->hearing != h->stored.id || stored->id == 0 || stored->seats > LIMIT_SEATS)
+        return -EINVAL;
+    if (hearing_find(h, stored->id))
+        return -EEXIST;
+    if (h->count == LIMIT_PEERS_PER_HEARING)
+        return -ENOSPC;
+    struct hearing_person *p = calloc(1, sizeof(*p));
+    if (!p)
+        return -ENOMEM;
+    p->stored = *stored;
+    p->seats.count = stored->seats;
+    if (stored->arrival > h->arrivals)
+        h->arrivals = stored->arrival;
+    h->people[h->count++] = p;
+    *ret_person = p;
+    return 0;
+}
+
+struct hearing_person *hearing_find(const struct hearing *h, uint64_t person)
+{
+    for (size_t i = 0; i < h->count; i++)
+        if (h->people[i]->stored.id == person)
+            return h->people[i];
+    return NULL;
+}
+
+struct hearing_producer *hearing_producer(struct hearing_person *p, uint64_t producer)
+{
+    for (size_t i = 0; producer != 0 && i < LIMIT_STREAMS_PER_PEER; i++)
+        if (p->producers[i].id == producer)
+            return &p->producers[i];
+    return NULL;
+}
+
+static const struct hearing_producer *find_source(const struct hearing_person *p,
+                                                  enum control_source source)
+{
+    for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++)
+        if (p->producers[i].id != 0 && p->producers[i].source == source)
+            return &p->producers[i];
+    return NULL;
+}
+
+struct hearing_producer *hearing_producer_of(struct hearing_person *p, enum control_source source)
+{
+    const struct hearing_producer *found = find_source(p, source);
+    return found ? &p->producers[found - p->producers] : NULL;
+}
+
+static bool is_court(const struct hearing_person *p)
+{
+    return p->stored.role == CONTROL_ROLE_JUDGE || p->stored.role == CONTROL_ROLE_CLERK;
+}
+
+static bool is_in_courtroom(const struct hearing_person *p)
+{
+    return p->stored.room == TERMS_ROOM_COURTROOM;
+}
+
+bool hearing_sees(const struct hearing_person *viewer, const struct hearing_person *about)
+{
+    return viewer == about || is_court(viewer) ||
+           (is_in_courtroom(viewer) && is_in_courtroom(about));
+}
+
+uint32_t hearing_may(const struct hearing *h, const struct hearing_person *p)
+{
+    return access_may_mask(p->stored.role, h->stored.state, p->stored.room);
+}
+
+/* What an action asks of the person it is done to. */
+static int check_target(const struct hearing_person *actor, enum access_action action,
+                        const struct hearing_person *target)
+{
+    bool is_own = target == actor;
+    switch (action) {
+    case ACCESS_ADMIT:
+        return target->stored.room == TERMS_ROOM_WAITING ? 0 : -ESTALE;
+    case ACCESS_DISMISS:
+        if (is_own || target->stored.role == CONTROL_ROLE_JUDGE)
+            return -EPERM;
+        return is_in_courtroom(target) ? 0 : -ESTALE;
+    case ACCESS_MUTE:
+        return is_in_courtroom(target) ? 0 : -ESTALE;
+    case ACCESS_REMOVE:
+        if (is_own || target->stored.role == CONTROL_ROLE_JUDGE)
+            return -EPERM;
+        return target->stored.removed ? -ESTALE : 0;
+    case ACCESS_LOWER_HAND:
+    case ACCESS_OPEN:
+    case ACCESS_RECESS:
+    case ACCESS_RESUME:
+    case ACCESS_CLOSE:
+    case ACCESS_PRODUCE:
+    case ACCESS_HAND:
+    case ACCESS_RECORDS:
+    case ACCESS_JOIN:
+    case ACCESS_COUNT:
+        return 0;
+    }
+    return -EINVAL;
+}
+
+static bool has_target(enum access_action action)
+{
+    return action == ACCESS_ADMIT || action == ACCESS_DISMISS || action == ACCESS_MUTE ||
+           action == ACCESS_REMOVE || action == ACCESS_LOWER_HAND;
+}
+
+int hearing_check(const struct hearing *h, const struct hearing_person *actor,
+                  enum access_action action, uint64_t target)
+{
+    if (!access_role_ever_may(actor->stored.role, action) || actor->stored.removed)
+        return -EPERM;
+    if (actor->stored.room == TERMS_ROOM_OUTSIDE && action != ACCESS_RECORDS &&
+        action != ACCESS_JOIN)
+        return -ENOTCONN;
+    if (!access_may(actor->stored.role, action, h->stored.state, actor->stored.room))
+        return -ESTALE;
+    if (!has_target(action))
+        return 0;
+    /* Somebody the actor does not see is not there for it. */
+    const struct hearing_person *person = hearing_find(h, target);
+    if (!person || !hearing_sees(actor, person))
+        return -ENOENT;
+    return check_target(actor, action, person);
+}
+
+enum terms_room hearing_room_on_join(const struct hearing_person *p)
+{
+    return is_court(p) || p->stored.admitted ? TERMS_ROOM_COURTROOM : TERMS_ROOM_WAITING;
+}
+
+bool hearing_begins_on_join(const struct hearing *h, const struct hearing_person *p)
+{
+    return h->stored.state == TERMS_STATE_SCHEDULED && is_court(p);
+}
+
+/* Notes a change; what is meant for a page that is not there is left out. */
+static void note(const struct hearing *h, struct hearing_changes *changes,
+                 struct hearing_change change)
+{
+    if (change.to != 0) {
+        const struct hearing_person *p = hearing_find(h, change.to);
+        if (!p || !p->connected)
+            return;
+    }
+    assert(changes->count < HEARING_CHANGES_MAX);
+    changes->changes[changes->count++] = change;
+}
+
+/* Tells everybody who sees `about` how it is now. */
+static void note_person(const struct hearing *h, const struct hearing_person *about,
+                        struct hearing_changes *changes)
+{
+    for (size_t i = 0; i < h->count; i++)
+        if (hearing_sees(h->people[i], about))
+            note(h, changes,
+                 (struct hearing_change){.type = HEARING_CHANGE_PERSON,
+                                         .to = h->people[i]->stored.id,
+                                         .about = about->stored.id});
+}
+
+static void note_may(const struct hearing *h, const struct hearing_person *p, uint32_t before,
+                     struct hearing_changes *changes)
+{
+    if (hearing_may(h, p) != before)
+        note(h, changes, (struct hearing_change){.type = HEARING_CHANGE_MAY, .to = p->stored.id});
+}
+
+static void end_producers(struct hearing *h, struct hearing_person *p,
+                          struct hearing_changes *changes)
+{
+    for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++) {
+        if (p->producers[i].id == 0)
+            continue;
+        note(h, changes,
+             (struct hearing_change){.type = HEARING_CHANGE_UNPRODUCE,
+                                     .about = p->stored.id,
+                                     .producer = p->producers[i]});
+        p->producers[i] = (struct hearing_producer){0};
+    }
+}
+
+static void empty_seats(struct hearing_person *p)
+{
+    p->seats = (struct seats){.count = p->stored.seats};
+}
+
+/* Tells `viewer` and `about` of each other after `about` went from room `from` to where it is. */
+static void note_views(const struct hearing *h, struct hearing_person *about, enum terms_room from,
+                       struct hearing_changes *changes)
+{
+    enum terms_room to = about->stored.room;
+    for (size_t i = 0; i < h->count; i++) {
+        struct hearing_person *other = h->people[i];
+        bool sees_now = hearing_sees(other, about), seen_now = hearing_sees(about, other);
+        about->stored.room = from;
+        bool saw = hearing_sees(other, about), was_seen = hearing_sees(about, other);
+        about->stored.room = to;
+        if (sees_now || saw)
+            note(h, changes,
+                 (struct hearing_change){.type =
+                                             sees_now ? HEARING_CHANGE_PERSON : HEARING_CHANGE_GONE,
+                                         .to = other->stored.id,
+                                         .about = about->stored.id});
+        if (other != about && seen_now != was_seen)
+            note(h, changes,
+                 (struct hearing_change){.type =
+                                             seen_now ? HEARING_CHANGE_PERSON : HEARING_CHANGE_GONE,
+                                         .to = about->stored.id,
+                                         .about = other->stored.id});
+    }
+}
+
+/* Moves a person and says everything that follows from it. */
+static void move(struct hearing *h, struct hearing_person *p, enum terms_room room, uint64_t by,
+                 struct hearing_changes *changes)
+{
+    enum terms_room from = p->stored.room;
+    uint32_t may = hearing_may(h, p);
+    p->stored.room = room;
+    if (room == TERMS_ROOM_OUTSIDE)
+        p->stored.hand = false;
+    if (from != room)
+        note(h, changes,
+             (struct hearing_change){.type = HEARING_CHANGE_MOVE, .about = p->stored.id, .by = by});
+    if (room != TERMS_ROOM_COURTROOM)
+        end_producers(h, p, changes);
+    if (from != room)
+        note(h, changes,
+             (struct hearing_change){.type = HEARING_CHANGE_ROOM, .to = p->stored.id, .by = by});
+    note_views(h, p, from, changes);
+    note_may(h, p, may, changes);
+}
+
+void hearing_set_connected(struct hearing *h, struct hearing_person *p, bool connected,
+                           struct hearing_changes *changes)
+{
+    changes->count = 0;
+    if (p->connected == connected)
+        return;
+    p->connected = connected;
+    p->quality = 0;
+    for (size_t i = 0; i < h->count; i++)
+        if (h->people[i] != p && hearing_sees(h->people[i], p))
+            note(h, changes,
+                 (struct hearing_change){.type = HEARING_CHANGE_PERSON,
+                                         .to = h->people[i]->stored.id,
+                                         .about = p->stored.id});
+}
+
+static void set_state(struct hearing *h, enum terms_state state, uint64_t wall_us,
+                      struct hearing_changes *changes)
+{
+    uint32_t may[LIMIT_PEERS_PER_HEARING];
+    for (size_t i = 0; i < h->count; i++)
+        may[i] = hearing_may(h, h->people[i]);
+    h->stored.state = state;
+    h->stored.since_us = wall_us;
+    if (state == TERMS_STATE_OPEN && h->stored.opened_us == 0)
+        h->stored.opened_us = wall_us;
+    if (state == TERMS_STATE_CLOSED)
+        h->stored.closed_us = wall_us;
+    note(h, changes, (struct hearing_change){.type = HEARING_CHANGE_MATRIX});
+    note(h, changes, (struct hearing_change){.type = HEARING_CHANGE_STATE});
+    for (size_t i = 0; i < h->count; i++)
+        note_may(h, h->people[i], may[i], changes);
+}
+
+void hearing_join(struct hearing *h, struct hearing_person *p, uint8_t seats, uint64_t wall_us,
+                  struct hearing_changes *changes)
+{
+    assert(seats >= 1 && seats <= LIMIT_SEATS);
+    changes->count = 0;
+    if (hearing_begins_on_join(h, p))
+        set_state(h, TERMS_STATE_WAITING, wall_us, changes);
+    end_producers(h, p, changes);
+    p->stored.seats = seats;
+    empty_seats(p);
+    if (p->stored.arrival == 0)
+        p->stored.arrival = ++h->arrivals;
+    if (is_court(p))
+        p->stored.admitted = true;
+    move(h, p, hearing_room_on_join(p), 0, changes);
+}
+
+void hearing_admit(struct hearing *h, struct hearing_person *p, uint64_t by,
+                   struct hearing_changes *changes)
+{
+    changes->count = 0;
+    p->stored.admitted = true;
+    move(h, p, TERMS_ROOM_COURTROOM, by, changes);
+}
+
+void hearing_dismiss(struct hearing *h, struct hearing_person *p, uint64_t by,
+                     struct hearing_changes *changes)
+{
+    changes->count = 0;
+    p->stored.admitted = false;
+    move(h, p, TERMS_ROOM_WAITING, by, changes);
+}
+
+void hearing_leave(struct hearing *h, struct hearing_person *p, struct hearing_changes *changes)
+{
+    changes->count = 0;
+    move(h, p, TERMS_ROOM_OUTSIDE, 0, changes);
+    empty_seats(p);
+}
+
+void hearing_remove(struct hearing *h, struct hearing_person *p, uint64_t by,
+                    struct hearing_changes *changes)
+{
+    changes->count = 0;
+    p->stored.admitted = false;
+    p->stored.removed = true;
+    move(h, p, TERMS_ROOM_OUTSIDE, by, changes);
+    empty_seats(p);
+}
+
+void hearing_set_state(struct hearing *h, enum terms_state state, uint64_t wall_us,
+                       struct hearing_changes *changes)
+{
+    changes->count = 0;
+    if (state != h->stored.state)
+        set_state(h, state, wall_us, changes);
+}
+
+void hearing_set_hand(struct hearing *h, struct hearing_person *p, bool up,
+                      struct hearing_changes *changes)
+{
+    changes->count = 0;
+    if (p->stored.hand == up)
+        return;
+    p->stored.hand = up;
+    note_person(h, p, changes);
+}
+
+void hearing_set_quality(struct hearing *h, struct hearing_person *p, uint8_t quality,
+                         struct hearing_changes *changes)
+{
+    changes->count = 0;
+    if (p->quality == quality)
+        return;
+    p->quality = quality;
+    note_person(h, p, changes);
+}
+
+int hearing_can_produce(const struct hearing_person *p, enum control_kind kind,
+                        enum control_source source)
+{
+    bool is_sound = source == CONTROL_SOURCE_MICROPHONE || source == CONTROL_SOURCE_SCREEN_AUDIO;
+    if ((kind == CONTROL_AUDIO) != is_sound)
+        return -EINVAL;
+    if (find_source(p, source))
+        return -EEXIST;
+    for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++)
+        if (p->producers[i].id == 0)
+            return 0;
+    return -ENOSPC;
+}
+
+void hearing_produce(struct hearing *h, struct hearing_person *p,
+                     const struct hearing_producer *producer, struct hearing_changes *changes)
+{
+    assert(hearing_can_produce(p, producer->kind, producer->source) == 0);
+    changes->count = 0;
+    size_t slot = 0;
+    while (p->producers[slot].id != 0)
+        slot++;
+    p->producers[slot] = *producer;
+    note_person(h, p, changes);
+}
+
+void hearing_pause(struct hearing *h, struct hearing_person *p, uint64_t producer, bool paused,
+                   struct hearing_changes *changes)
+{
+    changes->count = 0;
+    struct hearing_producer *found = hearing_producer(p, producer);
+    if (!found || found->paused == paused)
+        return;
+    found->paused = paused;
+    note(h, changes,
+         (struct hearing_change){
+             .type = HEARING_CHANGE_PAUSE, .about = p->stored.id, .producer = *found});
+    note_person(h, p, changes);
+}
+
+void hearing_unproduce(struct hearing *h, struct hearing_person *p, uint64_t producer,
+                       struct hearing_changes *changes)
+{
+    changes->count = 0;
+    struct hearing_producer *found = hearing_producer(p, producer);
+    if (!found)
+        return;
+    note(h, changes,
+         (struct hearing_change){
+             .type = HEARING_CHANGE_UNPRODUCE, .about = p->stored.id, .producer = *found});
+    *found = (struct hearing_producer){0};
+    note_person(h, p, changes);
+}
+
+void hearing_mute(struct hearing *h, struct hearing_person *p, uint64_t by,
+                  struct hearing_changes *changes)
+{
+    changes->count = 0;
+    struct hearing_producer *microphone = hearing_producer_of(p, CONTROL_SOURCE_MICROPHONE);
+    if (!microphone || microphone->paused)
+        return;
+    microphone->paused = true;
+    note(h, changes,
+         (struct hearing_change){.type = HEARING_CHANGE_PAUSE,
+                                 .about = p->stored.id,
+                                 .by = by,
+                                 .producer = *microphone});
+    note(h, changes,
+         (struct hearing_change){.type = HEARING_CHANGE_MUTED, .to = p->stored.id, .by = by});
+    note_person(h, p, changes);
+}
+
+void hearing_media_lost(struct hearing *h, struct hearing_changes *changes)
+{
+    changes->count = 0;
+    for (size_t i = 0; i < h->count; i++) {
+        end_producers(h, h->people[i], changes);
+        empty_seats(h->people[i]);
+    }
+}
+
+void hearing_spoke(struct hearing *h, const uint64_t *people, size_t count, uint64_t now_us)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct hearing_person *p = hearing_find(h, people[i]);
+        if (p)
+            p->spoke_us = now_us;
+    }
+}
+
+static struct seats_person seated_view(const struct hearing *h, const struct hearing_person *p,
+                                       const struct hearing_person *receiver)
+{
+    struct seats_person view = {
+        .person = p->stored.id,
+        .role = p->stored.role,
+        .arrival = p->stored.arrival,
+        .spoke_us = p->spoke_us,
+        .flows = access_flows(h->stored.state, CONTROL_ROOM_COURTROOM, p->stored.role,
+                              receiver->stored.role),
+    };
+    const struct hearing_producer *audio = find_source(p, CONTROL_SOURCE_MICROPHONE);
+    const struct hearing_producer *video = find_source(p, CONTROL_SOURCE_CAMERA);
+    const struct hearing_producer *screen = find_source(p, CONTROL_SOURCE_SCREEN);
+    if (audio) {
+        view.audio = audio->id;
+        view.audio_paused = audio->paused;
+    }
+    if (video) {
+        view.video = video->id;
+        view.video_paused = video->paused;
+    }
+    if (screen) {
+        view.screen = screen->id;
+        view.screen_since_us = screen->started_us;
+        view.screen_paused = screen->paused;
+    }
+    return view;
+}
+
+void hearing_reseat(struct hearing *h, struct hearing_person *receiver, uint64_t now_us,
+                    struct seats_changes *ret_changes)
+{
+    struct seats_person people[LIMIT_PEERS_PER_HEARING];
+    size_t count = 0;
+    for (size_t i = 0; is_in_courtroom(receiver) && i < h->count; i++) {
+        const struct hearing_person *p = h->people[i];
+        /* Who may not send has nothing to show. */
+        if (p != receiver && is_in_courtroom(p) &&
+            access_role_ever_may(p->stored.role, ACCESS_PRODUCE))
+            people[count++] = seated_view(h, p, receiver);
+    }
+    seats_update(&receiver->seats, people, count, now_us, ret_changes);
+}
