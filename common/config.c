@@ -148,7 +148,8 @@ struct complaint {
 };
 
 /* Called by libcyaml with each line. */
-static void take_complaint(cyaml_log_t level, void *context, const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static void
+take_complaint(cyaml_log_t level, void *context, const char *format, va_list arguments)
 {
     (void)level;
     struct complaint *complaint = context;
