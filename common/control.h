@@ -84,7 +84,9 @@ struct control_hello {
 
 struct control_hearing_open {
     uint64_t hearing;
-    bool recorded; /* the datagram then carries the ring's descriptor */
+    /* The datagram then carries the ring's descriptor. False for a hearing that is open already
+     * leaves the ring in use: what goes to the tape is the matrix's to say. */
+    bool recorded;
 };
 
 struct control_hearing {

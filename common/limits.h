@@ -9,6 +9,9 @@
 #define LIMIT_CONTROL_BYTES 16384
 #define LIMIT_NOTE_BYTES    8192
 
+/* Messages waiting for a signaling that does not read. Ours: 5 s of events of a full media core. */
+#define LIMIT_CONTROL_QUEUE 4096
+
 /* Seats of one page: pairs of one audio and one video stream coming down. */
 #define LIMIT_SEATS 24
 /* Addresses offered per transport. */

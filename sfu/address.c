@@ -77,3 +77,27 @@ uint16_t address_port(const struct address *a)
 {
     return ntohs(a->any.sa_family == AF_INET ? a->v4.sin_port : a->v6.sin6_port);
 }
+
+void address_set_port(struct address *a, uint16_t port)
+{
+    if (a->any.sa_family == AF_INET)
+        a->v4.sin_port = htons(port);
+    else
+        a->v6.sin6_port = htons(port);
+}
+
+void address_to_text(const struct address *a, char text[static ADDRESS_TEXT_MAX])
+{
+    text[0] = '\0';
+    if (a->any.sa_family == AF_INET)
+        (void)inet_ntop(AF_INET, &a->v4.sin_addr, text,
+                        ADDRESS_TEXT_MAX); /* cannot fail: it fits */
+    else
+        (void)inet_ntop(AF_INET6, &a->v6.sin6_addr, text, ADDRESS_TEXT_MAX);
+}
+
+bool address_is_wildcard(const struct address *a)
+{
+    return a->any.sa_family == AF_INET ? a->v4.sin_addr.s_addr == htonl(INADDR_ANY)
+                                       : IN6_IS_ADDR_UNSPECIFIED(&a->v6.sin6_addr);
+}

@@ -31,5 +31,15 @@ uint32_t address_hash(const struct address *a, uint64_t seed);
 
 /* Host order. */
 uint16_t address_port(const struct address *a);
+void address_set_port(struct address *a, uint16_t port);
+
+/* Bytes of an address as text with the final NUL (INET6_ADDRSTRLEN). */
+#define ADDRESS_TEXT_MAX 46
+
+/* Without the port. */
+void address_to_text(const struct address *a, char text[static ADDRESS_TEXT_MAX]);
+
+/* 0.0.0.0 or ::. */
+bool address_is_wildcard(const struct address *a);
 
 #endif
