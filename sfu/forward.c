@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sfu/forward.h"
+
+#include <errno.h>
+
+#include "sfu/feedback.h"
+#include "sfu/packet.h"
+#include "sfu/publication.h"
+#include "sfu/rtp.h"
+#include "sfu/subscription.h"
+
+void forward_phase(struct context *c, struct transport *transport)
+{
+    enum control_transport_phase phase;
+    if (!transport_take_phase(transport, &phase))
+        return;
+    bool up = transport_direction(transport) == CONTROL_UP;
+    struct publisher *p = up ? transport_owner(transport) : NULL;
+    struct subscriber *s = up ? NULL : transport_owner(transport);
+    struct control_message event = {
+        .type = CONTROL_TRANSPORT_STATE,
+        .transport_state = {up ? p->hearing->id : s->hearing, up ? p->peer : s->peer,
+                            up ? CONTROL_UP : CONTROL_DOWN, (uint8_t)phase},
+    };
+    outbox_tell(&c->outbox, &event);
+    if (s && phase == CONTROL_TRANSPORT_CONNECTED)
+        subscriber_connected(s, c);
+}
+
+/* The levels the sender measured itself (RFC 6464): nothing is decoded here. */
+static void hear(struct context *c, const struct publication *pub, const struct rtpext_values *ext)
+{
+    struct publisher *p = pub->publisher;
+    if (pub->source == CONTROL_SOURCE_MICROPHONE && ext->has_audio_level)
+        (void)speakers_heard(p->hearing->speakers, p->peer, ext->audio_level,
+                             c->now_us); /* bounded */
+}
+
+/* A packet without media: its number must not become a hole for those who watch. */
+static void withhold(struct encoding *e, uint16_t seq)
+{
+    for (size_t i = 0; i < e->subscriber_count; i++)
+        if (e->subscribers[i]->shown == e)
+            (void)rewrite_withhold(&e->subscribers[i]->rewrite, e->source, seq);
+}
+
+static void tape(struct context *c, struct encoding *e, const struct packet *packet,
+                 const struct stream_arrival *arrival)
+{
+    struct publication *pub = e->publication;
+    struct publisher *p = pub->publisher;
+    if (!pub->recorded)
+        return;
+    if (pub->taped != e) {
+        /* Another layer of the same picture; the tape changes over where a decoder can. */
+        if (!packet->payload.key_frame || publication_best(pub) != e)
+            return;
+        pub->taped = e;
+    }
+    const struct tap_source source = {p->peer, pub->id, (uint8_t)pub->kind, (uint8_t)pub->source};
+    if (arrival->reset)
+        tap_reset(&e->track, packet->rtp.seq);
+    tap_packet(&p->hearing->tap, c, &e->track, &source, packet, arrival->repaired);
+}
+
+/* The source is here (again): those who wait for its picture need not wait for the next try. */
+static void begin_flow(struct context *c, struct encoding *e)
+{
+    e->flowing = true;
+    if (!e->key_frame_wanted)
+        return;
+    e->key_frame_tries = 0;
+    e->key_frame_ask_us = 0;
+    encoding_retry_key_frame(e, c);
+}
+
+static void forward_rtp(struct context *c, struct publisher *p, struct packet *packet)
+{
+    if (rtp_parse(packet->data, packet->len, &packet->rtp) < 0) {
+        context_count(c, CONTROL_METRIC_DROPPED_JUNK);
+        return;
+    }
+    struct encoding *e = publisher_encoding_of(p, c, &packet->rtp);
+    if (!e) {
+        context_count(c, CONTROL_METRIC_DROPPED_UNROUTED);
+        return;
+    }
+    struct publication *pub = e->publication;
+
+    struct rtpext_values ext = {0};
+    if (rtpext_read(&packet->rtp, &pub->ext, &ext) < 0) {
+        context_count(c, CONTROL_METRIC_DROPPED_JUNK);
+        return;
+    }
+    if (ext.has_transport_seq)
+        twcc_received(&p->twcc, ext.transport_seq, c->now_us);
+
+    struct stream_arrival arrival;
+    size_t received_len = packet->len;
+    uint16_t received_seq = packet->rtp.seq;
+    bool is_media = packet->rtp.ssrc == e->ssrc;
+    int r = stream_receive(e->stream, packet, c->now_us, &arrival);
+    if (r == -ENOENT || r == -EBADMSG) {
+        context_count(c,
+                      r == -ENOENT ? CONTROL_METRIC_DROPPED_UNROUTED : CONTROL_METRIC_DROPPED_JUNK);
+        return;
+    }
+    p->packets++;
+    p->bytes += received_len;
+    context_count(c, CONTROL_METRIC_PACKETS_IN);
+    c->counters[CONTROL_METRIC_BYTES_IN] += received_len;
+    if (r == -ENODATA && is_media)
+        withhold(e, received_seq);
+    if (r < 0)
+        return;
+
+    if (arrival.began || !e->flowing)
+        begin_flow(c, e);
+    if (packet->payload.key_frame && pub->kind == CONTROL_VIDEO) {
+        context_count(c, CONTROL_METRIC_KEY_FRAMES);
+        encoding_key_frame_came(e);
+    }
+    if (pub->paused)
+        return;
+    hear(c, pub, &ext);
+    tape(c, e, packet, &arrival);
+    for (size_t i = 0; i < e->subscriber_count; i++)
+        subscription_send(e->subscribers[i], c, e, packet);
+}
+
+void forward_datagram(struct context *c, const struct path *from, const uint8_t *datagram,
+                      size_t len)
+{
+    struct transport *t = transport_find(c->directory, from, datagram, len);
+    if (!t) {
+        context_count(c, CONTROL_METRIC_DROPPED_JUNK);
+        return;
+    }
+    CLEANUP(packet_unref) struct packet *packet = NULL;
+    if (len > PACKET_BYTES || packet_take(c->pool, &packet) < 0) {
+        context_count(c, CONTROL_METRIC_DROPPED_JUNK);
+        return;
+    }
+    struct transport_received received =
+        transport_receive(t, from, datagram, len, packet->data, c->now_us);
+    bool up = transport_direction(t) == CONTROL_UP;
+    switch (received.outcome) {
+    case TRANSPORT_RTP:
+        packet->len = (uint16_t)received.len;
+        packet->arrived_us = c->now_us;
+        if (up)
+            forward_rtp(c, transport_owner(t), packet);
+        else
+            context_count(c, CONTROL_METRIC_DROPPED_UNROUTED);
+        break;
+    case TRANSPORT_RTCP:
+        if (up)
+            feedback_from_publisher(c, transport_owner(t), packet->data, received.len);
+        else
+            feedback_from_subscriber(c, transport_owner(t), packet->data, received.len);
+        break;
+    case TRANSPORT_HANDLED:
+        forward_phase(c, t);
+        break;
+    case TRANSPORT_DROPPED: /* counted by the transport */
+        break;
+    }
+}

@@ -1,0 +1,158 @@
+/* What a peer publishes: its streams, their encodings, and which SSRC is which. The publisher is
+ * what its up transport names as owner.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef SFU_PUBLICATION_H
+#define SFU_PUBLICATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/cleanup.h"
+#include "common/limits.h"
+#include "sfu/context.h"
+#include "sfu/ntp.h"
+#include "sfu/rtpext.h"
+#include "sfu/speaker.h"
+#include "sfu/stream.h"
+#include "sfu/tap.h"
+#include "sfu/twcc.h"
+
+/* Our own SSRC in RTCP to publishers. Any is right that the page does not use itself. */
+#define PUBLISHER_RTCP_SSRC 1
+
+/* Least time between two key frame requests to one encoding: browsers answer about every 300 ms.
+ */
+#define KEY_FRAME_INTERVAL_US (300 * 1000ull)
+/* After so many requests without a key frame, the source is taken to be dark, and is asked at the
+ * second interval until it flows again. Both ours. */
+#define KEY_FRAME_EAGER_TRIES      10
+#define KEY_FRAME_SLOW_INTERVAL_US (3000 * 1000ull)
+
+struct publication;
+struct publisher;
+struct subscription;
+
+/* What all publishers of one hearing share. */
+struct hearing {
+    uint64_t id;
+    struct tap tap;
+    struct speakers *speakers; /* owned */
+    struct table *ssrcs;       /* SSRC -> struct publisher; owned */
+};
+
+int hearing_init(struct hearing *hearing, struct context *c, uint64_t id);
+/* Harmless for a zeroed one. */
+void hearing_finish(struct hearing *hearing);
+
+/* One stream of packets: all of a publication, or one layer of its simulcast. */
+struct encoding {
+    uint64_t source; /* unique on the worker: what a seat's rewriting knows it by */
+    struct publication *publication;
+    struct stream *stream; /* owned; NULL until its SSRC is known */
+    uint32_t ssrc;         /* 0: not known yet */
+    uint32_t rtx_ssrc;     /* 0: none, or not known yet */
+    char rid[CONTROL_RID_MAX];
+    bool flowing;
+
+    bool key_frame_wanted;
+    unsigned key_frame_tries;  /* since it is wanted */
+    uint64_t key_frame_ask_us; /* not before */
+
+    struct tap_track track;
+    /* Seats that show or want it, in no order; borrowed. Grown when a seat is set, never for a
+     * packet. */
+    struct subscription **subscribers;
+    size_t subscriber_count;
+    size_t subscriber_room;
+};
+
+struct publication {
+    struct publisher *publisher;
+    uint64_t id;
+    enum control_kind kind;
+    enum control_source source;
+    bool paused;   /* by the court: neither forwarded nor recorded */
+    bool recorded; /* the matrix sends it to the tape, and it is not paused */
+    bool told_flowing;
+    char mid[CONTROL_RID_MAX];
+    struct rtpext_ids ext;
+    size_t codec_count;
+    struct stream_codec codecs[LIMIT_CODECS_PER_STREAM];
+    size_t encoding_count;
+    struct encoding encodings[LIMIT_ENCODINGS]; /* worst first, as browsers announce them */
+    struct encoding *taped;                     /* the one that is recorded; NULL: none yet */
+};
+
+#define PUBLISHER_SSRCS (LIMIT_STREAMS_PER_PEER * LIMIT_ENCODINGS * 2)
+
+struct publisher_ssrc {
+    uint32_t ssrc;
+    struct encoding *encoding; /* its media or its RTX: the stream tells them apart */
+};
+
+struct publisher {
+    struct hearing *hearing; /* borrowed */
+    uint64_t peer;
+    struct transport *up;                                     /* owned */
+    struct publication *publications[LIMIT_STREAMS_PER_PEER]; /* owned; NULL: free */
+    size_t ssrc_count;
+    struct publisher_ssrc ssrcs[PUBLISHER_SSRCS];
+    struct twcc twcc;
+    struct ntp_shift clock;
+
+    uint64_t packets, bytes; /* RTP accepted */
+    uint64_t report_us;      /* when the next receiver report is due */
+};
+
+/* Makes its transport. `p` is zeroed. Returns 0 or what transport_create() says. */
+int publisher_init(struct publisher *p, struct context *c, struct hearing *hearing, uint64_t peer);
+
+/* Nothing may be subscribed to it any more. Harmless for a zeroed one. */
+void publisher_finish(struct publisher *p, struct context *c);
+
+/* Begins to take what `add` describes. Returns 0; -EEXIST for an id in use or an SSRC that is
+ * announced by anybody of the hearing; -ENOSPC for a stream too many; -EINVAL for what makes no
+ * sense (no codec of its kind, no encoding, one without SSRC and RID and MID); -ENOMEM. */
+int publisher_add(struct publisher *p, struct context *c, const struct control_stream_add *add,
+                  struct publication **ret_publication);
+
+/* Nothing may be subscribed to it any more. Takes it out and frees it. */
+void publisher_remove(struct publisher *p, struct context *c, struct publication *publication);
+
+struct publication *publisher_find(const struct publisher *p, uint64_t id);
+
+/* Whose packet this is: by SSRC, or learned by MID and RID from a stream's first packets. NULL:
+ * nobody's, or the SSRC is another peer's. */
+struct encoding *publisher_encoding_of(struct publisher *p, struct context *c,
+                                       const struct rtp_view *rtp);
+
+/* The encoding that receives reports about `ssrc`, or NULL. */
+struct encoding *publisher_encoding_of_ssrc(const struct publisher *p, uint32_t ssrc);
+
+/* The best encoding that flows, or the first when none does. */
+struct encoding *publication_best(struct publication *p);
+
+/* Sets whether it is recorded. Begun: asks for a key frame, to begin the track with. Ended: tells
+ * the tape that nothing more comes. */
+void publication_record(struct publication *p, struct context *c, bool recorded);
+
+/* A key frame is needed: asked for at once, unless it was just now, and until it comes. */
+void encoding_ask_key_frame(struct encoding *e, struct context *c);
+
+/* Asks again when it is time to. */
+void encoding_retry_key_frame(struct encoding *e, struct context *c);
+
+/* A key frame came; it serves all who wait. */
+static inline void encoding_key_frame_came(struct encoding *e)
+{
+    e->key_frame_wanted = false;
+    e->key_frame_tries = 0;
+}
+
+/* Lists `s` once. Returns 0 or -ENOMEM. */
+int encoding_subscribe(struct encoding *e, struct subscription *s);
+/* Harmless for one that is not listed. */
+void encoding_unsubscribe(struct encoding *e, const struct subscription *s);
+
+#endif

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sfu/room.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/limits.h"
+
+#define SPEAKERS_INTERVAL_US (200 * 1000ull)
+
+#define PEER(item) LIST_ENTRY(item, struct peer, link)
+
+int room_create(struct context *c, uint64_t hearing, struct room **ret_room)
+{
+    struct room *room = calloc(1, sizeof(*room));
+    if (!room)
+        return -ENOMEM;
+    list_init(&room->peers);
+    int r = hearing_init(&room->hearing, c, hearing);
+    if (r < 0) {
+        free(room);
+        return r;
+    }
+    *ret_room = room;
+    return 0;
+}
+
+/* Empties the seats that show or want `pub`, whoever's they are. */
+static void cut_publication(struct context *c, struct publication *pub)
+{
+    for (size_t i = 0; i < pub->encoding_count; i++) {
+        struct encoding *e = &pub->encodings[i];
+        while (e->subscriber_count > 0)
+            subscription_cut(e->subscribers[e->subscriber_count - 1], c, pub);
+    }
+}
+
+static void end_peer(struct room *room, struct context *c, struct peer *peer)
+{
+    for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++)
+        if (peer->publisher.publications[i])
+            cut_publication(c, peer->publisher.publications[i]);
+    speakers_remove(room->hearing.speakers, peer->id);
+    peer_destroy(peer, c);
+    room->peer_count--;
+}
+
+void room_destroy(struct room *room, struct context *c)
+{
+    if (!room)
+        return;
+    LIST_FOR_EACH_SAFE(it, &room->peers)
+    end_peer(room, c, PEER(it));
+    hearing_finish(&room->hearing);
+    free(room);
+}
+
+static bool has_bit(uint16_t bits, uint8_t bit)
+{
+    return bits >> bit & 1;
+}
+
+bool room_may_receive(const struct room *room, const struct peer *from, const struct peer *to)
+{
+    return from != to && from->room_kind == to->room_kind && from->room == to->room &&
+           has_bit(room->matrix.receivers[from->room_kind][from->role], to->role);
+}
+
+static void enforce_in_seat(struct room *room, struct context *c, const struct peer *to,
+                            struct subscription *sub)
+{
+    struct encoding *shown = sub->shown, *wanted = sub->wanted;
+    if (shown && !room_may_receive(room, peer_of_publisher(shown->publication->publisher), to))
+        subscription_cut(sub, c, shown->publication);
+    /* Still there unless it was the same publication. */
+    if (wanted && sub->wanted == wanted &&
+        !room_may_receive(room, peer_of_publisher(wanted->publication->publisher), to))
+        subscription_cut(sub, c, wanted->publication);
+}
+
+static void update_recording(struct room *room, struct context *c, struct publication *pub)
+{
+    const struct peer *peer = peer_of_publisher(pub->publisher);
+    bool recorded = tap_is_attached(&room->hearing.tap) && !pub->paused &&
+                    has_bit(room->matrix.recorded[peer->room_kind], peer->role);
+    if (recorded != pub->recorded)
+        publication_record(pub, c, recorded);
+}
+
+/* Brings everything into agreement with matrix and rooms: what is forbidden ends here. */
+static void enforce(struct room *room, struct context *c)
+{
+    LIST_FOR_EACH(it, &room->peers)
+    {
+        struct peer *peer = PEER(it);
+        for (size_t i = 0; i < 2 * peer->subscriber.seat_count; i++)
+            enforce_in_seat(room, c, peer, &peer->subscriber.subscriptions[i]);
+        for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++)
+            if (peer->publisher.publications[i])
+                update_recording(room, c, peer->publisher.publications[i]);
+    }
+}
+
+int room_attach_tape(struct room *room, struct context *c, int fd)
+{
+    uint32_t generation = room->hearing.tap.generation;
+    int r = tap_attach(&room->hearing.tap, c, fd);
+    if (r < 0)
+        return r;
+    if (room->hearing.tap.generation != generation) {
+        /* Another tape: every track begins anew on it, with a key frame. */
+        LIST_FOR_EACH(it, &room->peers)
+        for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++)
+            if (PEER(it)->publisher.publications[i])
+                PEER(it)->publisher.publications[i]->recorded = false;
+    }
+    enforce(room, c);
+    return 0;
+}
+
+void room_set_matrix(struct room *room, struct context *c, const struct control_matrix *matrix)
+{
+    room->matrix = *matrix;
+    enforce(room, c);
+}
+
+struct peer *room_find_peer(const struct room *room, uint64_t id)
+{
+    LIST_FOR_EACH(it, &room->peers)
+    if (PEER(it)->id == id)
+        return PEER(it);
+    return NULL;
+}
+
+int room_add_peer(struct room *room, struct context *c, const struct control_peer_add *add,
+                  struct peer **ret_peer)
+{
+    if (add->peer == 0)
+        return -EINVAL;
+    room_remove_peer(room, c, add->peer);
+    if (room->peer_count == LIMIT_PEERS_PER_HEARING)
+        return -ENOSPC;
+    struct peer *peer;
+    int r = peer_create(c, &room->hearing, add, &peer);
+    if (r < 0)
+        return r;
+    list_append(&room->peers, &peer->link);
+    room->peer_count++;
+    *ret_peer = peer;
+    return 0;
+}
+
+void room_remove_peer(struct room *room, struct context *c, uint64_t id)
+{
+    struct peer *peer = room_find_peer(room, id);
+    if (peer)
+        end_peer(room, c, peer);
+}
+
+int room_move_peer(struct room *room, struct context *c, const struct control_peer_move *move)
+{
+    struct peer *peer = room_find_peer(room, move->peer);
+    if (!peer)
+        return -ENOENT;
+    if (peer->room_kind != move->room_kind || peer->room != move->room)
+        speakers_remove(room->hearing.speakers, peer->id);
+    peer->room_kind = move->room_kind;
+    peer->room = move->room;
+    enforce(room, c);
+    return 0;
+}
+
+static struct publication *find_stream(const struct room *room, uint64_t id)
+{
+    struct publication *pub = NULL;
+    LIST_FOR_EACH(it, &room->peers)
+    if (!pub)
+        pub = publisher_find(&PEER(it)->publisher, id);
+    return pub;
+}
+
+int room_add_stream(struct room *room, struct context *c, const struct control_stream_add *add)
+{
+    struct peer *peer = room_find_peer(room, add->peer);
+    if (!peer)
+        return -ENOENT;
+    if (publisher_find(&peer->publisher, add->stream)) {
+        const struct control_stream_pause pause = {add->hearing, add->peer, add->stream,
+                                                   add->paused};
+        return room_pause_stream(room, c, &pause); /* said again */
+    }
+    if (find_stream(room, add->stream))
+        return -EEXIST;
+    struct publication *pub;
+    int r = publisher_add(&peer->publisher, c, add, &pub);
+    if (r < 0)
+        return r;
+    update_recording(room, c, pub);
+    return 0;
+}
+
+void room_remove_stream(struct room *room, struct context *c, uint64_t peer_id, uint64_t stream)
+{
+    struct peer *peer = room_find_peer(room, peer_id);
+    struct publication *pub = peer ? publisher_find(&peer->publisher, stream) : NULL;
+    if (!pub)
+        return;
+    cut_publication(c, pub);
+    publisher_remove(&peer->publisher, c, pub);
+}
+
+int room_pause_stream(struct room *room, struct context *c,
+                      const struct control_stream_pause *pause)
+{
+    struct peer *peer = room_find_peer(room, pause->peer);
+    struct publication *pub = peer ? publisher_find(&peer->publisher, pause->stream) : NULL;
+    if (!pub)
+        return -ENOENT;
+    if (pub->paused == pause->paused)
+        return 0;
+    pub->paused = pause->paused;
+    if (pub->paused) {
+        cut_publication(c, pub);
+        if (pub->source == CONTROL_SOURCE_MICROPHONE)
+            speakers_remove(room->hearing.speakers, peer->id);
+    }
+    update_recording(room, c, pub);
+    return 0;
+}
+
+size_t room_stream_count(const struct room *room)
+{
+    size_t count = 0;
+    LIST_FOR_EACH(it, &room->peers)
+    for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++)
+        count += PEER(it)->publisher.publications[i] != NULL;
+    return count;
+}
+
+/* Whether `pub` may be shown to `to` as `kind`. */
+static int check_route(const struct room *room, const struct publication *pub,
+                       const struct peer *to, uint8_t kind)
+{
+    if (!pub)
+        return -ENOENT;
+    if (pub->kind != kind)
+        return -EINVAL;
+    return room_may_receive(room, peer_of_publisher(pub->publisher), to) ? 0 : -EACCES;
+}
+
+void room_set_seat(struct room *room, struct context *c, const struct control_message *request)
+{
+    const struct control_seat_set *set = &request->seat_set;
+    struct peer *peer = room_find_peer(room, set->peer);
+    struct subscription *sub =
+        peer ? subscriber_seat(&peer->subscriber, set->seat, (enum control_kind)set->kind) : NULL;
+    struct publication *pub = set->stream ? find_stream(room, set->stream) : NULL;
+    int r = 0;
+    if (!sub)
+        r = -ENOENT;
+    else if (set->stream)
+        r = check_route(room, pub, peer, set->kind);
+    if (r < 0) {
+        struct control_message refusal = letters_answer(request, r);
+        outbox_tell(&c->outbox, &refusal);
+    } else if (pub) {
+        subscription_set(sub, c, pub, request->request);
+    } else {
+        subscription_empty(sub, c, request->request);
+    }
+}
+
+static void watch_speakers(struct room *room, struct context *c)
+{
+    if (c->now_us < room->speakers_us)
+        return;
+    room->speakers_us = c->now_us + SPEAKERS_INTERVAL_US;
+    if (!speakers_update(room->hearing.speakers, c->now_us))
+        return;
+    struct speaker list[CONTROL_SPEAKERS_MAX];
+    size_t count = speakers_list(room->hearing.speakers, list, CONTROL_SPEAKERS_MAX);
+    struct control_message m = {
+        .type = CONTROL_SPEAKERS,
+        .speakers = {.hearing = room->hearing.id, .count = (uint8_t)count},
+    };
+    for (size_t i = 0; i < count; i++)
+        m.speakers.speakers[i] = (struct control_speaker){list[i].id, list[i].level_dbov};
+    outbox_tell(&c->outbox, &m);
+}
+
+void room_tick(struct room *room, struct context *c)
+{
+    LIST_FOR_EACH(it, &room->peers)
+    peer_tick(PEER(it), c);
+    watch_speakers(room, c);
+}
+
+void room_tell_presence(const struct room *room, struct context *c)
+{
+    struct control_message m = {
+        .type = CONTROL_HEARING_PRESENT,
+        .hearing_open = {room->hearing.id, tap_is_attached(&room->hearing.tap)},
+    };
+    outbox_tell(&c->outbox, &m);
+    LIST_FOR_EACH(it, &room->peers)
+    peer_tell_presence(PEER(it), c);
+}

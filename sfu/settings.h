@@ -1,0 +1,32 @@
+/* What the media core is told at its start: the configuration, and options that override it.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef SFU_SETTINGS_H
+#define SFU_SETTINGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/control.h"
+#include "common/limits.h"
+#include "sfu/address.h"
+
+struct settings {
+    char control_path[512];
+    uint16_t port; /* of the first worker */
+    size_t worker_count;
+    size_t listen_count;
+    struct address listen[LIMIT_CANDIDATES]; /* concrete: a wildcard is every address of the host */
+    size_t public_count;
+    char public[LIMIT_CANDIDATES][CONTROL_ADDRESS_MAX];
+};
+
+enum settings_wish {
+    SETTINGS_RUN,
+    SETTINGS_DONE, /* everything was said: exit 0 */
+    SETTINGS_BAD,  /* told on stderr: exit 2 */
+};
+
+/* Reads the command line and the configuration, and starts the log. */
+enum settings_wish settings_read(int argc, char **argv, struct settings *ret_settings);
+
+#endif

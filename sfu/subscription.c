@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sfu/subscription.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "common/bytes.h"
+#include "common/codecs.h"
+
+/* mediasoup-client probes with this SSRC of its own. */
+#define PROBATOR_SSRC 1234
+/* RFC 4588 section 4: the original sequence number stands before the payload. */
+#define RTX_OSN_BYTES 2
+/* The longest VP8 payload descriptor (RFC 7741 section 4.2): flags, X, picture id, TL0PICIDX, TID.
+ */
+#define DESCRIPTOR_MAX 8
+
+static const uint8_t rtx_payload_types[CODEC_COUNT] = {
+    [CODEC_VP8] = CODEC_PT_VP8_RTX,
+    [CODEC_H264] = CODEC_PT_H264_RTX,
+};
+
+/* A random SSRC that nothing of `s` uses yet. Returns 0 or -EIO. */
+static int make_ssrc(const struct subscriber *s, uint32_t *ret_ssrc)
+{
+    for (;;) {
+        uint32_t ssrc;
+        if (getrandom(&ssrc, sizeof(ssrc), 0) != sizeof(ssrc))
+            return -EIO;
+        bool taken = ssrc <= PUBLISHER_RTCP_SSRC || ssrc == PROBATOR_SSRC;
+        for (size_t i = 0; i < 2 * s->seat_count && !taken; i++)
+            taken = s->subscriptions[i].ssrc == ssrc || s->subscriptions[i].rtx_ssrc == ssrc;
+        if (!taken) {
+            *ret_ssrc = ssrc;
+            return 0;
+        }
+    }
+}
+
+static int init_subscription(struct subscriber *s, struct subscription *sub, uint8_t seat,
+                             enum control_kind kind)
+{
+    bool video = kind == CONTROL_VIDEO;
+    struct {
+        uint16_t first_seq, rtx_seq;
+        uint32_t first_timestamp;
+    } random;
+    if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+        return -EIO;
+    *sub = (struct subscription){
+        .subscriber = s, .seat = seat, .kind = kind, .rtx_seq = random.rtx_seq};
+    int r = make_ssrc(s, &sub->ssrc);
+    if (r == 0 && video)
+        r = make_ssrc(s, &sub->rtx_ssrc);
+    if (r == 0)
+        r = transport_add_stream(s->down, sub->ssrc, &sub->out);
+    if (r == 0 && video)
+        r = transport_add_stream(s->down, sub->rtx_ssrc, &sub->rtx_out);
+    struct rewrite_config config = {
+        .video = video,
+        .ssrc = sub->ssrc,
+        .clock_rate = video ? 90000 : 48000,
+        .first_seq = random.first_seq,
+        .first_timestamp = random.first_timestamp,
+    };
+    if (video) {
+        config.payload_types[CODEC_VP8] = CODEC_PT_VP8;
+        config.payload_types[CODEC_H264] = CODEC_PT_H264;
+    } else {
+        config.payload_types[CODEC_OPUS] = CODEC_PT_OPUS;
+    }
+    rewrite_init(&sub->rewrite, &config);
+    return r;
+}
+
+int subscriber_init(struct subscriber *s, struct context *c, uint64_t hearing, uint64_t peer,
+                    size_t seats)
+{
+    if (seats == 0 || seats > LIMIT_SEATS)
+        return -EINVAL;
+    s->hearing = hearing;
+    s->peer = peer;
+    s->rtx_left = SUBSCRIBER_RTX_PER_SECOND;
+    s->rtx_refill_us = c->now_us;
+    const struct transport_config config = {
+        .directory = c->directory,
+        .dtls = c->dtls,
+        .stats = &c->transport_stats,
+        .owner = s,
+        .direction = CONTROL_DOWN,
+        .out_streams = 3 * seats,
+    };
+    int r = transport_create(&config, c->now_us, &s->down);
+    if (r < 0)
+        return r;
+    s->subscriptions = calloc(2 * seats, sizeof(*s->subscriptions));
+    if (!s->subscriptions)
+        return -ENOMEM;
+    s->seat_count = seats;
+    for (size_t i = 0; i < 2 * seats && r == 0; i++)
+        r = init_subscription(s, &s->subscriptions[i], (uint8_t)(i / 2),
+                              i % 2 ? CONTROL_VIDEO : CONTROL_AUDIO);
+    return r;
+}
+
+/* Takes the seat out of the lists of its sources, but of `keep`. */
+static void unlist(struct subscription *s, const struct encoding *keep)
+{
+    if (s->shown && s->shown != keep)
+        encoding_unsubscribe(s->shown, s);
+    if (s->wanted && s->wanted != keep)
+        encoding_unsubscribe(s->wanted, s);
+}
+
+void subscriber_finish(struct subscriber *s)
+{
+    for (size_t i = 0; i < 2 * s->seat_count; i++)
+        unlist(&s->subscriptions[i], NULL);
+    transport_destroy(s->down);
+    free(s->subscriptions);
+    s->down = NULL;
+    s->subscriptions = NULL;
+    s->seat_count = 0;
+}
+
+struct subscription *subscriber_seat(const struct subscriber *s, uint8_t seat,
+                                     enum control_kind kind)
+{
+    return seat < s->seat_count ? &s->subscriptions[2 * seat + (kind == CONTROL_VIDEO)] : NULL;
+}
+
+struct subscription *subscriber_of_ssrc(const struct subscriber *s, uint32_t ssrc)
+{
+    for (size_t i = 0; i < 2 * s->seat_count; i++)
+        if (s->subscriptions[i].ssrc == ssrc)
+            return &s->subscriptions[i];
+    return NULL;
+}
+
+static bool is_waiting(const struct subscription *s)
+{
+    return s->wanted && s->wanted != s->shown;
+}
+
+void subscriber_connected(struct subscriber *s, struct context *c)
+{
+    for (size_t i = 0; i < 2 * s->seat_count; i++)
+        if (is_waiting(&s->subscriptions[i]))
+            encoding_ask_key_frame(s->subscriptions[i].wanted, c);
+}
+
+static uint64_t stream_of(const struct encoding *e)
+{
+    return e ? e->publication->id : 0;
+}
+
+static void tell(const struct subscription *s, struct context *c, int status, uint64_t stream,
+                 uint32_t request, uint32_t connection)
+{
+    struct control_message m = {
+        .type = CONTROL_SEAT_SWITCHED,
+        .request = request,
+        .seat_switched = {status, s->subscriber->hearing, s->subscriber->peer, s->seat,
+                          (uint8_t)s->kind, stream},
+    };
+    outbox_answer(&c->outbox, &m, connection);
+}
+
+/* Answers a SEAT_SET that waits, if any. */
+static void settle(struct subscription *s, struct context *c, int status)
+{
+    if (!s->awaited)
+        return;
+    s->awaited = false;
+    tell(s, c, status, stream_of(s->wanted), s->request, s->connection);
+}
+
+/* Wants `e`; what is shown goes on. Returns 0 or -ENOMEM, and then nothing has changed. */
+static int want(struct subscription *s, struct context *c, struct encoding *e)
+{
+    int r = encoding_subscribe(e, s);
+    if (r < 0)
+        return r;
+    if (is_waiting(s) && s->wanted != e)
+        encoding_unsubscribe(s->wanted, s);
+    s->wanted = e;
+    s->layer_us = c->now_us;
+    rewrite_select(&s->rewrite, e->source);
+    if (is_waiting(s))
+        encoding_ask_key_frame(e, c);
+    return 0;
+}
+
+void subscription_set(struct subscription *s, struct context *c, struct publication *pub,
+                      uint32_t request)
+{
+    settle(s, c, -ECANCELED);
+    struct encoding *e = publication_best(pub);
+    if (s->shown && s->shown->publication == pub)
+        e = s->shown;
+    else if (s->wanted && s->wanted->publication == pub)
+        e = s->wanted;
+    int r = want(s, c, e);
+    if (r < 0 || !is_waiting(s)) {
+        tell(s, c, r, pub->id, request, c->outbox.connection);
+        return;
+    }
+    s->awaited = true;
+    s->request = request;
+    s->connection = c->outbox.connection;
+}
+
+static void show_nothing(struct subscription *s)
+{
+    unlist(s, NULL);
+    s->shown = NULL;
+    s->wanted = NULL;
+    rewrite_select(&s->rewrite, 0);
+}
+
+void subscription_empty(struct subscription *s, struct context *c, uint32_t request)
+{
+    settle(s, c, -ECANCELED);
+    show_nothing(s);
+    tell(s, c, 0, 0, request, request ? c->outbox.connection : 0);
+}
+
+void subscription_cut(struct subscription *s, struct context *c, const struct publication *pub)
+{
+    bool wants = s->wanted && s->wanted->publication == pub;
+    bool shows = s->shown && s->shown->publication == pub;
+    if (!wants && !shows)
+        return;
+    struct encoding *next = wants ? NULL : s->wanted;
+    struct encoding *rest = shows ? NULL : s->shown;
+    if (wants)
+        settle(s, c, -EACCES);
+
+    unlist(s, next ? next : rest);
+    s->shown = rest;
+    s->wanted = next ? next : rest;
+    if (shows)
+        rewrite_select(&s->rewrite, 0);
+    if (s->wanted)
+        rewrite_select(&s->rewrite, s->wanted->source);
+    if (shows)
+        tell(s, c, 0, 0, 0, 0);
+}
+
+void subscription_choose_layer(struct subscription *s, struct context *c)
+{
+    if (!s->wanted || s->wanted->publication->encoding_count < 2)
+        return;
+    struct encoding *best = publication_best(s->wanted->publication);
+    if (best != s->wanted)
+        (void)want(s, c, best); /* no memory: the present layer goes on */
+}
+
+/* The wanted source is shown from this packet on. */
+static void switch_over(struct subscription *s, struct context *c, struct encoding *e)
+{
+    bool news = stream_of(s->shown) != stream_of(e);
+    if (s->shown && s->shown != e)
+        encoding_unsubscribe(s->shown, s);
+    s->shown = e;
+    if (s->awaited)
+        settle(s, c, 0);
+    else if (news)
+        tell(s, c, 0, stream_of(e), 0, 0);
+}
+
+/* The rewritten beginning of the payload, after `prefix` bytes that the caller fills. Returns its
+ * length, the prefix included; `ret_skipped`: how much of the payload it replaces. */
+static size_t rewrite_head(const struct packet *packet, const struct rewrite_output *out,
+                           uint8_t head[RTX_OSN_BYTES + DESCRIPTOR_MAX], size_t prefix,
+                           size_t *ret_skipped)
+{
+    const struct vp8_view *vp8 = &packet->payload.vp8;
+    *ret_skipped = 0;
+    if (packet->payload.codec != CODEC_VP8 || vp8->descriptor_len > DESCRIPTOR_MAX)
+        return prefix;
+    memcpy(head + prefix, packet->rtp.payload, vp8->descriptor_len);
+    vp8_patch_apply(vp8, out->vp8, head + prefix);
+    *ret_skipped = vp8->descriptor_len;
+    return prefix + vp8->descriptor_len;
+}
+
+/* Seals and queues under `header`. `head` has `prefix` bytes before the payload. */
+static int transmit(struct subscription *s, struct context *c, unsigned out_stream,
+                    const struct rtp_header *header, const struct packet *packet,
+                    const struct rewrite_output *out, const uint16_t *osn)
+{
+    uint8_t head[RTX_OSN_BYTES + DESCRIPTOR_MAX];
+    uint8_t header_bytes[RTP_HEADER_BYTES];
+    size_t prefix = 0, skipped;
+    if (osn) {
+        head[0] = (uint8_t)(*osn >> 8);
+        head[1] = (uint8_t)*osn;
+        prefix = RTX_OSN_BYTES;
+    }
+    size_t head_len = rewrite_head(packet, out, head, prefix, &skipped);
+    rtp_write_header(header, header_bytes);
+    const struct seal_packet plain = {
+        .header = header_bytes,
+        .header_len = sizeof(header_bytes),
+        .head = head,
+        .head_len = head_len,
+        .payload = packet->rtp.payload + skipped,
+        .payload_len = packet->rtp.payload_len - skipped,
+    };
+    size_t sealed = 0;
+    int r = transport_send_rtp(s->subscriber->down, out_stream, &plain, &sealed);
+    if (r < 0)
+        return r;
+    s->subscriber->packets++;
+    s->subscriber->bytes += sealed;
+    context_count(c, CONTROL_METRIC_PACKETS_OUT);
+    c->counters[CONTROL_METRIC_BYTES_OUT] += sealed;
+    return 0;
+}
+
+void subscription_send(struct subscription *s, struct context *c, struct encoding *e,
+                       const struct packet *packet)
+{
+    if (!transport_can_send(s->subscriber->down))
+        return;
+    struct rewrite_output out;
+    if (rewrite_forward(&s->rewrite, e->source, &packet->rtp, &packet->payload, c->now_us, &out) <
+        0)
+        return;
+    if (out.switched)
+        switch_over(s, c, e);
+    if (transmit(s, c, s->out, &out.header, packet, &out, NULL) == 0)
+        rewrite_sent(&s->rewrite, packet->rtp.payload_len);
+}
+
+/* Takes one retransmission off the peer's allowance, if there is one left. */
+static bool may_send_again(struct subscriber *s, uint64_t now_us)
+{
+    uint64_t gained = (now_us - s->rtx_refill_us) * SUBSCRIBER_RTX_PER_SECOND / 1000000;
+    if (gained > 0) {
+        uint64_t left = s->rtx_left + gained;
+        s->rtx_left = left > SUBSCRIBER_RTX_PER_SECOND ? SUBSCRIBER_RTX_PER_SECOND : (uint32_t)left;
+        s->rtx_refill_us = now_us;
+    }
+    if (s->rtx_left == 0)
+        return false;
+    s->rtx_left--;
+    return true;
+}
+
+void subscription_send_again(struct subscription *s, struct context *c, uint16_t seq)
+{
+    uint64_t source;
+    uint16_t source_seq;
+    /* Of what it showed before it gets nothing any more: that route may be forbidden by now. */
+    if (!s->rtx_ssrc || !s->shown || rewrite_origin(&s->rewrite, seq, &source, &source_seq) < 0 ||
+        source != s->shown->source)
+        return;
+    const struct packet *packet = stream_find(s->shown->stream, source_seq, c->now_us);
+    struct rewrite_output out;
+    if (!packet || rewrite_again(&s->rewrite, seq, &packet->rtp, &packet->payload, &out) < 0 ||
+        !may_send_again(s->subscriber, c->now_us))
+        return;
+    struct rtp_header header = out.header;
+    header.ssrc = s->rtx_ssrc;
+    header.payload_type = rtx_payload_types[packet->payload.codec];
+    header.seq = s->rtx_seq++;
+    if (transmit(s, c, s->rtx_out, &header, packet, &out, &seq) == 0)
+        context_count(c, CONTROL_METRIC_RTX_SENT);
+}
+
+bool subscription_sender_report(const struct subscription *s, const struct context *c,
+                                struct rtcp_sender_info *ret_info)
+{
+    struct rtcp_sender_info last;
+    if (!s->shown || !s->shown->stream || !stream_last_sender_info(s->shown->stream, &last))
+        return false;
+    last.ntp = ntp_shift_apply(&s->shown->publication->publisher->clock, last.ntp);
+    return rewrite_sender_report(&s->rewrite, s->shown->source, &last, context_ntp(c), ret_info) ==
+           0;
+}

@@ -1,0 +1,101 @@
+/* What a peer receives: its seats, each an audio and a video subscription that shows one source at
+ * a time under numbers of its own. The subscriber is what its down transport names as owner.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef SFU_SUBSCRIPTION_H
+#define SFU_SUBSCRIPTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/control.h"
+#include "sfu/context.h"
+#include "sfu/publication.h"
+#include "sfu/rewrite.h"
+
+/* Retransmissions one peer may have, packets a second; as many at once after a pause. Ours: four
+ * times what 30 % of a full page of video would need. */
+#define SUBSCRIBER_RTX_PER_SECOND 2000
+
+struct subscriber;
+
+/* One half (audio or video) of one seat. */
+struct subscription {
+    struct subscriber *subscriber;
+    uint8_t seat;
+    enum control_kind kind;
+    uint32_t ssrc;
+    uint32_t rtx_ssrc; /* video only */
+    unsigned out;      /* their numbers with the transport */
+    unsigned rtx_out;
+    uint16_t rtx_seq;
+    struct encoding *shown;  /* whose packets the peer gets; NULL: empty */
+    struct encoding *wanted; /* what it shall become, at `shown` when it is so */
+    bool awaited;            /* a SEAT_SET waits for its answer, which goes to */
+    uint32_t request;        /* this request */
+    uint32_t connection;     /* of this connection */
+    uint64_t layer_us;       /* when the encoding was last chosen */
+    struct rewrite rewrite;
+};
+
+struct subscriber {
+    uint64_t hearing;
+    uint64_t peer;
+    struct transport *down; /* owned */
+    size_t seat_count;
+    struct subscription *subscriptions; /* owned; two a seat */
+
+    uint64_t packets, bytes; /* RTP sent, RTX included */
+    uint64_t rtx_refill_us;
+    uint32_t rtx_left;
+    uint64_t report_us; /* when the next sender reports are due */
+    uint32_t rtt_us;    /* by its receiver reports; 0: not known */
+    uint32_t lost;      /* by its reports since the last statistics: packets of seats ... */
+    uint32_t expected;  /* ... of so many */
+};
+
+/* Makes the transport and `seats` empty seats. `s` is zeroed. Returns 0, -EINVAL for no seats or
+ * too many, -ENOMEM, -EIO. */
+int subscriber_init(struct subscriber *s, struct context *c, uint64_t hearing, uint64_t peer,
+                    size_t seats);
+
+/* Empties all seats, telling nobody. Harmless for a zeroed or half-made one. */
+void subscriber_finish(struct subscriber *s);
+
+/* NULL when there is no such seat. */
+struct subscription *subscriber_seat(const struct subscriber *s, uint8_t seat,
+                                     enum control_kind kind);
+
+/* The subscription that sends as `ssrc` (not RTX), or NULL. */
+struct subscription *subscriber_of_ssrc(const struct subscriber *s, uint32_t ssrc);
+
+/* The peer's transport can send now: what waits for a picture asks for it. */
+void subscriber_connected(struct subscriber *s, struct context *c);
+
+/* Shows `pub` in the seat as soon as it can be: audio with its next packet, video with a key frame,
+ * the old source until then. SEAT_SWITCHED with `request` answers when it is so. */
+void subscription_set(struct subscription *s, struct context *c, struct publication *pub,
+                      uint32_t request);
+
+/* Not one packet more; answers `request` (0: tells an event). */
+void subscription_empty(struct subscription *s, struct context *c, uint32_t request);
+
+/* Cuts `pub` out of the seat at once, shown or only wanted; whoever set it is told -EACCES if it
+ * waits, and that the seat is empty if it was shown. */
+void subscription_cut(struct subscription *s, struct context *c, const struct publication *pub);
+
+/* Moves to a better encoding of the same simulcast, or away from one that stopped. */
+void subscription_choose_layer(struct subscription *s, struct context *c);
+
+/* One packet of `e`, which lists this subscription: rewrites its header, seals it, queues it. */
+void subscription_send(struct subscription *s, struct context *c, struct encoding *e,
+                       const struct packet *packet);
+
+/* The peer asks for output packet `seq` again. Only of what the seat shows now. */
+void subscription_send_again(struct subscription *s, struct context *c, uint16_t seq);
+
+/* Our report about what this seat sends. False when there is nothing to say. */
+bool subscription_sender_report(const struct subscription *s, const struct context *c,
+                                struct rtcp_sender_info *ret_info);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sfu/tap.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "common/bytes.h"
+#include "sfu/seqnum.h"
+
+/* Clock rates of RFC 7587, RFC 7741 and RFC 6184. */
+static uint32_t clock_rate(enum codec codec)
+{
+    return codec == CODEC_OPUS ? 48000 : 90000;
+}
+
+/* Puts a record made by us, whole. Returns whether the ring took it. */
+static bool put(struct tap *tap, struct context *c, enum ring_kind kind, uint32_t track,
+                const struct writer *w)
+{
+    int r = ring_put(tap->ring, kind, track, c->now_us, w->start, writer_len(w), NULL, 0);
+    if (r < 0)
+        context_count(c, CONTROL_METRIC_RING_DROPPED);
+    return r == 0;
+}
+
+int tap_attach(struct tap *tap, struct context *c, int fd)
+{
+    struct stat status;
+    if (fstat(fd, &status) < 0)
+        return -errno;
+    if (tap->ring && tap->ring_memory == status.st_ino)
+        return 0;
+
+    struct ring *ring;
+    int r = ring_attach(fd, &ring);
+    if (r < 0)
+        return r;
+    ring_destroy(tap->ring);
+    tap->ring = ring;
+    tap->ring_memory = status.st_ino;
+    tap->generation++;
+
+    uint8_t body[8];
+    struct writer w = writer_over(body, sizeof(body));
+    writer_u64(&w, c->boot_id);
+    (void)put(tap, c, RING_PRODUCER, 0, &w); /* a full ring is counted, packets will come anyway */
+    return 0;
+}
+
+void tap_detach(struct tap *tap)
+{
+    ring_destroy(tap->ring);
+    tap->ring = NULL;
+    tap->ring_memory = 0;
+}
+
+static bool is_told(const struct tap *tap, const struct tap_track *track)
+{
+    return tap->ring && track->number != 0 && track->generation == tap->generation;
+}
+
+static bool tell_track(struct tap *tap, struct context *c, struct tap_track *track,
+                       const struct tap_source *source, const struct packet *packet)
+{
+    uint32_t number = track->number ? track->number : tap->last_track + 1;
+    uint8_t body[64];
+    struct writer w = writer_over(body, sizeof(body));
+    writer_u64(&w, source->peer);
+    writer_u64(&w, source->stream);
+    writer_u8(&w, source->kind);
+    writer_u8(&w, source->source);
+    writer_u8(&w, (uint8_t)packet->payload.codec);
+    writer_u8(&w, packet->rtp.payload_type);
+    writer_u32(&w, clock_rate(packet->payload.codec));
+    writer_u32(&w, packet->rtp.ssrc);
+    if (!put(tap, c, RING_TRACK, number, &w))
+        return false;
+    if (!track->number)
+        tap->last_track = number;
+    track->number = number;
+    track->generation = tap->generation;
+    track->codec = (uint8_t)packet->payload.codec;
+    track->payload_type = packet->rtp.payload_type;
+    return true;
+}
+
+static bool put_mute(struct tap *tap, struct context *c, const struct tap_track *track,
+                     uint64_t stream, bool muted)
+{
+    uint8_t body[9];
+    struct writer w = writer_over(body, sizeof(body));
+    writer_u64(&w, stream);
+    writer_u8(&w, muted);
+    return put(tap, c, RING_TRACK_MUTE, track->number, &w);
+}
+
+/* Makes the tape ready for packets of this track. Returns false to leave the packet out. */
+static bool begin(struct tap *tap, struct context *c, struct tap_track *track,
+                  const struct tap_source *source, const struct packet *packet)
+{
+    bool told = is_told(tap, track) && track->codec == packet->payload.codec &&
+                track->payload_type == packet->rtp.payload_type;
+    if (!told && !tell_track(tap, c, track, source, packet))
+        return false;
+    if (!track->recording && told && !put_mute(tap, c, track, source->stream, false))
+        return false;
+    if (!track->recording)
+        track->first_seq = packet->rtp.seq;
+    track->recording = true;
+    return true;
+}
+
+void tap_packet(struct tap *tap, struct context *c, struct tap_track *track,
+                const struct tap_source *source, const struct packet *packet, bool repaired)
+{
+    if (!tap->ring)
+        return;
+    if (repaired && !track->recording)
+        return;
+    bool ready =
+        track->recording && is_told(tap, track) && track->payload_type == packet->rtp.payload_type;
+    if (!ready && !begin(tap, c, track, source, packet))
+        return;
+    if (seqnum_is_newer(track->first_seq, packet->rtp.seq))
+        return;
+    /* The mark must not fall half the number space behind. */
+    if ((uint16_t)(packet->rtp.seq - track->first_seq) > 0x4000)
+        track->first_seq = (uint16_t)(packet->rtp.seq - 0x2000);
+
+    int r = ring_put(tap->ring, repaired ? RING_RTP_REPAIRED : RING_RTP, track->number,
+                     packet->arrived_us, packet->data, packet->len, NULL, 0);
+    context_count(c, r < 0 ? CONTROL_METRIC_RING_DROPPED : CONTROL_METRIC_RING_PACKETS);
+}
+
+void tap_sender_report(struct tap *tap, struct context *c, const struct tap_track *track,
+                       uint32_t ssrc, uint64_t ntp, uint32_t rtp_timestamp)
+{
+    if (!is_told(tap, track) || !track->recording)
+        return;
+    uint8_t body[16];
+    struct writer w = writer_over(body, sizeof(body));
+    writer_u32(&w, ssrc);
+    writer_u64(&w, ntp);
+    writer_u32(&w, rtp_timestamp);
+    (void)put(tap, c, RING_SENDER_REPORT, track->number, &w); /* the next one comes in a second */
+}
+
+void tap_loss(struct tap *tap, struct context *c, const struct tap_track *track, uint16_t first,
+              uint16_t count)
+{
+    if (!is_told(tap, track) || !track->recording || seqnum_is_newer(track->first_seq, first))
+        return;
+    uint8_t body[4];
+    struct writer w = writer_over(body, sizeof(body));
+    writer_u16(&w, first);
+    writer_u16(&w, count);
+    (void)put(tap, c, RING_LOSS, track->number, &w); /* the hole shows in the numbers as well */
+}
+
+void tap_mute(struct tap *tap, struct context *c, struct tap_track *track, uint64_t stream)
+{
+    bool was_recording = track->recording;
+    track->recording = false;
+    if (was_recording && is_told(tap, track))
+        (void)put_mute(tap, c, track, stream, true); /* counted; nothing is recorded either way */
+}
+
+void tap_end(struct tap *tap, struct context *c, struct tap_track *track, uint64_t stream)
+{
+    track->recording = false;
+    if (!is_told(tap, track))
+        return;
+    uint8_t body[8];
+    struct writer w = writer_over(body, sizeof(body));
+    writer_u64(&w, stream);
+    (void)put(tap, c, RING_TRACK_END, track->number, &w); /* counted; the tape ends it by silence */
+    track->number = 0;
+}

@@ -1,0 +1,75 @@
+/* Copies opened packets of a recorded hearing into the ring to its tape writer, and never waits for
+ * it. It says which track is which before the first packet, and again after a restart.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef SFU_TAP_H
+#define SFU_TAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/ring.h"
+#include "sfu/context.h"
+#include "sfu/packet.h"
+
+/* One per hearing. Zeroed is a valid start: nothing is recorded. */
+struct tap {
+    struct ring *ring;    /* owned; NULL: no recorder */
+    uint64_t ring_memory; /* which memory the ring is, to know it again */
+    uint32_t generation;  /* grows with every ring attached, so that tracks are told again */
+    uint32_t last_track;  /* number of the newest track */
+};
+
+/* Who sends a track; constant while it lives. */
+struct tap_source {
+    uint64_t peer;
+    uint64_t stream;
+    uint8_t kind;   /* enum control_kind */
+    uint8_t source; /* enum control_source */
+};
+
+/* One per encoding that may be recorded. Zeroed is a valid start. */
+struct tap_track {
+    uint32_t number;     /* in the ring; 0: never told */
+    uint32_t generation; /* of the ring it was told to */
+    uint8_t codec;       /* as told */
+    uint8_t payload_type;
+    bool recording;     /* packets are being put; false after a mute until it ends */
+    uint16_t first_seq; /* older packets are from before it was recorded */
+};
+
+/* Goes on in the ring behind `fd` (which stays the caller's): at once if it is the one already in
+ * use. Returns 0, or what ring_attach() says; then the old one stays. */
+int tap_attach(struct tap *tap, struct context *c, int fd);
+
+/* Lets the ring go; what is in it stays there. */
+void tap_detach(struct tap *tap);
+
+static inline bool tap_is_attached(const struct tap *tap)
+{
+    return tap->ring != NULL;
+}
+
+/* A packet of a track that is to be recorded. What was sent before the recording began (or went on
+ * after a mute) is left out, however late it comes. */
+void tap_packet(struct tap *tap, struct context *c, struct tap_track *track,
+                const struct tap_source *source, const struct packet *packet, bool repaired);
+
+/* The source began again with other numbers, `seq` the first. */
+static inline void tap_reset(struct tap_track *track, uint16_t seq)
+{
+    track->first_seq = seq;
+}
+
+void tap_sender_report(struct tap *tap, struct context *c, const struct tap_track *track,
+                       uint32_t ssrc, uint64_t ntp, uint32_t rtp_timestamp);
+
+/* `count` packets from `first` on will not come any more. */
+void tap_loss(struct tap *tap, struct context *c, const struct tap_track *track, uint16_t first,
+              uint16_t count);
+
+/* Nothing more is recorded of the track until its next packet. */
+void tap_mute(struct tap *tap, struct context *c, struct tap_track *track, uint64_t stream);
+
+void tap_end(struct tap *tap, struct context *c, struct tap_track *track, uint64_t stream);
+
+#endif

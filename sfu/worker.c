@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sfu/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "sfu/context.h"
+#include "sfu/directory.h"
+#include "sfu/dtls.h"
+#include "sfu/forward.h"
+#include "sfu/orders.h"
+#include "sfu/packet.h"
+#include "sfu/room.h"
+#include "sfu/send.h"
+#include "sfu/udp.h"
+
+#define TICK_INTERVAL_US    (20 * 1000ull)
+#define METRICS_INTERVAL_US (1000 * 1000ull)
+/* Batches read from one socket before the others and the timers have their turn. Ours. */
+#define BATCHES_PER_TURN 8
+
+/* What woke the loop, as epoll's user data; sockets count up from WAKE_SOCKET. */
+enum { WAKE_STOP, WAKE_MAILBOX, WAKE_TIMER, WAKE_SOCKET };
+
+struct endpoint {
+    int fd;
+    struct send_queue *queue;
+    bool awaits_room; /* the kernel was full: EPOLLOUT is asked for */
+};
+
+struct worker {
+    struct worker_options options;
+    pthread_t thread;
+    bool started;
+    struct mailbox *mailbox;
+    int epoll_fd, timer_fd, stop_fd;
+    uint16_t port;
+
+    /* From here on the worker's own thread only, once it runs. */
+    struct context context;
+    struct table *rooms; /* hearing -> struct room, owned */
+    struct orders_offer offer;
+    struct udp_reader *reader;
+    size_t endpoint_count;
+    struct endpoint endpoints[LIMIT_CANDIDATES];
+    uint64_t metrics_us;
+};
+
+static int watch(struct worker *w, int fd, uint32_t events, uint64_t what, int operation)
+{
+    struct epoll_event event = {.events = events, .data.u64 = what};
+    return epoll_ctl(w->epoll_fd, operation, fd, &event) < 0 ? -errno : 0;
+}
+
+/* RFC 8445 section 5.1.2.1: type preference of a host candidate, then ours by order. */
+static uint32_t priority(size_t index)
+{
+    return 126u << 24 | (65535u - (uint32_t)index) << 8 | 255;
+}
+
+static void offer_address(struct worker *w, const char *text)
+{
+    struct orders_offer *o = &w->offer;
+    if (o->candidate_count == LIMIT_CANDIDATES)
+        return;
+    struct control_candidate *candidate = &o->candidates[o->candidate_count];
+    (void)snprintf(candidate->address, sizeof(candidate->address), "%s", text);
+    candidate->port = w->port;
+    candidate->priority = priority(o->candidate_count);
+    o->candidate_count++;
+}
+
+static int open_endpoint(struct worker *w, const struct address *on)
+{
+    struct address local = *on;
+    address_set_port(&local, w->port);
+    struct endpoint *e = &w->endpoints[w->endpoint_count];
+    int fd = udp_open(&local);
+    if (fd < 0)
+        return fd;
+    e->fd = fd;
+    w->endpoint_count++;
+    int r = udp_local(fd, &local);
+    if (r < 0)
+        return r;
+    w->port = address_port(&local); /* the others take the same one */
+    r = send_queue_create(fd, &e->queue);
+    if (r < 0)
+        return r;
+    if (w->options.public_count == 0) {
+        char text[CONTROL_ADDRESS_MAX];
+        address_to_text(&local, text);
+        offer_address(w, text);
+    }
+    return watch(w, fd, EPOLLIN, WAKE_SOCKET + w->endpoint_count - 1, EPOLL_CTL_ADD);
+}
+
+static int open_endpoints(struct worker *w)
+{
+    w->port = w->options.port;
+    for (size_t i = 0; i < w->options.listen_count; i++) {
+        int r = open_endpoint(w, &w->options.listen[i]);
+        if (r < 0)
+            return r;
+    }
+    for (size_t i = 0; i < w->options.public_count; i++)
+        offer_address(w, w->options.public[i]);
+    return 0;
+}
+
+static int open_wakes(struct worker *w)
+{
+    w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (w->epoll_fd < 0)
+        return -errno;
+    w->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (w->stop_fd < 0)
+        return -errno;
+    w->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (w->timer_fd < 0)
+        return -errno;
+    const struct timespec tick = {.tv_nsec = TICK_INTERVAL_US * 1000};
+    const struct itimerspec every = {tick, tick};
+    if (timerfd_settime(w->timer_fd, 0, &every, NULL) < 0)
+        return -errno;
+    int r = watch(w, w->stop_fd, EPOLLIN, WAKE_STOP, EPOLL_CTL_ADD);
+    if (r == 0)
+        r = watch(w, mailbox_fd(w->mailbox), EPOLLIN, WAKE_MAILBOX, EPOLL_CTL_ADD);
+    if (r == 0)
+        r = watch(w, w->timer_fd, EPOLLIN, WAKE_TIMER, EPOLL_CTL_ADD);
+    return r;
+}
+
+static int open_context(struct worker *w)
+{
+    struct context *c = &w->context;
+    c->now_us = clock_now_us();
+    c->wall_offset_us = clock_wall_us() - c->now_us;
+    c->boot_id = w->options.boot_id;
+    c->dtls = w->options.dtls;
+    c->outbox.to = w->options.desk;
+    c->outbox.deliver = w->options.deliver;
+    c->outbox.worker = w->options.number;
+    memcpy(w->offer.fingerprint, dtls_context_fingerprint(c->dtls), sizeof(w->offer.fingerprint));
+    int r = directory_create(&c->directory);
+    if (r == 0)
+        r = packet_pool_create(w->options.packets, &c->pool);
+    if (r == 0)
+        r = table_create(LIMIT_HEARINGS, c->boot_id, &w->rooms);
+    if (r == 0)
+        r = udp_reader_create(&w->reader);
+    return r;
+}
+
+static void deliver(struct letter *l, void *owner)
+{
+    struct worker *w = owner;
+    CLEANUP(control_letter_destroy) struct control_letter *letter = (struct control_letter *)l;
+    w->context.outbox.connection = letter->connection;
+    orders_serve(&w->context, w->rooms, &w->offer, &letter->message, letter->fd);
+    w->context.outbox.connection = 0;
+}
+
+/* Gives what waits to the kernel; what it does not take now goes when it has room. */
+static void flush(struct worker *w)
+{
+    for (size_t i = 0; i < w->endpoint_count; i++) {
+        struct endpoint *e = &w->endpoints[i];
+        bool full = !send_flush(e->queue);
+        if (full == e->awaits_room)
+            continue;
+        uint32_t events = EPOLLIN | (full ? (uint32_t)EPOLLOUT : 0);
+        if (watch(w, e->fd, events, WAKE_SOCKET + i, EPOLL_CTL_MOD) == 0)
+            e->awaits_room = full; /* else it is tried again at the next flush, a tick away */
+    }
+}
+
+static void read_socket(struct worker *w, const struct endpoint *e)
+{
+    for (int batch = 0; batch < BATCHES_PER_TURN; batch++) {
+        const struct udp_datagram *datagrams;
+        int count = udp_read(w->reader, e->fd, &datagrams);
+        if (count <= 0)
+            return; /* an error of the socket (ICMP, memory) is no matter of the next datagram */
+        w->context.now_us = clock_now_us();
+        for (int i = 0; i < count; i++) {
+            const struct path from = {.via = e->queue, .remote = datagrams[i].from};
+            forward_datagram(&w->context, &from, datagrams[i].bytes, datagrams[i].len);
+        }
+        flush(w);
+        if (count < UDP_BATCH)
+            return;
+    }
+}
+
+static void collect_metrics(struct worker *w, uint64_t values[CONTROL_METRIC_COUNT])
+{
+    const struct transport_stats *t = &w->context.transport_stats;
+    memcpy(values, w->context.counters, sizeof(w->context.counters));
+    values[CONTROL_METRIC_DROPPED_JUNK] +=
+        t->dropped[TRANSPORT_DROP_JUNK] + t->dropped[TRANSPORT_DROP_FOREIGN] +
+        t->dropped[TRANSPORT_DROP_DTLS] + t->dropped[TRANSPORT_DROP_EARLY] +
+        t->dropped[TRANSPORT_DROP_ENDED] + udp_reader_oversize(w->reader);
+    values[CONTROL_METRIC_DROPPED_FORGED] +=
+        t->dropped[TRANSPORT_DROP_FORGED] + t->dropped[TRANSPORT_DROP_REPLAYED];
+    values[CONTROL_METRIC_DROPPED_UNROUTED] += t->dropped[TRANSPORT_DROP_SSRCS];
+    values[CONTROL_METRIC_STUN_REFUSED] += t->dropped[TRANSPORT_DROP_STUN];
+    values[CONTROL_METRIC_DTLS_FAILED] += t->dtls_failed;
+    for (size_t i = 0; i < w->endpoint_count; i++) {
+        const struct send_stats *s = send_queue_stats(w->endpoints[i].queue);
+        values[CONTROL_METRIC_DROPPED_SEND] += s->dropped_full + s->dropped_refused;
+    }
+    size_t cursor = 0;
+    const struct room *room;
+    while ((room = table_next(w->rooms, &cursor))) {
+        values[CONTROL_METRIC_HEARINGS]++;
+        values[CONTROL_METRIC_PEERS] += room->peer_count;
+        values[CONTROL_METRIC_STREAMS] += room_stream_count(room);
+    }
+}
+
+static void run_timers(struct worker *w)
+{
+    uint64_t expirations;
+    (void)!read(w->timer_fd, &expirations, sizeof(expirations)); /* only to make it unreadable */
+    struct context *c = &w->context;
+    c->now_us = clock_now_us();
+    size_t cursor = 0;
+    struct room *room;
+    while ((room = table_next(w->rooms, &cursor)))
+        room_tick(room, c);
+    if (c->now_us < w->metrics_us)
+        return;
+    w->metrics_us = c->now_us + METRICS_INTERVAL_US;
+    struct control_message m = {.type = CONTROL_METRICS};
+    collect_metrics(w, m.metrics.values);
+    outbox_tell(&c->outbox, &m);
+}
+
+static void *run(void *arg)
+{
+    struct worker *w = arg;
+    for (;;) {
+        struct epoll_event events[WAKE_SOCKET + LIMIT_CANDIDATES];
+        int count = epoll_wait(w->epoll_fd, events, WAKE_SOCKET + LIMIT_CANDIDATES, -1);
+        w->context.now_us = clock_now_us();
+        for (int i = 0; i < count; i++) {
+            uint64_t what = events[i].data.u64;
+            if (what == WAKE_STOP)
+                return NULL;
+            if (what == WAKE_MAILBOX)
+                mailbox_drain(w->mailbox, w);
+            else if (what == WAKE_TIMER)
+                run_timers(w);
+            else if (events[i].events & (EPOLLIN | EPOLLERR))
+                read_socket(w, &w->endpoints[what - WAKE_SOCKET]);
+        }
+        flush(w);
+    }
+}
+
+int worker_create(const struct worker_options *options, struct worker **ret_worker)
+{
+    CLEANUP(worker_destroy) struct worker *w = calloc(1, sizeof(*w));
+    if (!w)
+        return -ENOMEM;
+    w->options = *options;
+    w->epoll_fd = w->timer_fd = w->stop_fd = -1;
+    int r = mailbox_create(WORKER_MAILBOX, &w->mailbox);
+    if (r == 0)
+        r = open_wakes(w);
+    if (r == 0)
+        r = open_context(w);
+    if (r == 0)
+        r = open_endpoints(w);
+    if (r < 0)
+        return r;
+    r = -pthread_create(&w->thread, NULL, run, w);
+    if (r < 0)
+        return r;
+    w->started = true;
+    *ret_worker = STEAL(w);
+    return 0;
+}
+
+static void close_if_open(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+void worker_destroy(struct worker *w)
+{
+    if (!w)
+        return;
+    if (w->started) {
+        (void)eventfd_write(w->stop_fd, 1); /* fails only when the counter is huge already */
+        pthread_join(w->thread, NULL);
+    }
+    mailbox_destroy(w->mailbox);
+    if (w->rooms)
+        orders_end(&w->context, w->rooms);
+    for (size_t i = 0; i < w->endpoint_count; i++) {
+        if (w->endpoints[i].queue)
+            (void)send_flush(w->endpoints[i].queue); /* the pages are told that it is over */
+        send_queue_destroy(w->endpoints[i].queue);
+        close_if_open(w->endpoints[i].fd);
+    }
+    table_destroy(w->rooms);
+    udp_reader_destroy(w->reader);
+    packet_pool_destroy(w->context.pool);
+    directory_destroy(w->context.directory);
+    close_if_open(w->timer_fd);
+    close_if_open(w->stop_fd);
+    close_if_open(w->epoll_fd);
+    free(w);
+}
+
+struct control_letter *worker_letter_create(const struct control_message *message)
+{
+    return control_letter_create(message, deliver);
+}
+
+int worker_post(struct worker *w, struct control_letter *letter)
+{
+    return mailbox_post(w->mailbox, &letter->letter);
+}
+
+bool worker_take_lost(struct worker *w)
+{
+    return atomic_exchange(&w->context.outbox.lost, false);
+}
+
+uint16_t worker_port(const struct worker *w)
+{
+    return w->port;
+}
