@@ -238,7 +238,7 @@ static uint64_t write_record(struct ring *ring, uint64_t position, const struct 
     to += sizeof(*head);
     if (first_len > 0)
         memcpy(to, first, first_len);
-    if (head->len > first_len)
+    if (second && head->len > first_len)
         memcpy(to + first_len, second, head->len - first_len);
     return position + record_size(head->len);
 }
