@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sfu/dtls.h"
+
+#include <errno.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/rsa.h>
+#include <openssl/ssl.h>
+#include <string.h>
+
+#include "common/limits.h"
+#include "unit/check.h"
+#ifdef TEST_FAULTS
+#include "unit/faults.h"
+#endif
+
+/* OpenSSL's allocations go through ours, which fail in their turn. */
+static void *our_malloc(size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return malloc(size);
+}
+
+static void *our_realloc(void *old, size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return realloc(old, size);
+}
+
+static void our_free(void *old, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    free(old);
+}
+
+static size_t largest;
+
+/* Everything `from` wants to send goes to `to`, one datagram at a time. */
+static bool carry(struct dtls *from, struct dtls *to)
+{
+    size_t len;
+    bool any = false;
+    for (const uint8_t *d = dtls_next_datagram(from, &len); d; d = dtls_next_datagram(from, &len)) {
+        if (len > largest)
+            largest = len;
+        (void)dtls_receive(to, d, len, 0);
+        any = true;
+    }
+    return any;
+}
+
+/* Returns 0 when both sides are done. */
+static int shake_hands(struct dtls *client, struct dtls *server)
+{
+    dtls_start(client, 0);
+    for (int i = 0; i < 10 && (carry(client, server) || carry(server, client)); i++)
+        (void)carry(server, client);
+    return dtls_state(client) == DTLS_DONE && dtls_state(server) == DTLS_DONE ? 0 : -EPROTO;
+}
+
+struct pair {
+    struct dtls_context *page_context, *context;
+    struct dtls *page, *server;
+};
+
+static int open_pair(struct pair *p)
+{
+    *p = (struct pair){0};
+    int r = dtls_context_create(&p->page_context);
+    if (r == 0)
+        r = dtls_context_create(&p->context);
+    if (r == 0)
+        r = dtls_create(p->page_context, DTLS_CLIENT, &p->page);
+    if (r == 0)
+        r = dtls_create(p->context, DTLS_SERVER, &p->server);
+    return r;
+}
+
+static void close_pair(struct pair *p)
+{
+    dtls_destroy(p->page);
+    dtls_destroy(p->server);
+    dtls_context_destroy(p->page_context);
+    dtls_context_destroy(p->context);
+}
+
+#ifdef TEST_FAULTS
+static int connect_once(void)
+{
+    struct pair p;
+    int r = open_pair(&p);
+    if (r == 0)
+        r = shake_hands(p.page, p.server);
+    struct keys local, remote;
+    if (r == 0)
+        r = dtls_keys(p.server, dtls_context_fingerprint(p.page_context), &local, &remote);
+    close_pair(&p);
+    return r;
+}
+#else
+
+/* Both sides hold the same keys, each other's the other way round, and only for the right page. */
+static void agrees_on_keys(void)
+{
+    struct pair p;
+    struct keys local, remote, page_local, page_remote;
+    CHECK_EQ(open_pair(&p), 0);
+    const uint8_t *page_print = dtls_context_fingerprint(p.page_context);
+    CHECK(memcmp(page_print, dtls_context_fingerprint(p.context), DTLS_FINGERPRINT_LEN) != 0);
+    CHECK_EQ(dtls_keys(p.server, page_print, &local, &remote), -EAGAIN);
+    CHECK_EQ(shake_hands(p.page, p.server), 0);
+    CHECK_EQ(dtls_keys(p.server, page_print, &local, &remote), 0);
+    CHECK_EQ(dtls_keys(p.page, dtls_context_fingerprint(p.context), &page_local, &page_remote), 0);
+    CHECK_EQ(local.suite, KEYS_AEAD_AES_128_GCM);
+    CHECK(memcmp(&local, &page_remote, sizeof(local)) == 0);
+    CHECK(memcmp(&remote, &page_local, sizeof(remote)) == 0);
+    CHECK(memcmp(local.key, remote.key, 16) != 0);
+    CHECK(largest <= 1200);
+    close_pair(&p);
+}
+
+/* One wrong bit anywhere in the fingerprint and nothing is exported. */
+static void wrong_fingerprint_derives_no_keys(void)
+{
+    struct pair p;
+    CHECK_EQ(open_pair(&p), 0);
+    CHECK_EQ(shake_hands(p.page, p.server), 0);
+    for (int bit = 0; bit < DTLS_FINGERPRINT_LEN * 8; bit++) {
+        uint8_t wrong[DTLS_FINGERPRINT_LEN];
+        struct keys local = {.salt = "untouched"}, remote = {.salt = "untouched"};
+        memcpy(wrong, dtls_context_fingerprint(p.page_context), sizeof(wrong));
+        wrong[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        CHECK_EQ(dtls_keys(p.server, wrong, &local, &remote), -EACCES);
+        CHECK(memcmp(local.salt, "untouched", 9) == 0 && memcmp(remote.salt, "untouched", 9) == 0);
+    }
+    close_pair(&p);
+}
+
+static void close_is_heard(void)
+{
+    struct pair p;
+    CHECK_EQ(open_pair(&p), 0);
+    CHECK_EQ(shake_hands(p.page, p.server), 0);
+    dtls_close(p.page);
+    (void)carry(p.page, p.server);
+    CHECK_EQ(dtls_state(p.server), DTLS_CLOSED);
+    CHECK_EQ(dtls_receive(p.server, (const uint8_t *)"x", 1, 0), -EPIPE);
+    close_pair(&p);
+}
+
+/* A client of plain OpenSSL, to ask for what our own never would. */
+struct raw {
+    SSL_CTX *context;
+    SSL *ssl;
+    BIO *in, *out; /* memory */
+};
+
+static uint8_t all_datagrams[16][2048];
+static size_t datagram_lens[16], datagram_count;
+
+/* A BIO that keeps datagrams apart on the way out. */
+static int keep_write(BIO *bio, const char *bytes, int len)
+{
+    (void)bio;
+    if (datagram_count < 16 && len <= 2048) {
+        memcpy(all_datagrams[datagram_count], bytes, (size_t)len);
+        datagram_lens[datagram_count++] = (size_t)len;
+    }
+    return len;
+}
+
+static long keep_ctrl(BIO *bio, int command, long number, void *pointer)
+{
+    (void)bio;
+    (void)number;
+    (void)pointer;
+    return command == BIO_CTRL_FLUSH;
+}
+
+enum certificate { NONE, ECDSA, RSA_2048 };
+
+static EVP_PKEY *make_key(enum certificate kind)
+{
+    return kind == RSA_2048 ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
+}
+
+static void raw_open(struct raw *r, const char *srtp, enum certificate kind, size_t hello_bytes,
+                     long mtu, uint8_t fingerprint[DTLS_FINGERPRINT_LEN])
+{
+    static BIO_METHOD *method;
+    if (!method) {
+        method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "kept");
+        BIO_meth_set_write(method, keep_write);
+        BIO_meth_set_ctrl(method, keep_ctrl);
+    }
+    r->context = SSL_CTX_new(DTLS_method());
+    SSL_CTX_set_verify(r->context, SSL_VERIFY_NONE, NULL);
+    if (srtp)
+        CHECK_EQ(SSL_CTX_set_tlsext_use_srtp(r->context, srtp), 0);
+    if (kind != NONE) {
+        EVP_PKEY *key = make_key(kind);
+        X509 *x = X509_new();
+        X509_gmtime_adj(X509_getm_notBefore(x), 0);
+        X509_gmtime_adj(X509_getm_notAfter(x), 3600);
+        X509_set_pubkey(x, key);
+        CHECK(X509_sign(x, key, EVP_sha256()) > 0);
+        CHECK_EQ(SSL_CTX_use_certificate(r->context, x), 1);
+        CHECK_EQ(SSL_CTX_use_PrivateKey(r->context, key), 1);
+        CHECK_EQ(X509_digest(x, EVP_sha256(), fingerprint, NULL), 1);
+        X509_free(x);
+        EVP_PKEY_free(key);
+    }
+    r->ssl = SSL_new(r->context);
+    SSL_set_options(r->ssl, SSL_OP_NO_QUERY_MTU);
+    CHECK(SSL_set_mtu(r->ssl, mtu) > 0);
+    if (hello_bytes) {
+        /* Application protocols nobody knows make the hello as long as we like. */
+        uint8_t names[2048];
+        size_t n = 0;
+        while (n < hello_bytes) {
+            names[n] = 100;
+            memset(&names[n + 1], 'x', 100);
+            n += 101;
+        }
+        CHECK_EQ(SSL_set_alpn_protos(r->ssl, names, (unsigned)n), 0);
+    }
+    r->in = BIO_new(BIO_s_mem());
+    BIO_set_mem_eof_return(r->in, -1);
+    r->out = BIO_new(method);
+    BIO_set_init(r->out, 1);
+    SSL_set_bio(r->ssl, r->in, r->out);
+    SSL_set_connect_state(r->ssl);
+}
+
+static void raw_close(struct raw *r)
+{
+    SSL_free(r->ssl);
+    SSL_CTX_free(r->context);
+}
+
+/* Returns how many datagrams the first flight had. */
+static size_t raw_handshake(struct raw *r, struct dtls *server)
+{
+    size_t first = 0;
+    for (int round = 0; round < 10 && dtls_state(server) == DTLS_HANDSHAKING; round++) {
+        datagram_count = 0;
+        ERR_clear_error();
+        (void)SSL_do_handshake(r->ssl);
+        if (round == 0)
+            first = datagram_count;
+        for (size_t i = 0; i < datagram_count; i++)
+            (void)dtls_receive(server, all_datagrams[i], datagram_lens[i], 0);
+        size_t len;
+        for (const uint8_t *d = dtls_next_datagram(server, &len); d;
+             d = dtls_next_datagram(server, &len)) {
+            BIO_write(r->in, d, (int)len);
+            ERR_clear_error();
+            (void)SSL_do_handshake(r->ssl);
+        }
+    }
+    ERR_clear_error();
+    return first;
+}
+
+static void suites_and_certificates(void)
+{
+    static const struct {
+        const char *srtp;
+        enum certificate certificate;
+        enum dtls_state state;
+        int keys;
+        enum keys_suite suite;
+    } cases[] = {
+        /* Ours is preferred whatever the page prefers. */
+        {"SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_256_GCM:SRTP_AEAD_AES_128_GCM", ECDSA, DTLS_DONE, 0,
+         KEYS_AEAD_AES_128_GCM},
+        {"SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_256_GCM", ECDSA, DTLS_DONE, 0,
+         KEYS_AEAD_AES_256_GCM},
+        {"SRTP_AES128_CM_SHA1_80", ECDSA, DTLS_DONE, 0, KEYS_AES_128_CM_HMAC_SHA1_80},
+        {"SRTP_AEAD_AES_128_GCM", RSA_2048, DTLS_DONE, 0, KEYS_AEAD_AES_128_GCM},
+        /* No SRTP, or only a suite with a short tag: no keys. */
+        {NULL, ECDSA, DTLS_DONE, -EPROTO, 0},
+        {"SRTP_AES128_CM_SHA1_32", ECDSA, DTLS_DONE, -EPROTO, 0},
+        /* No certificate: no handshake. */
+        {"SRTP_AEAD_AES_128_GCM", NONE, DTLS_FAILED, -EAGAIN, 0},
+    };
+    CLEANUP(dtls_context_destroy) struct dtls_context *context = NULL;
+    CHECK_EQ(dtls_context_create(&context), 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        CLEANUP(dtls_destroy) struct dtls *server = NULL;
+        struct raw r;
+        uint8_t fingerprint[DTLS_FINGERPRINT_LEN] = {0};
+        struct keys local, remote;
+        CHECK_EQ(dtls_create(context, DTLS_SERVER, &server), 0);
+        raw_open(&r, cases[i].srtp, cases[i].certificate, 0, 1200, fingerprint);
+        (void)raw_handshake(&r, server);
+        CHECK_EQ(dtls_state(server), cases[i].state);
+        CHECK_EQ(dtls_keys(server, fingerprint, &local, &remote), cases[i].keys);
+        if (cases[i].keys == 0)
+            CHECK_EQ(local.suite, cases[i].suite);
+        raw_close(&r);
+    }
+}
+
+/* Both browsers send a hello of over 1,400 bytes in two datagrams; here also in many. */
+static void long_hellos_in_fragments(void)
+{
+    CLEANUP(dtls_context_destroy) struct dtls_context *context = NULL;
+    CHECK_EQ(dtls_context_create(&context), 0);
+    static const struct {
+        size_t bytes;
+        long mtu;
+        size_t datagrams;
+    } hellos[] = {{0, 1200, 1}, {1400, 1200, 2}, {1800, 1200, 2}, {1400, 300, 7}};
+    for (size_t i = 0; i < sizeof(hellos) / sizeof(hellos[0]); i++) {
+        CLEANUP(dtls_destroy) struct dtls *server = NULL;
+        struct raw r;
+        uint8_t fingerprint[DTLS_FINGERPRINT_LEN];
+        struct keys local, remote;
+        CHECK_EQ(dtls_create(context, DTLS_SERVER, &server), 0);
+        raw_open(&r, "SRTP_AEAD_AES_128_GCM", ECDSA, hellos[i].bytes, hellos[i].mtu, fingerprint);
+        CHECK(raw_handshake(&r, server) >= hellos[i].datagrams);
+        CHECK_EQ(dtls_keys(server, fingerprint, &local, &remote), 0);
+        raw_close(&r);
+    }
+}
+
+/* Records of a future epoch, undersized ones and a flood of stale ones: dropped, and the
+ * association goes on. */
+static void odd_records_are_dropped(void)
+{
+    struct pair p;
+    CHECK_EQ(open_pair(&p), 0);
+    CHECK_EQ(shake_hands(p.page, p.server), 0);
+    for (unsigned i = 0; i < 10000; i++) {
+        uint8_t record[64] = {(uint8_t)(20 + i % 4),
+                              0xfe,
+                              0xfd,
+                              0,
+                              (uint8_t)(i % 5),
+                              0,
+                              0,
+                              0,
+                              0,
+                              (uint8_t)(i >> 8),
+                              (uint8_t)i,
+                              0,
+                              (uint8_t)(i % 51)};
+        (void)dtls_receive(p.server, record, i % sizeof(record), 0);
+        size_t len;
+        while (dtls_next_datagram(p.server, &len))
+            ;
+        CHECK_EQ(dtls_state(p.server), DTLS_DONE);
+    }
+    dtls_close(p.page);
+    (void)carry(p.page, p.server);
+    CHECK_EQ(dtls_state(p.server), DTLS_CLOSED);
+    close_pair(&p);
+}
+
+static void handshake_bytes_are_bounded(void)
+{
+    CLEANUP(dtls_context_destroy) struct dtls_context *context = NULL;
+    CLEANUP(dtls_destroy) struct dtls *server = NULL;
+    CHECK_EQ(dtls_context_create(&context), 0);
+    CHECK_EQ(dtls_create(context, DTLS_SERVER, &server), 0);
+    uint8_t record[1024] = {22, 0xfe, 0xfd, 0, 7};
+    for (int i = 0; i < LIMIT_DTLS_HANDSHAKE_BYTES / 1024; i++)
+        CHECK_EQ(dtls_receive(server, record, sizeof(record), 0), 0);
+    CHECK_EQ(dtls_receive(server, record, 1, 0), -EMSGSIZE);
+    CHECK_EQ(dtls_state(server), DTLS_HANDSHAKING);
+}
+#endif
+
+int main(void)
+{
+    CHECK(CRYPTO_set_mem_functions(our_malloc, our_realloc, our_free));
+#ifdef TEST_FAULTS
+    CHECK_EQ(connect_once(), 0); /* what OpenSSL loads once is there from here on */
+    for (int n = 0;; n++) {
+        faults_fail_at(n);
+        int r = connect_once();
+        if (!faults_happened()) {
+            CHECK_EQ(r, 0);
+            printf("failed each of %d calls in turn\n", n);
+            return 0;
+        }
+        faults_fail_at(-1);
+        CHECK(r <= 0);
+    }
+#else
+    agrees_on_keys();
+    wrong_fingerprint_derives_no_keys();
+    close_is_heard();
+    suites_and_certificates();
+    long_hellos_in_fragments();
+    odd_records_are_dropped();
+    handshake_bytes_are_bounded();
+    return 0;
+#endif
+}

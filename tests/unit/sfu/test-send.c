@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sfu/send.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sfu/udp.h"
+#include "unit/check.h"
+#ifdef TEST_FAULTS
+#include "unit/faults.h"
+#endif
+
+static struct address at(const char *text, uint16_t port)
+{
+    struct address a;
+    CHECK_EQ(address_from_text(text, port, &a), 0);
+    return a;
+}
+
+struct ends {
+    int from, to;
+    struct address to_address;
+    struct send_queue *queue;
+    struct udp_reader *reader;
+};
+
+static int open_ends(struct ends *e, const char *address)
+{
+    struct address any = at(address, 0);
+    *e = (struct ends){.from = -1, .to = -1};
+    e->from = udp_open(&any);
+    if (e->from < 0)
+        return e->from;
+    e->to = udp_open(&any);
+    int r = e->to < 0 ? e->to : udp_local(e->to, &e->to_address);
+    if (r == 0)
+        r = send_queue_create(e->from, &e->queue);
+    if (r == 0)
+        r = udp_reader_create(&e->reader);
+    return r;
+}
+
+static void close_ends(struct ends *e)
+{
+    send_queue_destroy(e->queue);
+    udp_reader_destroy(e->reader);
+    if (e->from >= 0)
+        close(e->from);
+    if (e->to >= 0)
+        close(e->to);
+}
+
+#ifndef TEST_FAULTS
+static bool put(struct send_queue *q, const struct address *to, uint32_t number, size_t len)
+{
+    uint8_t *room = send_reserve(q);
+    if (!room)
+        return false;
+    memset(room, 0, len);
+    memcpy(room, &number, sizeof(number));
+    send_commit(q, to, len);
+    return true;
+}
+
+/* Reads everything there is; checks that numbers go on from `*next`. */
+static void take_in_order(struct ends *e, uint32_t *next)
+{
+    const struct udp_datagram *d;
+    for (int n = udp_read(e->reader, e->to, &d); n > 0; n = udp_read(e->reader, e->to, &d))
+        for (int i = 0; i < n; i++) {
+            uint32_t number;
+            memcpy(&number, d[i].bytes, sizeof(number));
+            CHECK_EQ(number, *next);
+            CHECK_EQ(address_port(&d[i].from) != 0, 1);
+            (*next)++;
+        }
+}
+
+static void in_order_in_few_calls(const char *address)
+{
+    struct ends e;
+    CHECK_EQ(open_ends(&e, address), 0);
+    uint32_t sent = 0, got = 0;
+    for (int batch = 0; batch < 20; batch++) {
+        for (int i = 0; i < 150; i++)
+            CHECK(put(e.queue, &e.to_address, sent++, 100 + (size_t)i));
+        CHECK(send_flush(e.queue));
+        take_in_order(&e, &got);
+    }
+    CHECK_EQ(got, 3000);
+    const struct send_stats *s = send_queue_stats(e.queue);
+    CHECK_EQ(s->datagrams, 3000);
+    CHECK_EQ(s->calls, 20);
+    CHECK_EQ(s->bytes, 20 * (150 * 100 + 149 * 150 / 2));
+    close_ends(&e);
+}
+
+/* A datagram the kernel refuses (no route, no buffer so long) does not hold back the others. */
+static void refused_ones_are_skipped(void)
+{
+    struct ends e;
+    CHECK_EQ(open_ends(&e, "127.0.0.1"), 0);
+    struct address nowhere = at("255.255.255.255", 9), foreign = at("::1", 9);
+    uint32_t got = 0;
+    for (uint32_t i = 0; i < 10; i++) {
+        CHECK(put(e.queue, &nowhere, 99, 50));
+        CHECK(put(e.queue, &e.to_address, i, 50));
+        CHECK(put(e.queue, &foreign, 99, 50));
+    }
+    CHECK(send_flush(e.queue));
+    take_in_order(&e, &got);
+    CHECK_EQ(got, 10);
+    CHECK_EQ(send_queue_stats(e.queue)->dropped_refused, 20);
+    close_ends(&e);
+}
+
+/* A full socket: what waits keeps its order, what does not fit is dropped and counted, and it goes
+ * on when the socket has room. A UNIX socket really fills up; loopback UDP drops at the reader. */
+static void full_socket_keeps_order(void)
+{
+    int fds[2];
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, fds), 0);
+    CLEANUP(send_queue_destroy) struct send_queue *q = NULL;
+    CHECK_EQ(send_queue_create(fds[0], &q), 0);
+    struct address connected = {.len = 0};
+    uint32_t sent = 0, dropped = 0;
+    while (dropped < 100) {
+        if (put(q, &connected, sent, 1000))
+            sent++;
+        else
+            dropped++;
+    }
+    const struct send_stats *s = send_queue_stats(q);
+    CHECK_EQ(s->dropped_full, 100);
+    CHECK_EQ(sent - s->datagrams, SEND_QUEUE_MAX);
+    CHECK(!send_flush(q));
+
+    uint32_t got = 0, number;
+    uint8_t bytes[2000];
+    while (got < sent) {
+        struct pollfd wake = {.fd = fds[1], .events = POLLIN};
+        CHECK_EQ(poll(&wake, 1, 5000), 1);
+        CHECK_EQ(recv(fds[1], bytes, sizeof(bytes), 0), 1000);
+        memcpy(&number, bytes, sizeof(number));
+        CHECK_EQ(number, got);
+        got++;
+        (void)send_flush(q);
+    }
+    CHECK(send_flush(q));
+    CHECK_EQ(s->datagrams, sent);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+/* Room left unused is given again; a flush of nothing is no call. */
+static void unused_room(void)
+{
+    struct ends e;
+    CHECK_EQ(open_ends(&e, "::1"), 0);
+    uint8_t *room = send_reserve(e.queue);
+    CHECK(room && room == send_reserve(e.queue));
+    CHECK(send_flush(e.queue));
+    CHECK_EQ(send_queue_stats(e.queue)->calls, 0);
+    close_ends(&e);
+}
+
+static void too_long_ones_are_counted(void)
+{
+    struct ends e;
+    CHECK_EQ(open_ends(&e, "127.0.0.1"), 0);
+    uint32_t got = 0;
+    CHECK(put(e.queue, &e.to_address, 7, UDP_DATAGRAM_MAX + 1));
+    CHECK(put(e.queue, &e.to_address, 0, UDP_DATAGRAM_MAX));
+    CHECK(send_flush(e.queue));
+    take_in_order(&e, &got);
+    CHECK_EQ(got, 1);
+    CHECK_EQ(udp_reader_oversize(e.reader), 1);
+    close_ends(&e);
+}
+
+static void taken_port_is_told(void)
+{
+    struct ends e;
+    CHECK_EQ(open_ends(&e, "127.0.0.1"), 0);
+    CHECK_EQ(udp_open(&e.to_address), -EADDRINUSE);
+    close_ends(&e);
+}
+#endif
+
+int main(void)
+{
+#ifdef TEST_FAULTS
+    for (int n = 0;; n++) {
+        faults_fail_at(n);
+        struct ends e;
+        int r = open_ends(&e, "127.0.0.1");
+        close_ends(&e);
+        if (!faults_happened()) {
+            CHECK_EQ(r, 0);
+            printf("failed each of %d calls in turn\n", n);
+            return 0;
+        }
+    }
+#else
+    in_order_in_few_calls("127.0.0.1");
+    in_order_in_few_calls("::1");
+    refused_ones_are_skipped();
+    full_socket_keeps_order();
+    unused_room();
+    too_long_ones_are_counted();
+    taken_port_is_told();
+    return 0;
+#endif
+}
