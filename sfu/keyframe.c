@@ -8,6 +8,8 @@
 int payload_parse(enum codec codec, const uint8_t *payload, size_t len,
                   struct payload_view *ret_view)
 {
+    if (codec <= CODEC_NONE || codec >= CODEC_COUNT)
+        return -EINVAL;
     struct payload_view view = {.codec = codec};
     struct h264_view h264;
     int r;
@@ -38,8 +40,6 @@ int payload_parse(enum codec codec, const uint8_t *payload, size_t len,
     case CODEC_COUNT:
         return -EINVAL;
     }
-    if (view.codec == CODEC_NONE)
-        return -EINVAL;
     *ret_view = view;
     return 0;
 }

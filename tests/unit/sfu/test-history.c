@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sfu/history.h"
+
+#include <errno.h>
+
+#include "unit/check.h"
+#ifdef TEST_FAULTS
+#include "unit/faults.h"
+#endif
+
+#define MS 1000ull
+
+/* Puts a packet of that number; the history alone holds it then. */
+static void put(struct history *h, struct packet_pool *pool, uint16_t seq, uint64_t now_us)
+{
+    struct packet *packet = NULL;
+    CHECK_EQ(packet_take(pool, &packet), 0);
+    packet->rtp.seq = seq;
+    packet->arrived_us = now_us;
+    history_put(h, packet, now_us);
+    packet_unref(packet);
+}
+
+static bool has(struct history *h, uint16_t seq, uint64_t now_us)
+{
+    struct packet *packet = history_find(h, seq, now_us);
+    if (packet)
+        CHECK_EQ(packet->rtp.seq, seq);
+    return packet;
+}
+
+static int bounds(void)
+{
+    CLEANUP(packet_pool_destroy) struct packet_pool *pool = NULL;
+    CLEANUP(history_destroy) struct history *h = NULL;
+    int r = packet_pool_create(64, &pool);
+    if (r < 0)
+        return r;
+    r = history_create(8, &h);
+    if (r < 0)
+        return r;
+    CHECK(!has(h, 0, 0));
+
+    /* By count: the newest 8, across the wrap, and their buffers only. */
+    for (unsigned i = 0; i < 20; i++)
+        put(h, pool, (uint16_t)(65530 + i), 10 * MS);
+    CHECK_EQ(history_count(h), 8);
+    CHECK_EQ(packet_pool_free(pool), 64 - 8);
+    for (unsigned i = 0; i < 20; i++)
+        CHECK_EQ(has(h, (uint16_t)(65530 + i), 10 * MS), i >= 12);
+    CHECK(!has(h, 14, 10 * MS));
+
+    /* A late one takes its place; one older than the window is not kept. */
+    put(h, pool, 17, 20 * MS);
+    CHECK(!has(h, 16, 20 * MS));
+    put(h, pool, 16, 21 * MS);
+    CHECK(has(h, 16, 21 * MS));
+    put(h, pool, 9, 21 * MS);
+    CHECK(!has(h, 9, 21 * MS));
+    /* The same number again: the later copy, no second buffer. */
+    size_t before = packet_pool_free(pool);
+    put(h, pool, 16, 22 * MS);
+    CHECK_EQ(packet_pool_free(pool), before);
+
+    /* By time: each goes a second after it came, asked for or not. */
+    CHECK(has(h, 17, 20 * MS + HISTORY_AGE_US));
+    CHECK(!has(h, 17, 21 * MS + HISTORY_AGE_US));
+    CHECK(!has(h, 13, 11 * MS + HISTORY_AGE_US));
+    history_expire(h, 11 * MS + HISTORY_AGE_US);
+    CHECK_EQ(history_count(h), 2);
+    history_expire(h, 100 * MS + HISTORY_AGE_US);
+    CHECK_EQ(history_count(h), 0);
+    CHECK_EQ(packet_pool_free(pool), 64);
+
+    /* A jump over the whole window empties it; so does clearing. */
+    put(h, pool, 100, 5000 * MS);
+    put(h, pool, 30000, 5000 * MS);
+    CHECK_EQ(history_count(h), 1);
+    CHECK(!has(h, 100, 5000 * MS));
+    CHECK(has(h, 30000, 5000 * MS));
+    history_clear(h);
+    CHECK_EQ(packet_pool_free(pool), 64);
+    put(h, pool, 5, 5000 * MS); /* left to destroy */
+    return 0;
+}
+
+int main(void)
+{
+#ifdef TEST_FAULTS
+    for (int n = 0;; n++) {
+        faults_fail_at(n);
+        int r = bounds();
+        if (!faults_happened()) {
+            CHECK_EQ(r, 0);
+            return 0;
+        }
+        CHECK_EQ(r, -ENOMEM);
+    }
+#else
+    struct history *none = NULL;
+    CHECK_EQ(history_create(0, &none), -EINVAL);
+    CHECK_EQ(history_create(100, &none), -EINVAL);
+    CHECK_EQ(bounds(), 0);
+    return 0;
+#endif
+}
