@@ -46,12 +46,12 @@ int rtcp_begin(const uint8_t *data, size_t len, struct rtcp_cursor *ret_cursor)
             return -EBADMSG;
         if (!(flags & PADDING_BIT))
             continue;
-        /* RFC 3550 section 6.4.1: padding is on the last packet only, its count in the last byte.
-         */
+        /* RFC 3550 section 6.4.1: padding is on the last packet only, its count in the last
+         * byte. It asks for multiples of 4; browsers pad transport-wide feedback by 1 to 3. */
         if (reader_left(&r) > 0 || body_len == 0)
             return -EBADMSG;
         uint8_t padding = body[body_len - 1];
-        if (padding == 0 || padding % 4 != 0 || padding > body_len)
+        if (padding == 0 || padding > body_len)
             return -EBADMSG;
     } while (reader_left(&r) > 0);
     *ret_cursor = (struct rtcp_cursor){.left = reader_over(data, len)};
