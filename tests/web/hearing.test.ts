@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { NOTICES_MOST, apply, emptyHearing, isHeard } from "../../web-client/src/hearing.ts";
+import type { Hearing, PageEvent } from "../../web-client/src/hearing.ts";
+import type { Person, ServerEvent } from "../../web-client/src/protocol.ts";
+import { message } from "./samples.ts";
+
+const LI = "0123456789abcdef";
+const JUDGE = "00000000000000d1";
+const WITNESS = "00000000000000e1";
+
+const welcome = message("welcome.json", "welcome");
+const judge: Person = { ...welcome.you, person: JUDGE, name: "Judge Zhao", role: "judge", room: "courtroom" };
+const witness: Person = { ...welcome.you, person: WITNESS, name: "Wu Min", role: "witness", room: "waiting" };
+
+function after(start: Hearing, ...events: readonly (ServerEvent | PageEvent)[]): Hearing {
+  return events.reduce(apply, start);
+}
+
+/** A party in an open hearing's courtroom with two seats. */
+function inCourt(): Hearing {
+  return after(
+    emptyHearing,
+    { type: "page:welcome", welcome: { ...welcome, people: [judge] }, atMs: welcome.serverTime },
+    { type: "page:joining" },
+    { type: "page:joined", room: "courtroom", seats: 2 },
+    { type: "hearing", state: "open", since: 0 },
+    { type: "may", may: ["produce", "hand"] },
+  );
+}
+
+function kinds(hearing: Hearing): readonly string[] {
+  return hearing.notices.map((notice) => notice.kind);
+}
+
+test("from the welcome to a place", () => {
+  const lobby = after(emptyHearing, { type: "page:welcome", welcome, atMs: welcome.serverTime - 1500 });
+  assert.equal(lobby.stage, "lobby");
+  assert.equal(lobby.clockAheadMs, 1500);
+  assert.equal(lobby.you?.person, LI);
+  const joined = after(lobby, { type: "page:joining" }, { type: "page:joined", room: "waiting", seats: 3 });
+  assert.equal(joined.stage, "present");
+  assert.equal(joined.you?.room, "waiting");
+  assert.equal(joined.seats.length, 3);
+  assert.equal(lobby.seats.length, 0, "the state before is untouched");
+});
+
+test("a join that fails is told, and the lobby is there again", () => {
+  const failed = after(emptyHearing, { type: "page:welcome", welcome, atMs: 0 }, { type: "page:joining" }, { type: "page:joinFailed", code: "full" });
+  assert.equal(failed.stage, "lobby");
+  assert.equal(failed.notices[0]?.code, "full");
+});
+
+test("sound and pictures go out only in the courtroom, when allowed, and not in a recess", () => {
+  const court = inCourt();
+  const rows: readonly (readonly [string, Hearing, boolean])[] = [
+    ["in court", court, true],
+    ["recess", after(court, { type: "hearing", state: "recess", since: 0 }), false],
+    ["closed", after(court, { type: "hearing", state: "closed", since: 0 }), false],
+    ["sent back", after(court, { type: "room", room: "waiting", by: JUDGE }), false],
+    ["not allowed", after(court, { type: "may", may: ["hand"] }), false],
+    ["over", after(court, { type: "page:over", ending: "left" }), false],
+    ["before the join", after(emptyHearing, { type: "page:welcome", welcome: { ...welcome, may: ["produce"] }, atMs: 0 }), false],
+    ["resumed", after(court, { type: "hearing", state: "recess", since: 0 }, { type: "hearing", state: "open", since: 1 }), true],
+  ];
+  for (const [what, hearing, heard] of rows) assert.equal(isHeard(hearing), heard, what);
+});
+
+test("a seat's turn grows with each new occupant only, and it is warm after a picture of another", () => {
+  const seat = (person: string | null, video = true, source: "camera" | "screen" = "camera"): ServerEvent =>
+    ({ type: "seat", seat: 0, person, source, audio: true, video });
+  const rows: readonly (readonly [string, readonly ServerEvent[], number, boolean])[] = [
+    ["first", [seat(JUDGE)], 1, false],
+    ["same again", [seat(JUDGE), seat(JUDGE)], 1, false],
+    ["camera off and on", [seat(JUDGE), seat(JUDGE, false), seat(JUDGE)], 1, false],
+    ["another after a picture", [seat(JUDGE), seat(WITNESS)], 2, true],
+    ["another after no picture", [seat(JUDGE, false), seat(WITNESS)], 2, false],
+    ["another after empty", [seat(JUDGE), seat(null, false), seat(WITNESS)], 3, false],
+    ["the screen of the same", [seat(JUDGE), seat(JUDGE, true, "screen")], 2, true],
+  ];
+  for (const [what, events, turn, warm] of rows) {
+    const hearing = after(inCourt(), ...events);
+    assert.equal(hearing.seats[0]?.turn, turn, what);
+    assert.equal(hearing.seats[0]?.warm, warm, what);
+    assert.equal(hearing.seats[1]?.person, null, what);
+  }
+  const beyond = after(inCourt(), { type: "seat", seat: 7, person: JUDGE, source: "camera", audio: true, video: true });
+  assert.equal(beyond.seats.length, 2, "a seat we do not have");
+});
+
+test("people come, change and go, each told once", () => {
+  const waiting: ServerEvent = { type: "person", person: witness };
+  const inside: ServerEvent = { type: "person", person: { ...witness, room: "courtroom" } };
+  const lost: ServerEvent = { type: "person", person: { ...witness, room: "courtroom", connected: false } };
+  const hand: ServerEvent = { type: "person", person: { ...witness, room: "courtroom", hand: true } };
+  const rows: readonly (readonly [readonly ServerEvent[], readonly string[], boolean])[] = [
+    [[waiting], ["waiting"], true],
+    [[waiting, waiting], ["waiting"], true],
+    [[waiting, inside], ["waiting", "entered"], true],
+    [[inside, hand, hand], ["entered", "hand"], true],
+    [[inside, lost, inside], ["entered", "gone", "entered"], true],
+    [[inside, { type: "gone", person: WITNESS }], ["entered", "gone"], false],
+    [[waiting, { type: "gone", person: WITNESS }], ["waiting"], false],
+    [[{ type: "gone", person: WITNESS }], [], false],
+  ];
+  for (const [events, told, there] of rows) {
+    const hearing = after(inCourt(), ...events);
+    assert.deepEqual(kinds(hearing), told);
+    assert.equal(hearing.people.has(WITNESS), there);
+  }
+});
+
+test("one's own person event changes oneself and is no news", () => {
+  const hearing = after(inCourt(), { type: "person", person: { ...welcome.you, room: "courtroom", hand: true } });
+  assert.equal(hearing.you?.hand, true);
+  assert.equal(hearing.people.has(LI), false);
+  assert.deepEqual(kinds(hearing), []);
+});
+
+test("sent to the waiting room: nothing of the courtroom stays in sight", () => {
+  const before = after(inCourt(),
+    { type: "seat", seat: 0, person: JUDGE, source: "camera", audio: true, video: true },
+    { type: "speaking", people: [JUDGE] });
+  const sent = after(before, { type: "room", room: "waiting", by: JUDGE });
+  assert.equal(sent.you?.room, "waiting");
+  assert.ok(sent.seats.every((seat) => seat.person === null && !seat.audio && !seat.video));
+  assert.equal(sent.speaking.size, 0);
+  assert.deepEqual(sent.notices.map(({ kind, name }) => [kind, name]), [["sent-back", "Judge Zhao"]]);
+  assert.deepEqual(kinds(after(sent, { type: "room", room: "courtroom", by: JUDGE })), ["sent-back", "admitted"]);
+});
+
+test("a lost connection loses nothing, and its return is told", () => {
+  const court = after(inCourt(), { type: "seat", seat: 1, person: JUDGE, source: "camera", audio: true, video: true });
+  const lost = after(court, { type: "page:linkLost" });
+  assert.equal(lost.linkUp, false);
+  assert.equal(lost.stage, "present");
+  assert.deepEqual(lost.seats, court.seats);
+  const back = after(lost, {
+    type: "page:welcome",
+    welcome: { ...welcome, you: { ...welcome.you, room: "courtroom" }, people: [judge] },
+    atMs: 0,
+  });
+  assert.equal(back.linkUp, true);
+  assert.equal(back.stage, "present");
+  assert.deepEqual(back.seats, court.seats);
+  assert.deepEqual(kinds(back), ["linked"]);
+});
+
+test("the record's state is taken as said, with its reason or progress", () => {
+  const rows = ["record.json", "record-lost.json", "record-rendering.json"] as const;
+  const shown = rows.map((name) => after(inCourt(), message(name, "record")).record);
+  assert.deepEqual(shown.map(({ state, reason, percent }) => [state, reason, percent]), [
+    ["on", null, null], ["lost", "recorder-away", null], ["rendering", null, 40],
+  ]);
+});
+
+test("notices are few, numbered, and go when seen", () => {
+  let hearing = inCourt();
+  for (let n = 0; n < NOTICES_MOST + 3; n++) hearing = apply(hearing, { type: "muted", by: JUDGE });
+  assert.equal(hearing.notices.length, NOTICES_MOST);
+  const ids = hearing.notices.map((notice) => notice.id);
+  assert.equal(new Set(ids).size, ids.length);
+  const [first] = ids;
+  assert.ok(first !== undefined);
+  hearing = apply(hearing, { type: "page:noticeSeen", id: first });
+  assert.equal(hearing.notices.length, NOTICES_MOST - 1);
+  assert.equal(hearing.notices[0]?.name, "Judge Zhao");
+});
+
+test("places are remembered in the order first seen, also of those who went", () => {
+  const hearing = after(inCourt(), { type: "person", person: witness }, { type: "gone", person: WITNESS }, { type: "person", person: witness });
+  assert.deepEqual([...hearing.order.keys()], [JUDGE, LI, WITNESS]);
+});

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { encodeRequest, isAnswer, parseRecords, parseServerMessage } from "../../web-client/src/protocol.ts";
+import type { Request } from "../../web-client/src/protocol.ts";
+import { message, sample, sampleNames } from "./samples.ts";
+
+const fingerprint = {
+  algorithm: "sha-256",
+  value: "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF",
+};
+const token = "djEuMDEyMzQ1Njc4OWFiY2RlZg.c2lnbmF0dXJl";
+const person = "0123456789abcdef";
+
+/** What the page says, beside the file that shows it. */
+const requests: { readonly [file: string]: readonly [number, Request] } = {
+  "hello.json": [1, { type: "hello", protocol: 1, token }],
+  "hello-resume.json": [1, { type: "hello", protocol: 1, token, resume: "q83vEjRWeJCrze8SNFZ4kA" }],
+  "join.json": [2, { type: "join", seats: 1 }],
+  "connect.json": [3, { type: "connect", transport: "00000000000000b1", dtlsParameters: { role: "client", fingerprints: [fingerprint] } }],
+  "restart-ice.json": [4, { type: "restartIce", transport: "00000000000000b1" }],
+  "produce.json": [5, {
+    type: "produce", source: "microphone", kind: "audio", paused: false,
+    rtpParameters: (JSON.parse(sample("produce.json")) as { rtpParameters: object }).rtpParameters,
+  }],
+  "pause.json": [6, { type: "pause", producer: "00000000000000c1", paused: true }],
+  "close-producer.json": [7, { type: "closeProducer", producer: "00000000000000c1" }],
+  "hand.json": [8, { type: "hand", up: true }],
+  "lower-hand.json": [9, { type: "lowerHand", person }],
+  "admit.json": [10, { type: "admit", person }],
+  "dismiss.json": [11, { type: "dismiss", person }],
+  "mute.json": [12, { type: "mute", person }],
+  "remove.json": [13, { type: "remove", person }],
+  "set-state.json": [14, { type: "setState", state: "open" }],
+  "leave.json": [15, { type: "leave" }],
+  "ping.json": [16, { type: "ping" }],
+};
+
+test("each request is written as its sample says", () => {
+  for (const [file, [id, request]] of Object.entries(requests)) {
+    assert.deepEqual(JSON.parse(encodeRequest(id, request)), JSON.parse(sample(file)), file);
+  }
+});
+
+test("every other good sample is an answer or event we understand; requests and bad ones are not", () => {
+  let understood = 0;
+  for (const name of sampleNames()) {
+    if (name === "records.json") continue;
+    const ours = name in requests;
+    const parsed = parseServerMessage(sample(name));
+    assert.equal(parsed !== null, !ours && !name.startsWith("bad-"), name);
+    if (parsed) understood += 1;
+  }
+  assert.ok(understood >= 18, `only ${understood} server samples`);
+});
+
+test("answers carry an id, events none", () => {
+  for (const name of ["welcome", "joined", "ok", "ice-restarted", "produced", "pong", "error"]) {
+    const parsed = parseServerMessage(sample(`${name}.json`));
+    assert.ok(parsed && isAnswer(parsed), name);
+  }
+  for (const name of ["seat", "seat-empty", "speaking", "media-lost", "person", "gone", "hearing", "room", "may", "record", "muted"]) {
+    const parsed = parseServerMessage(sample(`${name}.json`));
+    assert.ok(parsed && !isAnswer(parsed), name);
+  }
+});
+
+test("a welcome is read in full", () => {
+  const welcome = message("welcome.json", "welcome");
+  assert.equal(welcome.you.name, "Li Wei");
+  assert.equal(welcome.hearing.state, "waiting");
+  assert.equal(welcome.hearing.scheduledAt, Date.UTC(2026, 10, 22, 9, 30));
+  assert.equal(welcome.rtpCapabilities.codecs.length, 3);
+  assert.equal(welcome.record.reason, null);
+});
+
+/** Each member in turn missing, of the wrong type, or null: read as nothing, never as something else. */
+function damaged(value: unknown, path: string): readonly [string, unknown][] {
+  if (typeof value !== "object" || value === null) return [];
+  const found: [string, unknown][] = [];
+  for (const key of Object.keys(value)) {
+    const at = `${path}.${key}`;
+    for (const wrong of [{ unexpected: true }, null, -1.5]) {
+      const copy = structuredClone(value) as { [key: string]: unknown };
+      copy[key] = wrong;
+      found.push([`${at} = ${JSON.stringify(wrong)}`, copy]);
+    }
+    for (const [name, inner] of damaged((value as { [key: string]: unknown })[key], at)) {
+      const copy = structuredClone(value) as { [key: string]: unknown };
+      copy[key] = inner;
+      found.push([name, copy]);
+    }
+  }
+  return found;
+}
+
+test("a damaged seat, person, room or record message is refused", () => {
+  // percent and reason may be absent; a seat's and a room's person may be null.
+  const mayBe = /\.(percent|reason|by) = null$|^seat\.json\.person = null$/;
+  for (const name of ["seat.json", "person.json", "room.json", "hearing.json", "record-lost.json", "speaking.json"]) {
+    for (const [what, value] of damaged(JSON.parse(sample(name)), name)) {
+      if (mayBe.test(what)) continue;
+      assert.equal(parseServerMessage(JSON.stringify(value)), null, what);
+    }
+  }
+});
+
+test("nothing we are sent makes the parser throw or invent", () => {
+  const odd = [
+    "", "null", "[]", "7", "\"welcome\"", "{}", "{\"type\":7}", "{\"type\":\"toString\"}", "{\"type\":\"__proto__\"}",
+    "{\"type\":\"constructor\"}", "[".repeat(100000), "{\"type\":\"ok\",\"id\":1e400}", "{\"type\":\"ok\",\"id\":\"1\"}",
+    "{\"type\":\"gone\",\"person\":\"0123456789ABCDEF\"}", "{\"type\":\"hearing\",\"state\":\"open\",\"since\":\"yesterday\"}",
+  ];
+  for (const frame of odd) assert.equal(parseServerMessage(frame), null, frame.slice(0, 60));
+});
+
+test("what a newer server may add is passed over", () => {
+  assert.deepEqual(parseServerMessage("{\"type\":\"may\",\"may\":[\"hand\",\"sing\"],\"later\":1}"), { type: "may", may: ["hand"] });
+  assert.deepEqual(
+    parseServerMessage("{\"type\":\"error\",\"id\":null,\"code\":\"brand-new\",\"detail\":\"\"}"),
+    { type: "error", id: null, code: "internal", detail: "" },
+  );
+});
+
+test("the list of records is read, and only that", () => {
+  const records = parseRecords(sample("records.json"));
+  assert.equal(records?.[0]?.files.length, 2);
+  assert.equal(records?.[0]?.files[1]?.role, "party");
+  assert.equal(parseRecords("{\"records\":[{}]}"), null);
+  assert.equal(parseRecords("<html>"), null);
+});

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { chooseLanguage, clock, fileSize, textIn } from "../../web-client/src/text.ts";
+
+/** Every word of a dictionary with its path; functions are called with something to say. */
+function wordsOf(value: unknown, path: string): readonly (readonly [string, string])[] {
+  if (typeof value === "string") return [[path, value]];
+  if (typeof value === "function") return [[path, String((value as (...args: unknown[]) => unknown)("X", "Y"))]];
+  if (typeof value !== "object" || value === null) throw new Error(`${path} is no word`);
+  return Object.entries(value).flatMap(([key, inner]) => wordsOf(inner, `${path}.${key}`));
+}
+
+test("both languages say everything, and nothing is left empty", () => {
+  const en = wordsOf(textIn("en"), "");
+  const zh = wordsOf(textIn("zh-Hans"), "");
+  assert.deepEqual(zh.map(([path]) => path), en.map(([path]) => path).filter((path) => zh.some(([other]) => other === path)));
+  assert.equal(zh.length, en.length);
+  for (const [path, words] of [...en, ...zh]) assert.notEqual(words.trim(), "", path);
+});
+
+test("the Chinese is Chinese, but for names of things that have none", () => {
+  const same = /^\.(name|language\.other|records\.fingerprint)$|^\.home\.needs\.\d$/;
+  for (const [path, words] of wordsOf(textIn("zh-Hans"), "")) {
+    if (!same.test(path) && path !== ".notices.failed") assert.match(words, /[\u4e00-\u9fff]/, path);
+  }
+  for (const [path, words] of wordsOf(textIn("en"), "")) {
+    if (!same.test(path)) assert.doesNotMatch(words, /[\u4e00-\u9fff]/, path);
+  }
+});
+
+test("the language is the remembered one, else the browser's first that we speak, else English", () => {
+  const rows = [
+    [null, ["zh-CN", "en"], "zh-Hans"], [null, ["fr", "zh-TW"], "zh-Hans"], [null, ["de", "en-GB", "zh"], "en"],
+    [null, ["fr"], "en"], [null, [], "en"], ["zh-Hans", ["en"], "zh-Hans"], ["en", ["zh"], "en"], ["xx", ["zh"], "zh-Hans"],
+  ] as const;
+  for (const [remembered, browser, language] of rows) assert.equal(chooseLanguage(remembered, browser), language);
+});
+
+test("durations and sizes", () => {
+  const clocks = [[0, "00:00"], [-5, "00:00"], [61_000, "01:01"], [3_600_000, "1:00:00"], [5_025_000, "1:23:45"]] as const;
+  for (const [ms, words] of clocks) assert.equal(clock(ms), words);
+  const sizes = [[0, "0 B"], [999, "999 B"], [1000, "1 kB"], [1_048_576, "1 MB"], [1_550_000, "1.6 MB"], [25_300_000_000, "25 GB"]] as const;
+  for (const [bytes, words] of sizes) assert.equal(fileSize("en", bytes), words);
+});

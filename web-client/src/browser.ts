@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The browser's own things behind the small interfaces the rest is tested with. */
+import type { Socket, World } from "./connection.ts";
+import type { Keep } from "./route.ts";
+import { chooseLanguage } from "./text.ts";
+import type { Language } from "./text.ts";
+
+export const browserWorld: World = {
+  open: openSocket,
+  setTimer: (run, afterMs) => window.setTimeout(run, afterMs),
+  clearTimer: (timer) => window.clearTimeout(timer),
+  random: () => Math.random(),
+};
+
+function openSocket(): Socket {
+  const secure = location.protocol === "https:";
+  const ws = new WebSocket(`${secure ? "wss" : "ws"}://${location.host}/ws`);
+  const socket: Socket = {
+    onopen: null,
+    onmessage: null,
+    onclose: null,
+    send: (text) => ws.send(text),
+    close: () => ws.close(),
+  };
+  ws.onopen = () => socket.onopen?.();
+  ws.onmessage = (event) => socket.onmessage?.({ data: event.data });
+  ws.onclose = (event) => socket.onclose?.({ code: event.code });
+  return socket;
+}
+
+/** This tab's storage; a memory of our own where the browser forbids it. */
+export const keep: Keep = usable() ?? memory();
+
+function usable(): Keep | null {
+  try {
+    sessionStorage.setItem("assize.probe", "1");
+    sessionStorage.removeItem("assize.probe");
+    return sessionStorage;
+  } catch {
+    return null;
+  }
+}
+
+function memory(): Keep {
+  const items = new Map<string, string>();
+  return {
+    getItem: (key) => items.get(key) ?? null,
+    setItem: (key, value) => void items.set(key, value),
+    removeItem: (key) => void items.delete(key),
+  };
+}
+
+const LANGUAGE = "assize.language";
+
+export function loadLanguage(): Language {
+  let remembered: string | null = null;
+  try {
+    remembered = localStorage.getItem(LANGUAGE);
+  } catch {
+    // Forbidden storage: the browser's own language then.
+  }
+  return chooseLanguage(remembered, navigator.languages);
+}
+
+export function saveLanguage(language: Language): void {
+  try {
+    localStorage.setItem(LANGUAGE, language);
+  } catch {
+    // Forbidden storage: chosen for this page only.
+  }
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+/** One lasting conversation with signaling over sockets that come and go: hello, resume, ping, back-off. */
+import { encodeRequest, isAnswer, parseServerMessage } from "./protocol.ts";
+import type { Answer, ErrorCode, Request, ServerEvent, Welcome } from "./protocol.ts";
+
+/** PROTOCOL.md: the page pings every 5 s. No answer for as long again means the socket is dead. */
+export const PING_EVERY_MS = 5000;
+export const PONG_WITHIN_MS = 5000;
+/** From opening a socket to the welcome on it. Ours. */
+export const WELCOME_WITHIN_MS = 8000;
+/** An answer that takes longer is given up. Ours. */
+export const ANSWER_WITHIN_MS = 15000;
+/** First and longest wait before trying again; doubled in between. Ours. */
+export const BACK_OFF_FIRST_MS = 250;
+export const BACK_OFF_MOST_MS = 5000;
+
+/** What a page cannot mend by trying again. */
+const FINAL_ERRORS: readonly ErrorCode[] = [
+  "protocol-version", "bad-token", "expired-token", "revoked-token", "already-joined",
+];
+
+/** The part of WebSocket used here. */
+export interface Socket {
+  onopen: (() => void) | null;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onclose: ((event: { code: number }) => void) | null;
+  send(text: string): void;
+  close(): void;
+}
+
+/** What the world gives: replaced by a fake in tests. Times in milliseconds. */
+export interface World {
+  open(): Socket;
+  setTimer(run: () => void, afterMs: number): number;
+  clearTimer(timer: number): void;
+  /** From 0 up to but not including 1. */
+  random(): number;
+}
+
+export interface Listener {
+  /** The hello for a new socket; asked for each time one opens. */
+  hello(): Request;
+  onWelcome(welcome: Welcome): void;
+  onEvent(event: ServerEvent): void;
+  /** The socket is gone; another is being tried. */
+  onLost(): void;
+  /** Over for good: a final error to hello, or a close code from 4001 to 4004. */
+  onEnd(reason: ErrorCode | number): void;
+}
+
+/** An `error` answer, or the connection's own: `lost`, `late`. */
+export class RequestError extends Error {
+  readonly code: ErrorCode | "lost" | "late";
+  constructor(code: ErrorCode | "lost" | "late", detail: string) {
+    super(`${code}: ${detail}`);
+    this.code = code;
+  }
+}
+
+interface Pending {
+  resolve(answer: Answer): void;
+  reject(error: RequestError): void;
+  timer: number;
+}
+
+/** Wait before attempt number `attempt` (0 is the first): doubling, with half of it by chance. */
+export function backOffMs(attempt: number, random: number): number {
+  const full = Math.min(BACK_OFF_MOST_MS, BACK_OFF_FIRST_MS * 2 ** Math.min(attempt, 10));
+  return Math.round(full * (0.5 + random / 2));
+}
+
+export class Connection {
+  private socket: Socket | null = null;
+  private up = false;
+  private ended = false;
+  private attempt = 0;
+  private lastId = 0;
+  private timer: number | null = null;
+  private readonly pending = new Map<number, Pending>();
+
+  constructor(
+    private readonly world: World,
+    private readonly listener: Listener,
+  ) {}
+
+  /** Starts, or tries at once instead of waiting (the network came back). No effect while a socket lives. */
+  start(): void {
+    if (this.ended || this.socket) return;
+    this.stopTimer();
+    const socket = this.world.open();
+    this.socket = socket;
+    socket.onopen = () => this.sayHello(socket);
+    socket.onmessage = (event) => this.receive(socket, event.data);
+    socket.onclose = (event) => this.onClose(socket, event.code);
+    this.startTimer(() => this.drop(), WELCOME_WITHIN_MS);
+  }
+
+  /** Ends for good, from our side. */
+  stop(): void {
+    this.ended = true;
+    this.forgetSocket()?.close();
+  }
+
+  get isUp(): boolean {
+    return this.up;
+  }
+
+  /** Rejects with RequestError; at once with `lost` while there is no connection. */
+  request(request: Request): Promise<Answer> {
+    const socket = this.socket;
+    if (!socket || !this.up) return Promise.reject(new RequestError("lost", "no connection"));
+    return this.ask(socket, request, ANSWER_WITHIN_MS);
+  }
+
+  private ask(socket: Socket, request: Request, withinMs: number): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.lastId = this.lastId >= 2147483647 ? 1 : this.lastId + 1;
+      const id = this.lastId;
+      const timer = this.world.setTimer(() => {
+        this.pending.delete(id);
+        reject(new RequestError("late", request.type));
+      }, withinMs);
+      this.pending.set(id, { resolve, reject, timer });
+      socket.send(encodeRequest(id, request));
+    });
+  }
+
+  private sayHello(socket: Socket): void {
+    this.ask(socket, this.listener.hello(), WELCOME_WITHIN_MS).then(
+      (answer) => {
+        if (socket !== this.socket) return;
+        if (answer.type !== "welcome") return this.drop();
+        this.up = true;
+        this.attempt = 0;
+        this.schedulePing(socket);
+        this.listener.onWelcome(answer);
+      },
+      (error: RequestError) => {
+        if (socket !== this.socket) return;
+        const final = FINAL_ERRORS.find((code) => code === error.code);
+        if (final) this.end(final);
+        else this.drop();
+      },
+    );
+  }
+
+  private schedulePing(socket: Socket): void {
+    this.startTimer(() => {
+      this.ask(socket, { type: "ping" }, PONG_WITHIN_MS).then(
+        () => { if (socket === this.socket) this.schedulePing(socket); },
+        () => { if (socket === this.socket) this.drop(); },
+      );
+    }, PING_EVERY_MS);
+  }
+
+  private receive(socket: Socket, data: unknown): void {
+    if (socket !== this.socket || typeof data !== "string") return;
+    const message = parseServerMessage(data);
+    if (!message) return;
+    if (!isAnswer(message)) {
+      if (this.up) this.listener.onEvent(message);
+      return;
+    }
+    const waiting = message.id === null ? undefined : this.pending.get(message.id);
+    if (!waiting || message.id === null) return;
+    this.pending.delete(message.id);
+    this.world.clearTimer(waiting.timer);
+    if (message.type === "error") waiting.reject(new RequestError(message.code, message.detail));
+    else waiting.resolve(message);
+  }
+
+  private onClose(socket: Socket, code: number): void {
+    if (socket !== this.socket) return;
+    if (code >= 4001 && code <= 4004) this.end(code);
+    else this.drop();
+  }
+
+  /** Gives the socket up and tries another after a while. */
+  private drop(): void {
+    const wasUp = this.up;
+    this.forgetSocket()?.close();
+    if (this.ended) return;
+    const waitMs = backOffMs(this.attempt, this.world.random());
+    this.attempt += 1;
+    this.startTimer(() => this.start(), waitMs);
+    if (wasUp) this.listener.onLost();
+  }
+
+  private end(reason: ErrorCode | number): void {
+    this.ended = true;
+    this.forgetSocket()?.close();
+    this.listener.onEnd(reason);
+  }
+
+  private forgetSocket(): Socket | null {
+    const socket = this.socket;
+    this.stopTimer();
+    this.socket = null;
+    this.up = false;
+    if (socket) socket.onopen = socket.onmessage = socket.onclose = null;
+    const waiting = [...this.pending.values()];
+    this.pending.clear();
+    for (const one of waiting) {
+      this.world.clearTimer(one.timer);
+      one.reject(new RequestError("lost", "the connection was lost"));
+    }
+    return socket;
+  }
+
+  private startTimer(run: () => void, afterMs: number): void {
+    this.stopTimer();
+    this.timer = this.world.setTimer(run, afterMs);
+  }
+
+  private stopTimer(): void {
+    if (this.timer !== null) this.world.clearTimer(this.timer);
+    this.timer = null;
+  }
+}

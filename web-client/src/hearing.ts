@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What the page knows of a hearing, and how each message or event of the page changes it. No DOM, no network. */
+import type {
+  Action, ErrorCode, HearingState, Matter, OnRecord, Person, Role, Room, ServerEvent, Welcome,
+} from "./protocol.ts";
+
+/** arriving: no welcome yet. lobby: devices are being chosen. joining: asked for a place. present: has one. */
+export type Stage = "arriving" | "lobby" | "joining" | "present" | "over";
+
+/** Why the page's part is over. The error codes are those of a refused hello. */
+export type Ending = "left" | "removed" | "closed" | "elsewhere" | "token-gone" | ErrorCode;
+
+/** One seat of the media core. `turn` grows with each new occupant; a tile waits for its first picture. */
+export interface Seat {
+  readonly person: string | null;
+  readonly source: "camera" | "screen";
+  readonly audio: boolean;
+  readonly video: boolean;
+  readonly turn: number;
+  /** The seat showed somebody else before: old pictures may still come for a moment. */
+  readonly warm: boolean;
+}
+
+export type NoticeKind =
+  | "entered" | "gone" | "waiting" | "hand" | "muted" | "admitted" | "sent-back" | "failed" | "linked";
+
+/** Something to tell the person once. `name` is whom it concerns, `code` why something failed. */
+export interface Notice {
+  readonly id: number;
+  readonly kind: NoticeKind;
+  readonly name: string | null;
+  readonly code: ErrorCode | "lost" | "late" | null;
+}
+
+export interface Hearing {
+  readonly stage: Stage;
+  readonly ending: Ending | null;
+  readonly linkUp: boolean;
+  /** Set once a welcome came; the five below are of no meaning before. */
+  readonly you: Person | null;
+  readonly matter: Matter | null;
+  readonly may: readonly Action[];
+  readonly record: OnRecord;
+  /** Everybody else we may know of. */
+  readonly people: ReadonlyMap<string, Person>;
+  /** Person ids with their role, in the order first seen; kept after they go, so that places stay. */
+  readonly order: ReadonlyMap<string, Role>;
+  readonly seats: readonly Seat[];
+  readonly speaking: ReadonlySet<string>;
+  /** Server's clock minus ours. */
+  readonly clockAheadMs: number;
+  readonly notices: readonly Notice[];
+  readonly noticesEver: number;
+}
+
+/** Events of the page itself; `at` is the page's clock where time matters. */
+export type PageEvent =
+  | { type: "page:welcome"; welcome: Welcome; atMs: number }
+  | { type: "page:linkLost" }
+  | { type: "page:joining" }
+  | { type: "page:joined"; room: Room; seats: number }
+  | { type: "page:joinFailed"; code: ErrorCode | "lost" | "late" }
+  | { type: "page:failed"; code: ErrorCode | "lost" | "late" }
+  | { type: "page:noticeSeen"; id: number }
+  | { type: "page:over"; ending: Ending };
+
+/** Notices kept at most; older ones give way. */
+export const NOTICES_MOST = 4;
+
+export const emptyHearing: Hearing = {
+  stage: "arriving",
+  ending: null,
+  linkUp: false,
+  you: null,
+  matter: null,
+  may: [],
+  record: { state: "off", since: 0, percent: null, reason: null },
+  people: new Map(),
+  order: new Map(),
+  seats: [],
+  speaking: new Set(),
+  clockAheadMs: 0,
+  notices: [],
+  noticesEver: 0,
+};
+
+export function apply(hearing: Hearing, event: ServerEvent | PageEvent): Hearing {
+  switch (event.type) {
+    case "page:welcome":
+      return welcomed(hearing, event.welcome, event.atMs);
+    case "page:linkLost":
+      return { ...hearing, linkUp: false, speaking: new Set() };
+    case "page:joining":
+      return { ...hearing, stage: "joining" };
+    case "page:joined":
+      return {
+        ...hearing,
+        stage: "present",
+        you: hearing.you && { ...hearing.you, room: event.room },
+        seats: Array.from({ length: event.seats }, (_, n) => ({ ...emptySeat, turn: hearing.seats[n]?.turn ?? 0 })),
+      };
+    case "page:joinFailed":
+      return notify({ ...hearing, stage: hearing.stage === "joining" ? "lobby" : hearing.stage },
+        "failed", null, event.code);
+    case "page:failed":
+      return notify(hearing, "failed", null, event.code);
+    case "page:noticeSeen":
+      return { ...hearing, notices: hearing.notices.filter((notice) => notice.id !== event.id) };
+    case "page:over":
+      return { ...hearing, stage: "over", ending: event.ending, linkUp: false, notices: [] };
+    case "seat":
+      return seated(hearing, event);
+    case "speaking":
+      return { ...hearing, speaking: new Set(event.people) };
+    case "mediaLost":
+      return { ...hearing, speaking: new Set() };
+    case "person":
+      return personChanged(hearing, event.person);
+    case "gone":
+      return gone(hearing, event.person);
+    case "hearing":
+      return {
+        ...hearing,
+        matter: hearing.matter && { ...hearing.matter, state: event.state, since: event.since },
+      };
+    case "room":
+      return moved(hearing, event.room, event.by);
+    case "may":
+      return { ...hearing, may: event.may };
+    case "record":
+      return {
+        ...hearing,
+        record: { state: event.state, since: event.since, percent: event.percent, reason: event.reason },
+      };
+    case "muted":
+      return notify(hearing, "muted", nameOf(hearing, event.by));
+    default:
+      return unreachable(event);
+  }
+}
+
+/** Closes a switch over a union: tsc finds the missing case. */
+export function unreachable(value: never): never {
+  throw new Error(`unhandled ${JSON.stringify(value)}`);
+}
+
+/** The person's shown name, or null for one we do not know. */
+export function nameOf(hearing: Hearing, person: string | null): string | null {
+  if (person === null) return null;
+  if (hearing.you?.person === person) return hearing.you.name;
+  return hearing.people.get(person)?.name ?? null;
+}
+
+/** Does this page's microphone and camera reach anybody now? */
+export function isHeard(hearing: Hearing): boolean {
+  return hearing.stage === "present"
+    && hearing.you?.room === "courtroom"
+    && hearing.matter?.state !== "recess"
+    && hearing.matter?.state !== "closed"
+    && hearing.may.includes("produce");
+}
+
+export function isState(hearing: Hearing, ...states: readonly HearingState[]): boolean {
+  return hearing.matter !== null && states.includes(hearing.matter.state);
+}
+
+const emptySeat: Seat = {
+  person: null, source: "camera", audio: false, video: false, turn: 0, warm: false,
+};
+
+function welcomed(hearing: Hearing, welcome: Welcome, atMs: number): Hearing {
+  const others = welcome.people.filter((person) => person.person !== welcome.you.person);
+  const people = new Map(others.map((person) => [person.person, person]));
+  const back = hearing.stage === "present" || hearing.stage === "joining";
+  const next: Hearing = {
+    ...hearing,
+    stage: hearing.stage === "arriving" ? "lobby" : hearing.stage,
+    linkUp: true,
+    you: welcome.you,
+    matter: welcome.hearing,
+    may: welcome.may,
+    record: welcome.record,
+    people,
+    // Sorted, so that those who arrive later agree on who sits left and who right.
+    order: withSeen(hearing.order, [welcome.you, ...others]),
+    clockAheadMs: welcome.serverTime - atMs,
+  };
+  return back && !hearing.linkUp ? notify(next, "linked", null) : next;
+}
+
+function seated(hearing: Hearing, event: Extract<ServerEvent, { type: "seat" }>): Hearing {
+  const before = hearing.seats[event.seat];
+  if (!before) return hearing;
+  const same = before.person === event.person && before.source === event.source;
+  const seat: Seat = {
+    person: event.person,
+    source: event.source,
+    audio: event.audio,
+    video: event.video,
+    turn: same ? before.turn : before.turn + 1,
+    warm: same ? before.warm : before.person !== null && before.video,
+  };
+  return { ...hearing, seats: hearing.seats.map((old, n) => (n === event.seat ? seat : old)) };
+}
+
+function personChanged(hearing: Hearing, person: Person): Hearing {
+  if (person.person === hearing.you?.person) return { ...hearing, you: person };
+  const before = hearing.people.get(person.person);
+  const next: Hearing = {
+    ...hearing,
+    people: new Map(hearing.people).set(person.person, person),
+    order: withSeen(hearing.order, [person]),
+  };
+  const here = person.connected && person.room !== "outside";
+  const wasHere = before !== undefined && before.connected && before.room !== "outside";
+  if (here && person.room === "waiting" && !(wasHere && before.room === "waiting")) {
+    return notify(next, "waiting", person.name);
+  }
+  if (here && person.room === "courtroom" && !(wasHere && before.room === "courtroom")) {
+    return notify(next, "entered", person.name);
+  }
+  if (!here && wasHere) return notify(next, "gone", person.name);
+  if (person.hand && before && !before.hand) return notify(next, "hand", person.name);
+  return next;
+}
+
+function gone(hearing: Hearing, person: string): Hearing {
+  const before = hearing.people.get(person);
+  if (!before) return hearing;
+  const people = new Map(hearing.people);
+  people.delete(person);
+  const next = { ...hearing, people };
+  return before.connected && before.room === "courtroom" ? notify(next, "gone", before.name) : next;
+}
+
+function moved(hearing: Hearing, room: Room, by: string | null): Hearing {
+  if (!hearing.you || hearing.you.room === room) return hearing;
+  const next: Hearing = {
+    ...hearing,
+    you: { ...hearing.you, room },
+    seats: room === "courtroom" ? hearing.seats : hearing.seats.map((seat) => ({ ...seat, person: null, audio: false, video: false })),
+    speaking: room === "courtroom" ? hearing.speaking : new Set(),
+  };
+  if (room === "courtroom") return notify(next, "admitted", nameOf(hearing, by));
+  if (room === "waiting" && hearing.you.room === "courtroom") {
+    return notify(next, "sent-back", nameOf(hearing, by));
+  }
+  return next;
+}
+
+function notify(
+  hearing: Hearing,
+  kind: NoticeKind,
+  name: string | null,
+  code: Notice["code"] = null,
+): Hearing {
+  const notice: Notice = { id: hearing.noticesEver + 1, kind, name, code };
+  const notices = [...hearing.notices, notice].slice(-NOTICES_MOST);
+  return { ...hearing, notices, noticesEver: notice.id };
+}
+
+function withSeen(order: ReadonlyMap<string, Role>, people: readonly Person[]): ReadonlyMap<string, Role> {
+  const fresh = people.filter(({ person }) => !order.has(person)).sort((a, b) => (a.person < b.person ? -1 : 1));
+  return fresh.length === 0 ? order : new Map([...order, ...fresh.map(({ person, role }) => [person, role] as const)]);
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+/** This page's own microphone, camera and screen: what the person wants, what is open, what went wrong. */
+import {
+  listDevices, loadPreferences, noChoices, openBoth, openDevice, openScreen, savePreferences, watchDevices,
+} from "./devices.ts";
+import type { Choices, DeviceProblem, Opened, Preferences } from "./devices.ts";
+import type { Source } from "./protocol.ts";
+import { Store } from "./store.ts";
+
+export interface Own {
+  /** The person wants it sent whenever it may be. */
+  readonly wanted: boolean;
+  readonly opening: boolean;
+  readonly track: MediaStreamTrack | null;
+  readonly problem: DeviceProblem | null;
+}
+
+export interface LocalState {
+  readonly microphone: Own;
+  readonly camera: Own;
+  readonly screen: Own;
+  readonly choices: Choices;
+  readonly preferences: Preferences;
+  /** The browser refused to play sound until the person presses something. */
+  readonly soundBlocked: boolean;
+}
+
+const off: Own = { wanted: false, opening: false, track: null, problem: null };
+
+/** Wishes outlive a reload of the page, so that a reload in mid-hearing changes nothing. */
+const WISHES = "assize.wishes";
+
+export class Local {
+  readonly store: Store<LocalState>;
+  private stopWatching: (() => void) | null = null;
+
+  constructor() {
+    this.store = new Store<LocalState>({
+      microphone: off, camera: off, screen: off, choices: noChoices, preferences: loadPreferences(),
+      soundBlocked: false,
+    });
+  }
+
+  /** Asks for microphone and camera together, once. Which of them to open is what was wanted before a reload. */
+  async begin(): Promise<void> {
+    this.stopWatching ??= watchDevices(() => void this.refresh());
+    const wishes = loadWishes();
+    const { microphoneId, cameraId } = this.store.get().preferences;
+    this.put("microphone", { ...off, wanted: wishes.microphone, opening: wishes.microphone });
+    this.put("camera", { ...off, wanted: wishes.camera, opening: wishes.camera });
+    if (wishes.microphone && wishes.camera) {
+      const both = await openBoth(microphoneId, cameraId);
+      this.took("microphone", both.microphone);
+      this.took("camera", both.camera);
+    } else {
+      await this.openIfWanted("microphone");
+      await this.openIfWanted("camera");
+    }
+    await this.refresh();
+  }
+
+  /** Stops every device and forgets what was wanted. */
+  end(): void {
+    this.stopWatching?.();
+    this.stopWatching = null;
+    for (const source of ["microphone", "camera", "screen"] as const) this.release(source);
+  }
+
+  async set(source: Source, on: boolean): Promise<void> {
+    const own = this.store.get()[source];
+    if (!on) {
+      this.put(source, { ...own, wanted: false, problem: null });
+      // A camera that is off shows no light; a microphone stays open so that it opens in no time.
+      if (source !== "microphone") this.release(source);
+      this.keepWishes();
+      return;
+    }
+    if (own.wanted && (own.track || own.opening)) return;
+    this.put(source, { ...own, wanted: true, opening: own.track === null, problem: null });
+    this.keepWishes();
+    if (!own.track) await this.openIfWanted(source);
+    await this.refresh();
+  }
+
+  async choose(kind: "microphone" | "camera" | "speaker", deviceId: string): Promise<void> {
+    const preferences = { ...this.store.get().preferences, [`${kind}Id`]: deviceId === "" ? null : deviceId };
+    this.store.patch({ preferences });
+    savePreferences(preferences);
+    if (kind === "speaker") return;
+    const { wanted, track } = this.store.get()[kind];
+    if (!wanted && !track) return;
+    track?.stop();
+    this.put(kind, { wanted, opening: true, track: null, problem: null });
+    await this.openIfWanted(kind, true);
+  }
+
+  soundBlocked(blocked: boolean): void {
+    this.store.patch({ soundBlocked: blocked });
+  }
+
+  private async openIfWanted(source: Source, even = false): Promise<void> {
+    const { preferences, [source]: own } = this.store.get();
+    if (!own.wanted && !even) return;
+    switch (source) {
+      case "microphone":
+        return this.took(source, await openDevice(source, preferences.microphoneId));
+      case "camera":
+        return this.took(source, await openDevice(source, preferences.cameraId));
+      case "screen":
+        return this.took(source, await openScreen());
+    }
+  }
+
+  private took(source: Source, opened: Opened): void {
+    const own = this.store.get()[source];
+    if (opened.track === null) {
+      this.put(source, { wanted: false, opening: false, track: null, problem: opened.problem });
+      return;
+    }
+    const { track } = opened;
+    if ((!own.wanted && source !== "microphone") || (own.track && own.track !== track)) {
+      track.stop();
+      if (!own.track) this.put(source, { ...own, opening: false });
+      return;
+    }
+    track.addEventListener("ended", () => void this.onEnded(source, track));
+    this.put(source, { wanted: own.wanted, opening: false, track, problem: null });
+  }
+
+  /** Unplugged, taken away, or sharing stopped from the browser's own bar. */
+  private async onEnded(source: Source, track: MediaStreamTrack): Promise<void> {
+    const own = this.store.get()[source];
+    if (own.track !== track) return;
+    this.put(source, { ...own, track: null, opening: source !== "screen" && own.wanted });
+    if (source === "screen") this.put(source, off);
+    else if (own.wanted) await this.openIfWanted(source);
+  }
+
+  private async refresh(): Promise<void> {
+    this.store.patch({ choices: await listDevices() });
+  }
+
+  private release(source: Source): void {
+    const own = this.store.get()[source];
+    this.put(source, { ...own, wanted: false, opening: false, track: null });
+    own.track?.stop();
+  }
+
+  private put(source: Source, own: Own): void {
+    this.store.patch({ [source]: own });
+  }
+
+  private keepWishes(): void {
+    const { microphone, camera } = this.store.get();
+    const wishes = { microphone: microphone.wanted, camera: camera.wanted };
+    try {
+      sessionStorage.setItem(WISHES, JSON.stringify(wishes));
+    } catch {
+      // Storage may be forbidden; a reload then starts with both on, in the lobby's plain sight.
+    }
+  }
+}
+
+function loadWishes(): { microphone: boolean; camera: boolean } {
+  try {
+    const raw = JSON.parse(sessionStorage.getItem(WISHES) ?? "{}") as { [key: string]: unknown };
+    return { microphone: raw["microphone"] !== false, camera: raw["camera"] !== false };
+  } catch {
+    return { microphone: true, camera: true };
+  }
+}

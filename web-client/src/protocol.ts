@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The messages of signaling/PROTOCOL.md: text to a typed message or null. The only file that trusts nothing. */
+
+export const ROLES = [
+  "judge", "clerk", "party", "lawyer", "witness", "interpreter", "expert", "observer", "technician",
+] as const;
+export type Role = (typeof ROLES)[number];
+export const ROOMS = ["outside", "waiting", "courtroom"] as const;
+export type Room = (typeof ROOMS)[number];
+export const HEARING_STATES = ["scheduled", "waiting", "open", "recess", "closed"] as const;
+export type HearingState = (typeof HEARING_STATES)[number];
+export const RECORD_STATES = [
+  "off", "on", "lost", "sealing", "rendering", "ready", "failed",
+] as const;
+export type RecordState = (typeof RECORD_STATES)[number];
+export const ACTIONS = [
+  "admit", "dismiss", "mute", "remove", "open", "recess", "resume", "close", "produce", "hand",
+  "records",
+] as const;
+export type Action = (typeof ACTIONS)[number];
+export const SOURCES = ["microphone", "camera", "screen"] as const;
+export type Source = (typeof SOURCES)[number];
+export const ERROR_CODES = [
+  "bad-message", "unknown-type", "too-large", "too-fast", "protocol-version", "bad-token",
+  "expired-token", "revoked-token", "already-joined", "hello-first", "not-joined", "wrong-state",
+  "not-allowed", "not-found", "full", "media-unavailable", "unsupported-media", "internal",
+] as const;
+export type ErrorCode = (typeof ERROR_CODES)[number];
+export type Switch = "off" | "on";
+
+/** Close codes that mean "do not come back by yourself". */
+export const CLOSE_TAKEN_OVER = 4001;
+export const CLOSE_REMOVED = 4002;
+export const CLOSE_HEARING_CLOSED = 4003;
+export const CLOSE_TOKEN = 4004;
+
+/** A decoder gives undefined when the value is not what it should be. */
+type Decoder<T> = (value: unknown) => T | undefined;
+type Decoded<D> = D extends Decoder<infer T> ? T : never;
+
+const text: Decoder<string> = (v) => (typeof v === "string" ? v : undefined);
+const number: Decoder<number> = (v) =>
+  typeof v === "number" && Number.isFinite(v) ? v : undefined;
+const count: Decoder<number> = (v) =>
+  typeof v === "number" && Number.isSafeInteger(v) && v >= 0 ? v : undefined;
+const truth: Decoder<boolean> = (v) => (typeof v === "boolean" ? v : undefined);
+const hexId: Decoder<string> = (v) =>
+  typeof v === "string" && /^[0-9a-f]{16}$/.test(v) ? v : undefined;
+/** RFC 3339 UTC to milliseconds since 1970. */
+const instant: Decoder<number> = (v) => {
+  if (typeof v !== "string" || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/.test(v)) return undefined;
+  const ms = Date.parse(v);
+  return Number.isNaN(ms) ? undefined : ms;
+};
+
+function oneOf<const T extends readonly unknown[]>(...values: T): Decoder<T[number]> {
+  return (v) => (values.includes(v) ? (v as T[number]) : undefined);
+}
+
+function nullable<T>(decode: Decoder<T>): Decoder<T | null> {
+  return (v) => (v === null ? null : decode(v));
+}
+
+/** A member that may be absent; absent reads as null. */
+function optional<T>(decode: Decoder<T>): Decoder<T | null> {
+  return (v) => (v === undefined || v === null ? null : decode(v));
+}
+
+function list<T>(decode: Decoder<T>): Decoder<readonly T[]> {
+  return (v) => {
+    if (!Array.isArray(v)) return undefined;
+    const items: T[] = [];
+    for (const item of v) {
+      const decoded = decode(item);
+      if (decoded === undefined) return undefined;
+      items.push(decoded);
+    }
+    return items;
+  };
+}
+
+/** Like list(), but leaves out what it does not know: a newer server may name more. */
+function knownOf<T>(decode: Decoder<T>): Decoder<readonly T[]> {
+  return (v) =>
+    Array.isArray(v) ? v.map(decode).filter((item): item is NonNullable<typeof item> => item !== undefined) : undefined;
+}
+
+function object<S extends { readonly [key: string]: Decoder<unknown> }>(
+  shape: S,
+): Decoder<{ readonly [K in keyof S]: Decoded<S[K]> }> {
+  return (v) => {
+    if (typeof v !== "object" || v === null || Array.isArray(v)) return undefined;
+    const result: { [key: string]: unknown } = {};
+    for (const key of Object.keys(shape)) {
+      const member = Object.prototype.hasOwnProperty.call(v, key)
+        ? (v as { [key: string]: unknown })[key]
+        : undefined;
+      const decoded = (shape[key] as Decoder<unknown>)(member);
+      if (decoded === undefined) return undefined;
+      result[key] = decoded;
+    }
+    return result as { readonly [K in keyof S]: Decoded<S[K]> };
+  };
+}
+
+/** Codec parameters: a flat object of texts and numbers. Absent reads as empty. */
+const parameters: Decoder<{ [key: string]: string | number }> = (v) => {
+  if (v === undefined) return {};
+  if (typeof v !== "object" || v === null || Array.isArray(v)) return undefined;
+  const result: { [key: string]: string | number } = {};
+  for (const [key, value] of Object.entries(v)) {
+    if (typeof value !== "string" && typeof value !== "number") return undefined;
+    if (key !== "__proto__") result[key] = value;
+  }
+  return result;
+};
+
+const kind = oneOf("audio", "video");
+const feedback: Decoder<{ type: string; parameter: string }> = (v) => {
+  const decoded = object({ type: text, parameter: optional(text) })(v);
+  return decoded && { type: decoded.type, parameter: decoded.parameter ?? "" };
+};
+
+const rtpCapabilities = object({
+  codecs: list(object({
+    kind, mimeType: text, preferredPayloadType: count, clockRate: count, channels: optional(count),
+    parameters, rtcpFeedback: list(feedback),
+  })),
+  headerExtensions: list(object({
+    kind, uri: text, preferredId: count,
+    direction: optional(oneOf("sendrecv", "sendonly", "recvonly", "inactive")),
+  })),
+});
+
+const iceParameters = object({ usernameFragment: text, password: text, iceLite: truth });
+const transport = object({
+  id: hexId,
+  iceParameters,
+  iceCandidates: list(object({
+    foundation: text, priority: count, address: text, ip: text, protocol: oneOf("udp", "tcp"),
+    port: count, type: oneOf("host"), tcpType: optional(oneOf("passive")),
+  })),
+  dtlsParameters: object({
+    role: oneOf("auto"),
+    fingerprints: list(object({ algorithm: oneOf("sha-256"), value: text })),
+  }),
+});
+
+const consumer = object({
+  id: text,
+  producerId: text,
+  kind,
+  rtpParameters: object({
+    mid: text,
+    codecs: list(object({
+      mimeType: text, payloadType: count, clockRate: count, channels: optional(count), parameters,
+      rtcpFeedback: list(feedback),
+    })),
+    headerExtensions: list(object({ uri: text, id: count })),
+    encodings: list(object({ ssrc: count, rtx: optional(object({ ssrc: count })) })),
+    rtcp: object({ cname: text, reducedSize: truth }),
+  }),
+});
+
+const person = object({
+  person: hexId, name: text, role: oneOf(...ROLES), room: oneOf(...ROOMS), connected: truth,
+  microphone: oneOf("off", "on"), camera: oneOf("off", "on"), hand: truth, quality: count,
+});
+const matter = object({
+  hearing: hexId, case: text, title: text, court: text, scheduledAt: instant,
+  state: oneOf(...HEARING_STATES), since: instant,
+});
+const record = object({
+  state: oneOf(...RECORD_STATES), since: instant, percent: optional(number), reason: optional(text),
+});
+
+/** An error code we do not know reads as `internal`. */
+const errorCode: Decoder<ErrorCode> = (v) =>
+  typeof v === "string" ? (ERROR_CODES.find((code) => code === v) ?? "internal") : undefined;
+
+const answers = {
+  welcome: object({
+    type: oneOf("welcome"), id: count, protocol: oneOf(1), resume: text, serverTime: instant,
+    you: person, may: knownOf(oneOf(...ACTIONS)), hearing: matter, record, people: list(person),
+    rtpCapabilities,
+  }),
+  joined: object({
+    type: oneOf("joined"), id: count, room: oneOf(...ROOMS),
+    transports: object({ up: transport, down: transport }),
+    seats: list(object({ seat: count, audio: consumer, video: consumer })),
+  }),
+  ok: object({ type: oneOf("ok"), id: count }),
+  iceRestarted: object({ type: oneOf("iceRestarted"), id: count, iceParameters }),
+  produced: object({ type: oneOf("produced"), id: count, producer: hexId }),
+  pong: object({ type: oneOf("pong"), id: count, serverTime: instant }),
+  error: object({ type: oneOf("error"), id: nullable(count), code: errorCode, detail: text }),
+};
+
+const events = {
+  seat: object({
+    type: oneOf("seat"), seat: count, person: nullable(hexId), source: oneOf("camera", "screen"),
+    audio: truth, video: truth,
+  }),
+  speaking: object({ type: oneOf("speaking"), people: list(hexId) }),
+  mediaLost: object({ type: oneOf("mediaLost") }),
+  person: object({ type: oneOf("person"), person }),
+  gone: object({ type: oneOf("gone"), person: hexId }),
+  hearing: object({ type: oneOf("hearing"), state: oneOf(...HEARING_STATES), since: instant }),
+  room: object({ type: oneOf("room"), room: oneOf(...ROOMS), by: nullable(hexId) }),
+  may: object({ type: oneOf("may"), may: knownOf(oneOf(...ACTIONS)) }),
+  record: object({
+    type: oneOf("record"), state: oneOf(...RECORD_STATES), since: instant,
+    percent: optional(number), reason: optional(text),
+  }),
+  muted: object({ type: oneOf("muted"), by: nullable(hexId) }),
+};
+
+export type Person = Decoded<typeof person>;
+export type Matter = Decoded<typeof matter>;
+export type OnRecord = Decoded<typeof record>;
+export type RtpCapabilities = Decoded<typeof rtpCapabilities>;
+export type TransportOffer = Decoded<typeof transport>;
+export type ConsumerOffer = Decoded<typeof consumer>;
+export type Welcome = Decoded<(typeof answers)["welcome"]>;
+export type Joined = Decoded<(typeof answers)["joined"]>;
+export type Answer = Decoded<(typeof answers)[keyof typeof answers]>;
+export type ServerEvent = Decoded<(typeof events)[keyof typeof events]>;
+export type ServerMessage = Answer | ServerEvent;
+
+const decoders: { readonly [type: string]: Decoder<ServerMessage> } = { ...answers, ...events };
+
+/** Turns one WebSocket text frame into a message, or null if it is not one we know. */
+export function parseServerMessage(frame: string): ServerMessage | null {
+  const raw = parseJson(frame);
+  if (typeof raw !== "object" || raw === null) return null;
+  const type = (raw as { type?: unknown }).type;
+  if (typeof type !== "string" || !Object.prototype.hasOwnProperty.call(decoders, type)) return null;
+  return decoders[type]?.(raw) ?? null;
+}
+
+/** Answers carry the request's id (an error may carry null); events have none. */
+export function isAnswer(message: ServerMessage): message is Answer {
+  return "id" in message;
+}
+
+/** What the page may ask; the id is the connection's business. */
+export type Request =
+  | { type: "hello"; protocol: 1; token: string; resume?: string; takeOver?: true }
+  | { type: "join"; seats: number }
+  | { type: "connect"; transport: string; dtlsParameters: object }
+  | { type: "restartIce"; transport: string }
+  | { type: "produce"; source: Source; kind: "audio" | "video"; paused: boolean; rtpParameters: object }
+  | { type: "pause"; producer: string; paused: boolean }
+  | { type: "closeProducer"; producer: string }
+  | { type: "hand"; up: boolean }
+  | { type: "lowerHand" | "admit" | "dismiss" | "mute" | "remove"; person: string }
+  | { type: "setState"; state: "open" | "recess" | "closed" }
+  | { type: "leave" }
+  | { type: "ping" };
+
+export function encodeRequest(id: number, request: Request): string {
+  return JSON.stringify({ ...request, id });
+}
+
+const recordFile = object({
+  file: text, kind: oneOf("composite", "track"), mime: text, person: optional(hexId),
+  name: optional(text), role: optional(oneOf(...ROLES)), bytes: count, durationMs: count, sha256: text,
+});
+const recordEntry = object({
+  hearing: hexId, case: text, title: text, court: text, openedAt: optional(instant),
+  closedAt: optional(instant), state: oneOf(...RECORD_STATES), percent: optional(number),
+  files: list(recordFile),
+});
+const recordList = object({ records: list(recordEntry) });
+export type RecordFile = Decoded<typeof recordFile>;
+export type RecordEntry = Decoded<typeof recordEntry>;
+
+/** The answer of GET /api/records, or null if it is not one. */
+export function parseRecords(body: string): readonly RecordEntry[] | null {
+  return recordList(parseJson(body))?.records ?? null;
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+/** One person's part in one hearing: ties the connection, the media and the devices to the state drawn. */
+import { Connection, RequestError } from "./connection.ts";
+import type { World } from "./connection.ts";
+import { apply, emptyHearing, isHeard } from "./hearing.ts";
+import type { Ending, Hearing, PageEvent } from "./hearing.ts";
+import { Local } from "./local.ts";
+import type { Health, Media, SeatTracks } from "./media.ts";
+import {
+  CLOSE_HEARING_CLOSED, CLOSE_REMOVED, CLOSE_TAKEN_OVER,
+} from "./protocol.ts";
+import type { ErrorCode, Request, RtpCapabilities, ServerEvent, Welcome } from "./protocol.ts";
+import { keepResume, keptResume } from "./route.ts";
+import type { Keep } from "./route.ts";
+import { noNumbers } from "./stats.ts";
+import type { PageNumbers } from "./stats.ts";
+import { Store } from "./store.ts";
+import { seatsWanted } from "./support.ts";
+
+/** Between two tries to join while the media core is away. Ours; a restart takes it about a second. */
+const JOIN_AGAIN_MS = 700;
+
+const SOURCES = ["microphone", "camera", "screen"] as const;
+
+export interface SessionState {
+  readonly hearing: Hearing;
+  /** Sound and pictures of each seat; empty until joined. */
+  readonly tracks: readonly SeatTracks[];
+  readonly health: Health;
+}
+
+export class Session {
+  readonly store = new Store<SessionState>({ hearing: emptyHearing, tracks: [], health: "connecting" });
+  readonly local = new Local();
+  private connection: Connection;
+  private capabilities: RtpCapabilities | null = null;
+  private media: Media | null = null;
+  /** Counts joins, so that the answer to an older one is dropped. */
+  private joinTurn = 0;
+  private joining = false;
+  private takeOver = false;
+  private resumed = false;
+  private work: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly token: string,
+    private readonly world: World,
+    private readonly keep: Keep,
+  ) {
+    this.connection = this.makeConnection();
+    this.local.store.watch(() => this.reconcile());
+  }
+
+  start(): void {
+    this.connection.start();
+  }
+
+  /** Puts the other window of this invitation out and takes its place. */
+  useHere(): void {
+    this.takeOver = true;
+    this.store.set({ hearing: emptyHearing, tracks: [], health: "connecting" });
+    this.connection = this.makeConnection();
+    this.connection.start();
+  }
+
+  join(): void {
+    this.change({ type: "page:joining" });
+    void this.takeSeats();
+  }
+
+  leave(): void {
+    this.connection.request({ type: "leave" }).catch(ignore).then(() => this.finish("left")).catch(ignore);
+  }
+
+  /** One action of a person; what fails is told to them. Resolves to whether it was done. */
+  async act(request: Request): Promise<boolean> {
+    try {
+      await this.connection.request(request);
+      return true;
+    } catch (error) {
+      this.change({ type: "page:failed", code: codeOf(error) });
+      return false;
+    }
+  }
+
+  noticeSeen(id: number): void {
+    this.change({ type: "page:noticeSeen", id });
+  }
+
+  async numbers(): Promise<PageNumbers> {
+    const media = this.media;
+    if (!media) return { seats: [], up: { microphone: noNumbers, camera: noNumbers } };
+    const { seats } = this.store.get().hearing;
+    const [down, microphone, camera] = await Promise.all([
+      media.seatNumbers(), media.upNumbers("microphone"), media.upNumbers("camera"),
+    ]);
+    return {
+      seats: down.map((one) => ({ ...one, person: seats[one.seat]?.person ?? null })),
+      up: { microphone, camera },
+    };
+  }
+
+  private makeConnection(): Connection {
+    return new Connection(this.world, {
+      hello: () => this.hello(),
+      onWelcome: (welcome) => this.onWelcome(welcome),
+      onEvent: (event) => this.onEvent(event),
+      onLost: () => this.change({ type: "page:linkLost" }),
+      onEnd: (reason) => this.onEnd(reason),
+    });
+  }
+
+  private hello(): Request {
+    const resume = keptResume(this.keep);
+    this.resumed = resume !== null;
+    return {
+      type: "hello",
+      protocol: 1,
+      token: this.token,
+      ...(resume === null ? {} : { resume }),
+      ...(this.takeOver ? { takeOver: true as const } : {}),
+    };
+  }
+
+  private onWelcome(welcome: Welcome): void {
+    this.takeOver = false;
+    keepResume(this.keep, welcome.resume);
+    this.capabilities = welcome.rtpCapabilities;
+    this.change({ type: "page:welcome", welcome, atMs: Date.now() });
+    // Fetched while the person chooses devices; a failure shows at the join, which fetches again.
+    loadMedia().catch(ignore);
+    const { stage } = this.store.get().hearing;
+    const hasPlace = welcome.you.room !== "outside";
+    if (stage === "lobby" && this.resumed && hasPlace) void this.comeBack();
+    // A signaling server that lost our place in its own restart gives it back on a new join.
+    else if (stage === "present" && (!hasPlace || !this.media) && !this.joining) void this.takeSeats();
+    else this.reconcile();
+  }
+
+  /** The page was loaded again in mid-hearing: back to the place, without the lobby. */
+  private async comeBack(): Promise<void> {
+    this.change({ type: "page:joining" });
+    await this.local.begin();
+    await this.takeSeats();
+  }
+
+  private onEvent(event: ServerEvent): void {
+    this.change(event);
+    switch (event.type) {
+      case "mediaLost":
+        this.dropMedia();
+        void this.takeSeats();
+        break;
+      case "muted":
+        void this.local.set("microphone", false);
+        break;
+      case "room": case "may": case "hearing":
+        this.reconcile();
+        break;
+      case "seat": case "speaking": case "person": case "gone": case "record":
+        break;
+    }
+  }
+
+  private onEnd(reason: ErrorCode | number): void {
+    switch (reason) {
+      case CLOSE_TAKEN_OVER:
+        return this.finish("elsewhere");
+      case CLOSE_REMOVED:
+        return this.finish("removed");
+      case CLOSE_HEARING_CLOSED:
+        return this.finish("closed");
+      default:
+        return this.finish(typeof reason === "number" ? "token-gone" : reason);
+    }
+  }
+
+  private finish(ending: Ending): void {
+    this.connection.stop();
+    this.dropMedia();
+    this.local.end();
+    if (ending !== "elsewhere" && ending !== "already-joined") keepResume(this.keep, null);
+    this.change({ type: "page:over", ending });
+  }
+
+  private dropMedia(): void {
+    this.joinTurn += 1;
+    this.media?.close();
+    this.media = null;
+    this.store.patch({ tracks: [], health: "connecting" });
+  }
+
+  /** Asks for a place and builds its transports; again and again while the media core is away. */
+  private async takeSeats(): Promise<void> {
+    this.dropMedia();
+    const turn = this.joinTurn;
+    const current = () => turn === this.joinTurn && this.store.get().hearing.stage !== "over";
+    this.joining = true;
+    try {
+      const answer = await this.connection.request({ type: "join", seats: seatsWanted() });
+      if (!current() || answer.type !== "joined" || !this.capabilities) return;
+      this.change({ type: "page:joined", room: answer.room, seats: answer.seats.length });
+      const { Media } = await loadMedia();
+      const media = await Media.open(this.capabilities, answer, {
+        request: (request) => this.connection.request(request),
+        onHealth: (health) => { if (current()) this.store.patch({ health }); },
+        onHopeless: () => { if (current()) void this.takeSeats(); },
+      });
+      if (!current()) return media.close();
+      this.media = media;
+      this.store.patch({ tracks: media.seats });
+      this.reconcile();
+    } catch (error) {
+      if (current()) this.joinFailed(codeOf(error), current);
+    } finally {
+      if (turn === this.joinTurn) this.joining = false;
+    }
+  }
+
+  private joinFailed(code: ErrorCode | "lost" | "late", current: () => boolean): void {
+    const { stage } = this.store.get().hearing;
+    const passing = code === "media-unavailable" || code === "late" || code === "lost" || code === "internal";
+    // Whoever had a place gets it back without a word; a lost connection tries again at its welcome.
+    if (stage === "present" && passing) {
+      this.world.setTimer(() => { if (current() && this.connection.isUp) void this.takeSeats(); }, JOIN_AGAIN_MS);
+      return;
+    }
+    if (stage === "joining" && code === "media-unavailable") {
+      this.world.setTimer(() => { if (current()) void this.takeSeats(); }, JOIN_AGAIN_MS);
+      return;
+    }
+    this.change({ type: "page:joinFailed", code });
+  }
+
+  /** Makes what is sent equal to what the person wants and the hearing allows; one step at a time. */
+  private reconcile(): void {
+    this.work = this.work.then(() => this.reconcileNow()).catch((error: unknown) => {
+      const code = codeOf(error);
+      // The welcome, the room or the state that follows brings us here again.
+      if (code !== "lost" && code !== "wrong-state" && code !== "not-found") {
+        this.change({ type: "page:failed", code });
+      }
+    });
+  }
+
+  private async reconcileNow(): Promise<void> {
+    const media = this.media;
+    if (!media) return;
+    for (const source of SOURCES) {
+      const { hearing } = this.store.get();
+      const { wanted, track } = this.local.store.get()[source];
+      if (isHeard(hearing) && wanted && track) await media.publish(source, track);
+      else if (hearing.you?.room === "courtroom" && source !== "screen") await media.hold(source);
+      else await media.withdraw(source).catch(ignore);
+    }
+  }
+
+  private change(event: ServerEvent | PageEvent): void {
+    const { hearing } = this.store.get();
+    this.store.patch({ hearing: apply(hearing, event) });
+  }
+}
+
+/** Half of the page's bytes, and not needed to draw the first one. */
+function loadMedia(): Promise<typeof import("./media.ts")> {
+  return import("./media.ts");
+}
+
+function codeOf(error: unknown): ErrorCode | "lost" | "late" {
+  return error instanceof RequestError ? error.code : "internal";
+}
+
+function ignore(): void {
+  // Asked for on the way out; nothing depends on the answer.
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+/** getStats() to the few numbers we show, log and test with. */
+
+/** Of one received or sent stream. All counters since the stream began. */
+export interface StreamNumbers {
+  readonly packets: number;
+  readonly lost: number;
+  readonly bytes: number;
+  /** Decoded, or encoded when sent. */
+  readonly frames: number;
+  readonly width: number;
+  readonly height: number;
+  readonly freezes: number;
+  /** 0 to 1; loudness of the last moment. */
+  readonly audioLevel: number;
+  /** Samples made up by the browser for sound that was lost, not for silence. */
+  readonly concealedSamples: number;
+  readonly samples: number;
+}
+
+export const noNumbers: StreamNumbers = {
+  packets: 0, lost: 0, bytes: 0, frames: 0, width: 0, height: 0, freezes: 0, audioLevel: 0,
+  concealedSamples: 0, samples: 0,
+};
+
+export interface SeatNumbers {
+  readonly seat: number;
+  readonly person: string | null;
+  readonly audio: StreamNumbers;
+  readonly video: StreamNumbers;
+}
+
+export interface PageNumbers {
+  readonly seats: readonly SeatNumbers[];
+  readonly up: { readonly microphone: StreamNumbers; readonly camera: StreamNumbers };
+}
+
+type Raw = { readonly [key: string]: unknown };
+
+/** What one report says of the stream it is about. Simulcast layers are added up. */
+export function numbersOf(report: Iterable<readonly [string, unknown]>): StreamNumbers {
+  let sum = noNumbers;
+  for (const [, entry] of report) {
+    if (typeof entry !== "object" || entry === null) continue;
+    const raw = entry as Raw;
+    if (raw["type"] === "inbound-rtp") sum = add(sum, received(raw));
+    if (raw["type"] === "outbound-rtp") sum = add(sum, sent(raw));
+  }
+  return sum;
+}
+
+function received(raw: Raw): StreamNumbers {
+  return {
+    packets: of(raw, "packetsReceived"),
+    lost: of(raw, "packetsLost"),
+    bytes: of(raw, "bytesReceived"),
+    frames: of(raw, "framesDecoded"),
+    width: of(raw, "frameWidth"),
+    height: of(raw, "frameHeight"),
+    freezes: of(raw, "freezeCount"),
+    audioLevel: of(raw, "audioLevel"),
+    concealedSamples: Math.max(0, of(raw, "concealedSamples") - of(raw, "silentConcealedSamples")),
+    samples: of(raw, "totalSamplesReceived"),
+  };
+}
+
+function sent(raw: Raw): StreamNumbers {
+  return {
+    ...noNumbers,
+    packets: of(raw, "packetsSent"),
+    bytes: of(raw, "bytesSent"),
+    frames: of(raw, "framesEncoded"),
+    width: of(raw, "frameWidth"),
+    height: of(raw, "frameHeight"),
+  };
+}
+
+function add(a: StreamNumbers, b: StreamNumbers): StreamNumbers {
+  return {
+    packets: a.packets + b.packets,
+    lost: a.lost + b.lost,
+    bytes: a.bytes + b.bytes,
+    frames: a.frames + b.frames,
+    width: Math.max(a.width, b.width),
+    height: Math.max(a.height, b.height),
+    freezes: a.freezes + b.freezes,
+    audioLevel: Math.max(a.audioLevel, b.audioLevel),
+    concealedSamples: a.concealedSamples + b.concealedSamples,
+    samples: a.samples + b.samples,
+  };
+}
+
+function of(raw: Raw, key: string): number {
+  const value = raw[key];
+  return typeof value === "number" && Number.isFinite(value) ? value : 0;
+}

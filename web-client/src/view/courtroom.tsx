@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The courtroom: the bench above, the parties at their sides, the record's state always in sight. */
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import type { Hearing } from "../hearing.ts";
+import { rosterOf, seatingOf } from "../seating.ts";
+import type { Area, Place } from "../seating.ts";
+import { clock } from "../text.ts";
+import { Controls } from "./controls.tsx";
+import { Problem } from "./devices.tsx";
+import { Frame } from "./frame.tsx";
+import { useNowMs, useText } from "./hooks.ts";
+import { LockIcon, WarningIcon } from "./icons.tsx";
+import type { HearingProps } from "./lobby.tsx";
+import { LinkBanner } from "./notices.tsx";
+import { hasPanel, PeoplePanel } from "./people.tsx";
+import { OverWords, RecordProgress } from "./progress.tsx";
+import { Tile } from "./tile.tsx";
+
+/** Below this width the panel covers the room, so it stays shut until asked for. In step with style.css. */
+const ROOM_FOR_PANEL = "(min-width: 960px)";
+
+export function Courtroom(props: HearingProps): JSX.Element {
+  const { session, state, local, hearing } = props;
+  const text = useText();
+  const [panelOpen, setPanelOpen] = useState(() => matchMedia(ROOM_FOR_PANEL).matches);
+  const withPanel = hasPanel(hearing);
+  const now = hearing.matter?.state ?? "waiting";
+  const panel = withPanel
+    ? { open: panelOpen, waiting: rosterOf(hearing).waiting.length, toggle: () => setPanelOpen(!panelOpen) }
+    : null;
+  return (
+    <Frame title={text.courtroom.title} testId="page-courtroom" wide
+      top={<Top hearing={hearing} />}
+      bottom={now === "closed" ? null : <Controls {...props} panel={panel} />}>
+      <h1 class="sr">{text.courtroom.title}</h1>
+      <LinkBanner hearing={hearing} health={state.health} />
+      <Problem kind="microphone" local={session.local} state={local} />
+      <Problem kind="camera" local={session.local} state={local} />
+      <div class="room-and-panel">
+        {now === "closed" ? <Closed hearing={hearing} />
+          : now === "recess" ? <Recess {...props} />
+          : <Room {...props} />}
+        {withPanel && (panelOpen || now === "closed") ? (
+          <PeoplePanel session={session} hearing={hearing} onClose={() => setPanelOpen(false)} />
+        ) : null}
+      </div>
+    </Frame>
+  );
+}
+
+function Top({ hearing }: { readonly hearing: Hearing }): JSX.Element {
+  const { matter } = hearing;
+  return (
+    <>
+      <div class="top-matter">
+        <span class="top-title">{matter?.title}</span>
+        <span class="top-case">{matter?.case}</span>
+      </div>
+      <Elapsed hearing={hearing} />
+      <RecordBanner hearing={hearing} />
+    </>
+  );
+}
+
+function Elapsed({ hearing }: { readonly hearing: Hearing }): JSX.Element {
+  const text = useText();
+  const nowMs = useNowMs();
+  const { matter, clockAheadMs } = hearing;
+  const state = matter?.state ?? "waiting";
+  const elapsedMs = matter ? nowMs + clockAheadMs - matter.since : 0;
+  return (
+    <span class={`state ${state}`} data-testid="hearing-state" data-state={state}>
+      <span class="state-words" role="status">{text.states[state]}</span>
+      {state === "open" || state === "recess"
+        ? <span class="elapsed" role="timer" aria-label={text.courtroom.elapsed}>{clock(elapsedMs)}</span> : null}
+    </span>
+  );
+}
+
+/** Form, words and place say it, not colour alone: a filled disc on record, a ring when not, a sign when lost. */
+export function RecordBanner({ hearing }: { readonly hearing: Hearing }): JSX.Element {
+  const text = useText();
+  const { state, reason } = hearing.record;
+  // "On record" is a promise: without a connection the page does not know, so it does not say so.
+  const shown = state === "on" && !hearing.linkUp ? "lost" : state;
+  const recess = state === "off" && hearing.matter?.state === "recess";
+  const words = recess ? text.record.notInRecess : text.record[shown];
+  const why = shown === "lost" ? (hearing.linkUp ? text.record.lostBecause(reason ?? "") : text.link.lost) : null;
+  return (
+    <div class={`record ${shown}`} data-testid="record" data-state={shown} data-reason={reason ?? undefined}>
+      {shown === "lost" ? <WarningIcon /> : <span class="record-mark" aria-hidden="true" />}
+      <span role={shown === "lost" ? "alert" : "status"}>
+        <span class="sr">{text.record.label}: </span>
+        <strong>{words}</strong>
+        {why ? <span class="record-why"> {why}</span> : null}
+      </span>
+    </div>
+  );
+}
+
+function Room({ state, local, hearing }: HearingProps): JSX.Element {
+  const text = useText();
+  const seating = seatingOf(hearing);
+  const draw = (places: readonly Place[]) => places.map((place) => (
+    <li key={place.key} class="cell"><Tile place={place} hearing={hearing} tracks={state.tracks} local={local} /></li>
+  ));
+  const area = (name: Area) => seating[name].length === 0 ? null : (
+    <section class={`area ${name}`} aria-label={text.courtroom[name]}>
+      <ul class="tiles" data-count={seating[name].length}>{draw(seating[name])}</ul>
+    </section>
+  );
+  const floor = [seating.left.length, seating.stand.length, seating.right.length].filter((n) => n > 0).length;
+  const alone = [...seating.bench, ...seating.left, ...seating.right, ...seating.stand, ...seating.gallery].every((place) => place.isYou);
+  return (
+    <div class="room" data-floor={floor} data-bench={seating.bench.length} data-testid="room">
+      {hearing.matter?.state === "waiting" || hearing.matter?.state === "scheduled"
+        ? <p class="room-note" role="status">{text.courtroom.notOpen}</p> : null}
+      {alone ? <p class="room-note" data-testid="alone">{text.courtroom.alone}</p> : null}
+      {seating.screens.length > 0 ? <ul class="screens">{draw(seating.screens)}</ul> : null}
+      {area("bench")}
+      {floor > 0 ? <div class="floor">{area("left")}{area("stand")}{area("right")}</div> : null}
+      {area("gallery")}
+    </div>
+  );
+}
+
+/** No picture is drawn in a recess: nothing may look as if it went on. */
+function Recess({ local }: HearingProps): JSX.Element {
+  const text = useText();
+  return (
+    <div class="pause" data-testid="recess-screen">
+      <LockIcon />
+      <h2>{text.courtroom.recessTitle}</h2>
+      <p class="lead" role="status">{text.courtroom.recess}</p>
+      <p>{local.microphone.wanted ? text.courtroom.recessMicrophone.on : text.courtroom.recessMicrophone.off}</p>
+    </div>
+  );
+}
+
+function Closed({ hearing }: { readonly hearing: Hearing }): JSX.Element {
+  const text = useText();
+  return (
+    <div class="pause" data-testid="closed-screen">
+      <OverWords title={text.courtroom.closedTitle}>{text.courtroom.closed}</OverWords>
+      {hasPanel(hearing) ? <RecordProgress record={hearing.record} /> : null}
+    </div>
+  );
+}

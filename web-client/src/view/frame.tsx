@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The frame around every page: the house's name, the language, the content. */
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { useWords } from "./hooks.ts";
+import { Seal } from "./icons.tsx";
+
+interface FrameProps {
+  /** For the window's title and the reader: which page this is. */
+  readonly title: string;
+  readonly testId: string;
+  readonly children: ComponentChildren;
+  /** Beside the name, when the page has more to say on top. */
+  readonly top?: ComponentChildren;
+  /** Under the content, always in sight. */
+  readonly bottom?: ComponentChildren;
+  readonly wide?: boolean;
+}
+
+export function Frame({ title, testId, children, top, bottom, wide }: FrameProps): JSX.Element {
+  const { text } = useWords();
+  const main = useRef<HTMLElement>(null);
+  const first = useRef(true);
+  useEffect(() => { document.title = `${title} – ${text.name}`; }, [title, text]);
+  // A new page takes the focus, so that a screen reader begins there; not the first one loaded.
+  useEffect(() => {
+    if (first.current && document.activeElement === document.body) first.current = false;
+    else main.current?.focus({ preventScroll: true });
+  }, []);
+  return (
+    <div class={wide ? "frame wide" : "frame"} data-testid={testId}>
+      <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); main.current?.focus(); }}>{text.skip}</a>
+      <header class="top">
+        <div class="house"><Seal /><span class="house-name">{text.name}</span></div>
+        {top}
+        <LanguageButton />
+      </header>
+      <main id="main" ref={main} tabIndex={-1}>{children}</main>
+      {bottom}
+    </div>
+  );
+}
+
+export function LanguageButton(): JSX.Element {
+  const { language, text, setLanguage } = useWords();
+  const other = language === "en" ? "zh-Hans" : "en";
+  return (
+    <button type="button" class="plain language" lang={other} data-testid="language"
+      onClick={() => setLanguage(other)}>
+      {text.language.other}
+    </button>
+  );
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What views share: the words, the watched values, a clock. */
+import { createContext } from "preact";
+import { useContext, useEffect, useState } from "preact/hooks";
+import type { Store } from "../store.ts";
+import { textIn } from "../text.ts";
+import type { Language, Text } from "../text.ts";
+
+export interface Words {
+  readonly language: Language;
+  readonly text: Text;
+  readonly setLanguage: (language: Language) => void;
+}
+
+export const WordsContext = createContext<Words>({
+  language: "en", text: textIn("en"), setLanguage: () => undefined,
+});
+
+export function useWords(): Words {
+  return useContext(WordsContext);
+}
+
+export function useText(): Text {
+  return useContext(WordsContext).text;
+}
+
+/** Draws again whenever the store changes. */
+export function useStore<T>(store: Store<T>): T {
+  const [value, setValue] = useState(store.get());
+  useEffect(() => {
+    const changed = () => setValue(() => store.get());
+    changed();
+    return store.watch(changed);
+  }, [store]);
+  return value;
+}
+
+/** The page's clock, once a second. */
+export function useNowMs(): number {
+  const [nowMs, setNowMs] = useState(Date.now());
+  useEffect(() => {
+    const timer = window.setInterval(() => setNowMs(Date.now()), 1000);
+    return () => window.clearInterval(timer);
+  }, []);
+  return nowMs;
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The recordings: a list with its progress, playing in place, downloads with their fingerprints. */
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { RecordEntry, RecordFile } from "../protocol.ts";
+import { askAgainMs, fileAddress, listRecords, openRecordsSession, renderAgain } from "../records.ts";
+import type { Listing } from "../records.ts";
+import { clock, dateTime, fileSize } from "../text.ts";
+import { Frame } from "./frame.tsx";
+import { useText, useWords } from "./hooks.ts";
+import { CloseIcon, DownloadIcon, PlayIcon, WarningIcon } from "./icons.tsx";
+import { RecordProgress } from "./progress.tsx";
+
+export function Records({ token }: { readonly token: string }): JSX.Element {
+  const text = useText();
+  const [listing, again] = useListing(token);
+  return (
+    <Frame title={text.records.title} testId="page-records">
+      <div class="column records">
+        <h1>{text.records.title}</h1>
+        <p>{text.records.intro}</p>
+        <ListingView listing={listing} again={again} only={null} />
+      </div>
+    </Frame>
+  );
+}
+
+/** The same for one hearing, where it has just been closed. */
+export function RecordsOf({ token, hearing }: { readonly token: string; readonly hearing: string }): JSX.Element {
+  const [listing, again] = useListing(token);
+  return <ListingView listing={listing} again={again} only={hearing} />;
+}
+
+/** The list, kept fresh while the page is open. */
+function useListing(token: string): [Listing, () => void] {
+  const [listing, setListing] = useState<Listing>({ state: "loading" });
+  const [round, setRound] = useState(0);
+  useEffect(() => {
+    let timer: number | undefined;
+    let stopped = false;
+    const ask = async () => {
+      const next = await listRecords();
+      if (stopped) return;
+      setListing(next);
+      if (next.state !== "refused") timer = window.setTimeout(() => void ask(), askAgainMs(next));
+    };
+    openRecordsSession(token).then(
+      (session) => (session === "open" ? ask() : !stopped && setListing({ state: "refused" })),
+      () => { if (!stopped) setListing({ state: "failed" }); },
+    ).catch(() => undefined);
+    return () => { stopped = true; window.clearTimeout(timer); };
+  }, [token, round]);
+  return [listing, () => { setListing({ state: "loading" }); setRound(round + 1); }];
+}
+
+interface ListingProps {
+  readonly listing: Listing;
+  readonly again: () => void;
+  readonly only: string | null;
+}
+
+function ListingView({ listing, again, only }: ListingProps): JSX.Element {
+  const text = useText();
+  switch (listing.state) {
+    case "loading":
+      return <p role="status" data-testid="records-loading"><span class="spinner" aria-hidden="true" />{text.records.loading}</p>;
+    case "refused":
+      return <p class="warning" role="alert" data-testid="records-refused"><WarningIcon />{text.records.refused}</p>;
+    case "failed":
+      return (
+        <div class="warning" role="alert" data-testid="records-failed">
+          <WarningIcon />
+          <div>
+            <p>{text.records.failed}</p>
+            <button type="button" onClick={again}>{text.records.again}</button>
+          </div>
+        </div>
+      );
+    case "here": {
+      const records = only === null ? listing.records : listing.records.filter((one) => one.hearing === only);
+      if (records.length === 0) {
+        return (
+          <div class="card quiet empty" data-testid="records-empty">
+            <h2>{text.records.empty}</h2>
+            <p>{text.records.emptyText}</p>
+          </div>
+        );
+      }
+      return <ul class="record-list">{records.map((one) => <Entry key={one.hearing} entry={one} />)}</ul>;
+    }
+  }
+}
+
+function Entry({ entry }: { readonly entry: RecordEntry }): JSX.Element {
+  const { text, language } = useWords();
+  const [playing, setPlaying] = useState<RecordFile | null>(null);
+  const whole = entry.files.filter((file) => file.kind === "composite");
+  const tracks = entry.files.filter((file) => file.kind === "track");
+  const durationMs = Math.max(0, ...whole.map((file) => file.durationMs), ...tracks.map((file) => file.durationMs));
+  const file = (one: RecordFile) => (
+    <FileLine key={one.file} hearing={entry.hearing} file={one} playing={playing?.file === one.file}
+      onPlay={() => setPlaying(playing?.file === one.file ? null : one)} />
+  );
+  return (
+    <li class="card record-entry" data-testid="record-entry" data-hearing={entry.hearing} data-state={entry.state}>
+      <h2>{entry.title}</h2>
+      <dl class="facts">
+        <div><dt>{text.lobby.caseNumber}</dt><dd>{entry.case}</dd></div>
+        <div><dt>{text.lobby.court}</dt><dd>{entry.court}</dd></div>
+        <div><dt>{text.records.opened}</dt><dd>{entry.openedAt === null ? text.records.neverOpened : dateTime(language, entry.openedAt)}</dd></div>
+        {entry.closedAt === null ? null : <div><dt>{text.records.closed}</dt><dd>{dateTime(language, entry.closedAt)}</dd></div>}
+        {durationMs > 0 ? <div><dt>{text.records.duration}</dt><dd>{clock(durationMs)}</dd></div> : null}
+      </dl>
+      <EntryState entry={entry} />
+      {playing ? <Player key={playing.file} hearing={entry.hearing} file={playing} onClose={() => setPlaying(null)} /> : null}
+      {whole.length > 0 ? (
+        <section>
+          <h3>{text.records.whole}</h3>
+          <p class="hint">{text.records.wholeText}</p>
+          <ul class="files">{whole.map(file)}</ul>
+        </section>
+      ) : null}
+      {tracks.length > 0 ? (
+        <section>
+          <h3>{text.records.tracks}</h3>
+          <p class="hint">{text.records.tracksText}</p>
+          <ul class="files">{tracks.map(file)}</ul>
+        </section>
+      ) : null}
+    </li>
+  );
+}
+
+function EntryState({ entry }: { readonly entry: RecordEntry }): JSX.Element | null {
+  const text = useText();
+  const [started, setStarted] = useState(false);
+  const render = () => {
+    void renderAgain(entry.hearing).then(setStarted);
+  };
+  switch (entry.state) {
+    case "sealing": case "rendering":
+      return <RecordProgress record={entry} />;
+    case "failed":
+      return (
+        <div class="warning" role="alert" data-testid="render-failed">
+          <WarningIcon />
+          <div>
+            <p>{text.record.failed}</p>
+            <button type="button" onClick={render} disabled={started} data-testid="render-again">{text.records.render}</button>
+            {started ? <p role="status">{text.records.rendering}</p> : null}
+          </div>
+        </div>
+      );
+    case "off": case "on": case "lost":
+      return <p class="hint" data-testid="record-state">{text.record[entry.state]}</p>;
+    case "ready":
+      return entry.files.length === 0 ? <p class="hint">{text.records.noFiles}</p> : null;
+  }
+}
+
+function nameOfFile(file: RecordFile, text: ReturnType<typeof useText>): string {
+  if (file.kind === "composite") return text.records.whole;
+  const role = file.role === null ? "" : ` (${text.roles[file.role]})`;
+  return `${file.name ?? file.file}${role}`;
+}
+
+interface FileProps {
+  readonly hearing: string;
+  readonly file: RecordFile;
+  readonly playing: boolean;
+  readonly onPlay: () => void;
+}
+
+function FileLine({ hearing, file, playing, onPlay }: FileProps): JSX.Element {
+  const { text, language } = useWords();
+  const name = nameOfFile(file, text);
+  return (
+    <li class="file" data-testid="file" data-kind={file.kind} data-person={file.person ?? undefined}>
+      <span class="file-name">
+        <span class="name">{name}</span>
+        <span class="hint">{clock(file.durationMs)} · {fileSize(language, file.bytes)} · {file.mime}</span>
+      </span>
+      <span class="file-actions">
+        <button type="button" onClick={onPlay} aria-pressed={playing} data-testid="play" aria-label={text.records.playName(name)}>
+          <PlayIcon />{text.records.play}
+        </button>
+        <a class="button" href={fileAddress(hearing, file.file, true)} download={file.file} data-testid="download"
+          aria-label={text.records.downloadName(name)}><DownloadIcon />{text.records.download}</a>
+      </span>
+      <Fingerprint sha256={file.sha256} />
+    </li>
+  );
+}
+
+function Fingerprint({ sha256 }: { readonly sha256: string }): JSX.Element {
+  const text = useText();
+  const [copied, setCopied] = useState(false);
+  const copy = () => {
+    navigator.clipboard?.writeText(sha256).then(() => setCopied(true), () => undefined);
+  };
+  return (
+    <details class="fingerprint">
+      <summary>{text.records.fingerprint}</summary>
+      <p><code data-testid="sha256">{sha256}</code></p>
+      <p><button type="button" onClick={copy}>{text.records.copy}</button> <span role="status">{copied ? text.records.copied : ""}</span></p>
+    </details>
+  );
+}
+
+interface PlayerProps {
+  readonly hearing: string;
+  readonly file: RecordFile;
+  readonly onClose: () => void;
+}
+
+function Player({ hearing, file, onClose }: PlayerProps): JSX.Element {
+  const text = useText();
+  const ref = useRef<HTMLVideoElement>(null);
+  const [failed, setFailed] = useState(false);
+  useEffect(() => {
+    ref.current?.focus();
+    ref.current?.play().catch(() => undefined);
+  }, []);
+  const audioOnly = file.mime.startsWith("audio/");
+  return (
+    <div class="player" data-testid="player">
+      <div class="panel-head">
+        <h3>{nameOfFile(file, text)}</h3>
+        <button type="button" class="plain icon-only" onClick={onClose} aria-label={text.records.stop}><CloseIcon /></button>
+      </div>
+      {failed ? <p class="warning" role="alert">{text.records.cannotPlay}</p> : null}
+      <video ref={ref} class={audioOnly ? "sound-only" : ""} controls playsInline preload="metadata" src={fileAddress(hearing, file.file)}
+        aria-label={nameOfFile(file, text)} onError={() => setFailed(true)} data-testid="player-video" />
+    </div>
+  );
+}

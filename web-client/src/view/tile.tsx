@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+/** One person in the courtroom: picture, name, role, and what can be known of them at a glance. */
+import type { JSX } from "preact";
+import type { Hearing } from "../hearing.ts";
+import type { LocalState } from "../local.ts";
+import type { SeatTracks } from "../media.ts";
+import type { Place } from "../seating.ts";
+import { useText } from "./hooks.ts";
+import {
+  CameraOffIcon, HandIcon, MicrophoneOffIcon, QualityIcon, SpeakingIcon, WarningIcon,
+} from "./icons.tsx";
+import { Picture } from "./picture.tsx";
+
+interface TileProps {
+  readonly place: Place;
+  readonly hearing: Hearing;
+  readonly tracks: readonly SeatTracks[];
+  readonly local: LocalState;
+}
+
+export function Tile({ place, hearing, tracks, local }: TileProps): JSX.Element {
+  const text = useText();
+  const { person, isYou } = place;
+  const face = faceOf(place, hearing, tracks, local);
+  const microphoneOn = isYou ? local.microphone.wanted && local.microphone.track !== null : person.microphone === "on";
+  const speaking = microphoneOn && hearing.speaking.has(person.person);
+  const isScreen = place.source === "screen";
+  const label = isScreen ? text.courtroom.screen(person.name) : person.name;
+  const classes = ["tile", speaking ? "is-speaking" : "", isScreen ? "is-screen" : "", person.connected ? "" : "is-away"];
+  return (
+    <article class={classes.filter(Boolean).join(" ")} data-testid={isScreen ? "screen" : "tile"}
+      data-person={person.person} data-role={person.role} data-you={isYou} data-speaking={speaking}
+      data-microphone={microphoneOn ? "on" : "off"} data-seat={place.seat ?? undefined}
+      aria-label={`${label}, ${text.roles[person.role]}`}>
+      <Picture track={face.track} turn={face.turn} warm={face.warm} showing={face.showing}
+        mirrored={isYou} label={label} testId={isYou ? "own-picture" : "picture"}
+        {...(place.seat === null ? {} : { seat: place.seat })} cover={<Cover name={person.name} />} />
+      {isScreen ? null : (
+        <div class="tile-corner">
+          {person.hand ? <span class="badge hand" data-testid="hand"><HandIcon /><span class="words">{text.courtroom.handUp}</span></span> : null}
+          {!person.connected && !isYou ? <span class="badge away"><WarningIcon /><span class="words">{text.courtroom.away}</span></span> : null}
+        </div>
+      )}
+      <div class="tile-foot">
+        <span class="tile-state">
+          {speaking
+            ? <span class="speaking-mark"><SpeakingIcon /><span class="sr">{text.courtroom.speaking}</span></span>
+            : microphoneOn ? null : <span class="muted-mark"><MicrophoneOffIcon /><span class="sr">{text.courtroom.muted}</span></span>}
+        </span>
+        <span class="tile-name">
+          <span class="name">{label}{isYou ? <span class="you"> ({text.courtroom.you})</span> : null}</span>
+          <span class="role">{text.roles[person.role]}</span>
+        </span>
+        {face.showing || isScreen ? null : <span class="camera-mark"><CameraOffIcon /><span class="sr">{text.courtroom.cameraOff}</span></span>}
+        <Quality quality={person.quality} />
+      </div>
+    </article>
+  );
+}
+
+interface Face {
+  readonly track: MediaStreamTrack | null;
+  readonly turn: number;
+  readonly warm: boolean;
+  readonly showing: boolean;
+}
+
+function faceOf(place: Place, hearing: Hearing, tracks: readonly SeatTracks[], local: LocalState): Face {
+  if (place.isYou) {
+    const { track, wanted } = local.camera;
+    return { track, turn: 0, warm: false, showing: wanted && track !== null };
+  }
+  const seat = place.seat === null ? undefined : hearing.seats[place.seat];
+  const pair = place.seat === null ? undefined : tracks[place.seat];
+  if (!seat || !pair) return { track: null, turn: 0, warm: false, showing: false };
+  return { track: pair.video, turn: seat.turn, warm: seat.warm, showing: seat.video };
+}
+
+/** Stands in for a picture: the first letters of the name. */
+export function Cover({ name }: { readonly name: string }): JSX.Element {
+  return <div class="cover" aria-hidden="true"><span class="initials">{initialsOf(name)}</span></div>;
+}
+
+/** Two letters of a Latin name, the last two characters of a Chinese one. */
+export function initialsOf(name: string): string {
+  const trimmed = name.trim();
+  if (/[\u3400-\u9fff]/.test(trimmed)) return Array.from(trimmed.replace(/[^\u3400-\u9fff]/g, "")).slice(-2).join("");
+  const words = trimmed.split(/\s+/).filter((word) => word !== "");
+  const first = Array.from(words[0] ?? "")[0] ?? "";
+  const last = words.length > 1 ? (Array.from(words[words.length - 1] ?? "")[0] ?? "") : "";
+  return (first + last).toUpperCase();
+}
+
+export function Quality({ quality }: { readonly quality: number }): JSX.Element | null {
+  const text = useText();
+  if (quality < 1 || quality > 4) return null;
+  const words = text.courtroom.quality[quality] ?? "";
+  return (
+    <span class="quality-mark" title={words} data-testid="quality">
+      <QualityIcon quality={quality} /><span class="sr">{words}</span>
+    </span>
+  );
+}
