@@ -24,6 +24,8 @@
 /* Bytes of the other side's certificate chain; one of ECDSA is 300, of RSA 4096 1,300. */
 #define CERTIFICATE_BYTES_MAX 8192
 #define CERTIFICATE_DAYS      365
+/* RFC 6347 section 4.1. */
+#define RECORD_HEADER 13
 
 struct dtls_context {
     SSL_CTX *ssl;
@@ -286,6 +288,8 @@ int dtls_receive(struct dtls *d, const uint8_t *datagram, size_t len, uint64_t n
 {
     if (d->state == DTLS_CLOSED || d->state == DTLS_FAILED)
         return -EPIPE;
+    if (len < RECORD_HEADER)
+        return -EBADMSG; /* to OpenSSL, nothing read would be the end of the association */
     if (d->state == DTLS_HANDSHAKING) {
         if (len > LIMIT_DTLS_HANDSHAKE_BYTES - d->handshake_bytes)
             return -EMSGSIZE;

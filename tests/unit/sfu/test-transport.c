@@ -820,6 +820,7 @@ static int join_once(void)
     if (r == 0 && !(transport_can_send(t) && link_is_connected(l)))
         r = -EPROTO; /* keys could not be made */
     transport_destroy(STEAL(t));
+    link_destroy(STEAL(l));
     server_close(&s);
     return r;
 }
