@@ -38,6 +38,11 @@ static void our_free(void *old, const char *file, int line)
 
 static size_t largest;
 
+struct pair {
+    struct dtls_context *page_context, *context;
+    struct dtls *page, *server;
+};
+
 /* Everything `from` wants to send goes to `to`, one datagram at a time. */
 static bool carry(struct dtls *from, struct dtls *to)
 {
@@ -61,46 +66,83 @@ static int shake_hands(struct dtls *client, struct dtls *server)
     return dtls_state(client) == DTLS_DONE && dtls_state(server) == DTLS_DONE ? 0 : -EPROTO;
 }
 
-struct pair {
-    struct dtls_context *page_context, *context;
-    struct dtls *page, *server;
-};
-
-static int open_pair(struct pair *p)
+static int open_contexts(struct pair *p)
 {
     *p = (struct pair){0};
     int r = dtls_context_create(&p->page_context);
-    if (r == 0)
-        r = dtls_context_create(&p->context);
-    if (r == 0)
-        r = dtls_create(p->page_context, DTLS_CLIENT, &p->page);
+    return r < 0 ? r : dtls_context_create(&p->context);
+}
+
+static int open_ends(struct pair *p)
+{
+    int r = dtls_create(p->page_context, DTLS_CLIENT, &p->page);
     if (r == 0)
         r = dtls_create(p->context, DTLS_SERVER, &p->server);
     return r;
 }
 
-static void close_pair(struct pair *p)
+static void close_ends(struct pair *p)
 {
-    dtls_destroy(p->page);
-    dtls_destroy(p->server);
-    dtls_context_destroy(p->page_context);
-    dtls_context_destroy(p->context);
+    dtls_destroy(STEAL(p->page));
+    dtls_destroy(STEAL(p->server));
+}
+
+static void close_contexts(struct pair *p)
+{
+    dtls_context_destroy(STEAL(p->page_context));
+    dtls_context_destroy(STEAL(p->context));
 }
 
 #ifdef TEST_FAULTS
-static int connect_once(void)
+static int connect_once(struct pair *p)
 {
-    struct pair p;
-    int r = open_pair(&p);
+    int r = open_ends(p);
     if (r == 0)
-        r = shake_hands(p.page, p.server);
+        r = shake_hands(p->page, p->server);
     struct keys local, remote;
     if (r == 0)
-        r = dtls_keys(p.server, dtls_context_fingerprint(p.page_context), &local, &remote);
-    close_pair(&p);
+        r = dtls_keys(p->server, dtls_context_fingerprint(p->page_context), &local, &remote);
+    close_ends(p);
     return r;
 }
+
+static int open_and_close_context(struct pair *p)
+{
+    *p = (struct pair){0};
+    int r = dtls_context_create(&p->context);
+    close_contexts(p);
+    return r;
+}
+
+static void fail_each(int (*run)(struct pair *), struct pair *p)
+{
+    CHECK_EQ(run(p), 0); /* what OpenSSL loads once is there from here on */
+    for (int n = 0;; n++) {
+        faults_fail_at(n);
+        int r = run(p);
+        if (!faults_happened()) {
+            faults_fail_at(-1);
+            CHECK_EQ(r, 0);
+            printf("failed each of %d calls in turn\n", n);
+            return;
+        }
+        faults_fail_at(-1);
+        CHECK(r <= 0);
+    }
+}
 #else
+
+static int open_pair(struct pair *p)
+{
+    int r = open_contexts(p);
+    return r < 0 ? r : open_ends(p);
+}
+
+static void close_pair(struct pair *p)
+{
+    close_ends(p);
+    close_contexts(p);
+}
 
 /* Both sides hold the same keys, each other's the other way round, and only for the right page. */
 static void agrees_on_keys(void)
@@ -381,18 +423,12 @@ int main(void)
 {
     CHECK(CRYPTO_set_mem_functions(our_malloc, our_realloc, our_free));
 #ifdef TEST_FAULTS
-    CHECK_EQ(connect_once(), 0); /* what OpenSSL loads once is there from here on */
-    for (int n = 0;; n++) {
-        faults_fail_at(n);
-        int r = connect_once();
-        if (!faults_happened()) {
-            CHECK_EQ(r, 0);
-            printf("failed each of %d calls in turn\n", n);
-            return 0;
-        }
-        faults_fail_at(-1);
-        CHECK(r <= 0);
-    }
+    struct pair p;
+    fail_each(open_and_close_context, &p);
+    CHECK_EQ(open_contexts(&p), 0);
+    fail_each(connect_once, &p);
+    close_contexts(&p);
+    return 0;
 #else
     agrees_on_keys();
     wrong_fingerprint_derives_no_keys();

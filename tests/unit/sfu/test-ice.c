@@ -109,7 +109,7 @@ static void add_fingerprint(struct message *m)
 struct request {
     const char *username;
     const char *password;
-    enum attribute role;
+    uint16_t role;
     bool nominate;
     uint16_t extra; /* an attribute more; 0: none */
 };
@@ -192,7 +192,7 @@ static void check_mapped(const uint8_t *answer, size_t len, const struct address
             CHECK_EQ(v[4 + i] ^ answer[4 + i], real[i]);
         return;
     }
-    CHECK(!"XOR-MAPPED-ADDRESS is there");
+    CHECK(false); /* there was none */
 }
 
 /* A right check is answered with where it came from, over IPv4 and IPv6, with no more bytes than
