@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/codecs.h"
+#include "common/log.h"
 #include "peer/link.h"
 #include "sfu/directory.h"
 #include "sfu/dtls.h"
@@ -21,7 +22,13 @@
 #define STEP_US  20000ull
 
 /* The pages' own numbers. */
-enum { PAGE_PT_OPUS = 111, PAGE_PT_VP8 = 96, PAGE_PT_RTX = 97, PAGE_EXT_TRANSPORT = 3, RTX_SSRC = 500 };
+enum {
+    PAGE_PT_OPUS = 111,
+    PAGE_PT_VP8 = 96,
+    PAGE_PT_RTX = 97,
+    PAGE_EXT_TRANSPORT = 3,
+    RTX_SSRC = 500
+};
 
 static void take_event(struct letter *l, void *owner)
 {
@@ -35,6 +42,7 @@ static void take_event(struct letter *l, void *owner)
 int stage_open(struct stage *s)
 {
     *s = (struct stage){.fd = -1};
+    log_start("test", LOG_ERROR);
     struct context *c = &s->c;
     c->now_us = START_US;
     c->wall_offset_us = 1700000000000000ull;
@@ -92,6 +100,8 @@ static int status_of(const struct control_message *m)
         return m->transport_restarted.status;
     case CONTROL_SEAT_SWITCHED:
         return m->seat_switched.status;
+    case CONTROL_PRESENT_END:
+        return 0;
     default:
         CHECK_EQ(m->type, CONTROL_DONE);
         return m->done.status;
@@ -103,18 +113,17 @@ int stage_request(struct stage *s, const struct control_message *request, int fd
 {
     static const struct orders_offer offer;
     struct control_message m = *request;
-    m.request = 99;
+    m.request = ++s->request;
     size_t before = s->event_count;
     s->c.outbox.connection = 1;
     orders_serve(&s->c, s->rooms, &offer, &m, fd);
     s->c.outbox.connection = 0;
     mailbox_drain(s->desk, s);
     for (size_t i = before; i < s->event_count; i++) {
-        if (s->events[i].request != 99)
+        if (s->events[i].request != m.request)
             continue;
         struct control_message answer = s->events[i];
-        memmove(&s->events[i], &s->events[i + 1],
-                (--s->event_count - i) * sizeof(s->events[0]));
+        memmove(&s->events[i], &s->events[i + 1], (--s->event_count - i) * sizeof(s->events[0]));
         if (ret_answer)
             *ret_answer = answer;
         return status_of(&answer);
@@ -382,8 +391,8 @@ static void send_packet(struct stage *s, struct page *p, const struct rtp_header
     rtp_write_header(h, header);
     header[0] |= 0x10;
     uint16_t number = p->transport_seq++;
-    const uint8_t ext[] = {0xbe, 0xde, 0, 1, PAGE_EXT_TRANSPORT << 4 | 1, (uint8_t)(number >> 8),
-                           (uint8_t)number, 0};
+    const uint8_t ext[] = {
+        0xbe, 0xde, 0, 1, PAGE_EXT_TRANSPORT << 4 | 1, (uint8_t)(number >> 8), (uint8_t)number, 0};
     memcpy(header + RTP_HEADER_BYTES, ext, sizeof(ext));
     const struct seal_packet packet = {
         .header = header, .header_len = sizeof(header), .payload = payload, .payload_len = len};
@@ -397,8 +406,20 @@ static void send_packet(struct stage *s, struct page *p, const struct rtp_header
 static size_t make_payload(const struct page *p, enum control_kind kind, uint16_t seq, bool key,
                            uint8_t payload[32])
 {
-    uint8_t vp8[] = {0x90, 0x80, (uint8_t)(0x80 | (seq >> 8 & 0x7f)), (uint8_t)seq,
-                     key ? 0x10 : 0x11, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 1, 0xf0, 0};
+    uint8_t vp8[] = {0x90,
+                     0x80,
+                     (uint8_t)(0x80 | (seq >> 8 & 0x7f)),
+                     (uint8_t)seq,
+                     key ? 0x10 : 0x11,
+                     0,
+                     0,
+                     0x9d,
+                     0x01,
+                     0x2a,
+                     0x40,
+                     1,
+                     0xf0,
+                     0};
     static const uint8_t opus[] = {0xfc, 1, 2, 3};
     size_t len = kind == CONTROL_VIDEO ? sizeof(vp8) : sizeof(opus);
     memcpy(payload, kind == CONTROL_VIDEO ? vp8 : opus, len);

@@ -61,6 +61,7 @@ struct stage {
     struct mailbox *desk;
     struct control_message events[STAGE_EVENTS]; /* since stage_forget() */
     size_t event_count;
+    uint32_t request; /* of the last request */
     struct page pages[STAGE_PAGES];
 };
 

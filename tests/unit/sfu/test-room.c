@@ -2,6 +2,7 @@
 #include "sfu/room.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "unit/check.h"
 #include "unit/sfu/stage.h"
@@ -38,9 +39,7 @@ static int build(void)
         if (r == 1 && requests[i].type == CONTROL_SEAT_SET)
             r = 0;
         else if (r == 1)
-            r = -ENOMEM; /* the letter with the answer could not be made: */
-        if (r == -ENOMEM && s.c.outbox.to)
-            CHECK(r == -ENOMEM);
+            r = -ENOMEM; /* there was no memory for the answer */
     }
     stage_close(&s);
     return r;
@@ -55,6 +54,7 @@ static uint16_t seq = 100;
 static unsigned passes(struct page *from, struct page *to)
 {
     unsigned before = page_packets(to);
+    s.c.now_us += 20000; /* a seat's sound follows the clock */
     page_send(&s, from, CONTROL_AUDIO, seq, seq * 960u, false);
     page_send(&s, from, CONTROL_VIDEO, seq, seq * 3000u, true);
     seq++;
@@ -137,8 +137,8 @@ static void is_empty_event(struct page *to, enum control_kind kind)
     for (size_t i = 0; i < s.event_count; i++) {
         const struct control_seat_switched *e = &s.events[i].seat_switched;
         found = found || (s.events[i].type == CONTROL_SEAT_SWITCHED && !s.events[i].request &&
-                          e->peer == to->id && e->kind == kind && e->seat == 0 &&
-                          e->stream == 0 && e->status == 0);
+                          e->peer == to->id && e->kind == kind && e->seat == 0 && e->stream == 0 &&
+                          e->status == 0);
     }
     CHECK(found);
 }
@@ -147,7 +147,16 @@ static void is_empty_event(struct page *to, enum control_kind kind)
  * signaling is told of both halves of the seat. */
 static void ends_at_once(void)
 {
-    enum way { MATRIX, MOVE_SENDER, MOVE_RECEIVER, MOVE_KIND, PAUSE, REMOVE_STREAM, REMOVE_PEER, WAYS };
+    enum way {
+        MATRIX,
+        MOVE_SENDER,
+        MOVE_RECEIVER,
+        MOVE_KIND,
+        PAUSE,
+        REMOVE_STREAM,
+        REMOVE_PEER,
+        WAYS
+    };
     for (enum way way = MATRIX; way < WAYS; way++) {
         struct page *party, *judge;
         begin(&party, &judge);
@@ -157,7 +166,8 @@ static void ends_at_once(void)
             [MOVE_SENDER] = {{.type = CONTROL_PEER_MOVE,
                               .peer_move = {STAGE_HEARING, party->id, CONTROL_ROOM_COURTROOM, 1}}},
             [MOVE_RECEIVER] = {{.type = CONTROL_PEER_MOVE,
-                                .peer_move = {STAGE_HEARING, judge->id, CONTROL_ROOM_COURTROOM, 2}}},
+                                .peer_move = {STAGE_HEARING, judge->id, CONTROL_ROOM_COURTROOM,
+                                              2}}},
             [MOVE_KIND] = {{.type = CONTROL_PEER_MOVE,
                             .peer_move = {STAGE_HEARING, party->id, CONTROL_ROOM_WAITING, 0}}},
             [PAUSE] = {{.type = CONTROL_STREAM_PAUSE,
@@ -207,7 +217,7 @@ static void cuts_what_waits(void)
     stage_forget(&s);
     matrix_allows(CONTROL_ROLE_PARTY, CONTROL_ROLE_JUDGE, true);
     const struct control_message *told = stage_last(&s, CONTROL_SEAT_SWITCHED);
-    CHECK(told && told->request == 99);
+    CHECK(told && told->request != 0);
     CHECK_EQ(told->seat_switched.status, -EACCES);
     CHECK_EQ(told->seat_switched.stream, page_stream_id(witness, CONTROL_VIDEO));
     CHECK_EQ(passes(witness, judge), 0);
@@ -281,9 +291,9 @@ static void answers_the_absurd(void)
     CHECK_EQ(ask(CONTROL_TRANSPORT_CONNECT,
                  (struct control_message){.transport_connect = {h, party->id, 0, {1}}}),
              -EALREADY);
-    CHECK_EQ(ask(CONTROL_TRANSPORT_RESTART,
-                 (struct control_message){.transport_restart = {h, none, 1}}),
-             -ENOENT);
+    CHECK_EQ(
+        ask(CONTROL_TRANSPORT_RESTART, (struct control_message){.transport_restart = {h, none, 1}}),
+        -ENOENT);
     CHECK_EQ(ask(CONTROL_TRANSPORT_RESTART,
                  (struct control_message){.transport_restart = {h, party->id, 1}}),
              0);
@@ -342,7 +352,8 @@ static void bounds_peers(void)
 {
     CHECK_EQ(stage_open(&s), 0);
     stage_open_court(&s);
-    struct control_message m = {.type = CONTROL_PEER_ADD, .peer_add = {STAGE_HEARING, 0, 0, 0, 0, 1}};
+    struct control_message m = {.type = CONTROL_PEER_ADD,
+                                .peer_add = {STAGE_HEARING, 0, 0, 0, 0, 1}};
     for (uint64_t i = 1; i <= LIMIT_PEERS_PER_HEARING; i++) {
         m.peer_add.peer = i;
         CHECK_EQ(stage_request(&s, &m, -1, NULL), 0);
@@ -359,7 +370,8 @@ static void refuses_foreign_ssrcs(void)
 {
     struct page *party, *judge;
     begin(&party, &judge);
-    struct page *expert = stage_join(&s, 2, CONTROL_ROLE_EXPERT, CONTROL_ROOM_COURTROOM, 0, 1, true);
+    struct page *expert =
+        stage_join(&s, 2, CONTROL_ROLE_EXPERT, CONTROL_ROOM_COURTROOM, 0, 1, true);
     const uint64_t id = expert->id;
     unsigned before = page_packets(judge);
     expert->id = party->id; /* sends as if it were the party */
@@ -378,7 +390,7 @@ static void tells_presence(void)
     struct page *party, *judge;
     begin(&party, &judge);
     const struct control_message m = {.type = CONTROL_PRESENT_END};
-    (void)stage_request(&s, &m, -1, NULL);
+    CHECK_EQ(stage_request(&s, &m, -1, NULL), 0);
     CHECK_EQ(stage_count(&s, CONTROL_HEARING_PRESENT), 1);
     CHECK_EQ(stage_count(&s, CONTROL_PEER_PRESENT), 2);
     CHECK_EQ(stage_count(&s, CONTROL_STREAM_PRESENT), 4);
