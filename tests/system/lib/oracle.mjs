@@ -34,8 +34,7 @@ export async function heard(page, tones) {
         const centre = Math.round((hertz * analyser.fftSize) / context.sampleRate);
         levels[hertz] = Math.max(...bins.slice(centre - 2, centre + 3));
       }
-      const element = elements[i];
-      return { seat: element.dataset.seat ?? null, person: element.dataset.person ?? null, muted: element.muted, levels };
+      return { seat: elements[i].dataset.seat ?? null, levels };
     });
   }, tones);
 }
@@ -57,8 +56,9 @@ export async function seen(page, counter, bits) {
   return page.evaluate(
     (area, count) => {
       const result = {};
-      for (const video of document.querySelectorAll("video[data-person]")) {
-        if (!video.videoWidth || video.dataset.self !== undefined) continue;
+      for (const video of document.querySelectorAll('[data-testid="picture"]')) {
+        const person = video.closest("[data-person]")?.dataset.person;
+        if (!person || !video.videoWidth) continue;
         const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
         const pen = canvas.getContext("2d", { willReadFrequently: true });
         pen.drawImage(video, 0, 0);
@@ -71,7 +71,7 @@ export async function seen(page, counter, bits) {
           for (let i = 0; i < pixels.length; i += 4) sum += pixels[i + 1];
           n = (n << 1) | (sum / (pixels.length / 4) >= 128 ? 1 : 0);
         }
-        result[video.dataset.person] = { counter: n, frames: video.getVideoPlaybackQuality?.().totalVideoFrames ?? 0, width: video.videoWidth, height: video.videoHeight };
+        result[person] = { counter: n, frames: video.getVideoPlaybackQuality?.().totalVideoFrames ?? 0, width: video.videoWidth, height: video.videoHeight };
       }
       return result;
     },

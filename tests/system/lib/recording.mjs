@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Measures a recording as a listener would: decodes it with ffmpeg, then looks for tones, frame
+// counters, and the instants at which sound and picture change together.
+import { spawn } from "node:child_process";
+import { COUNTER_BITS, readCounter } from "./fakes.mjs";
+
+/** Runs a program; gives {stdout: Buffer, stderr: string}; fails unless it exits with 0. */
+export function output(program, args) {
+  return new Promise((done, failed) => {
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+    const out = [];
+    let err = "";
+    child.stdout.on("data", (part) => out.push(part));
+    child.stderr.on("data", (part) => (err += part));
+    child.on("error", failed);
+    child.on("close", (code) =>
+      code === 0 ? done({ stdout: Buffer.concat(out), stderr: err }) : failed(new Error(`${program}: ${code}: ${err.slice(-2000)}`)),
+    );
+  });
+}
+
+/** Format and streams by ffprobe; `warnings` is whatever it complained of. */
+export async function probe(file) {
+  const { stdout, stderr } = await output("ffprobe", [
+    "-v", "warning", "-print_format", "json", "-show_format", "-show_streams", file,
+  ]);
+  return { ...JSON.parse(stdout), warnings: stderr.trim() };
+}
+
+/** The whole sound as mono floats at `rate`. Time runs from the file's zero: a late start and
+ * holes are silence. */
+export async function sound(file, rate = 16000) {
+  const { stdout } = await output("ffmpeg", [
+    "-v", "error", "-i", file, "-vn", "-af", `aresample=async=1:first_pts=0`, "-ac", "1", "-ar", String(rate), "-f", "f32le", "-",
+  ]);
+  return new Float32Array(stdout.buffer, stdout.byteOffset, stdout.length >> 2);
+}
+
+/** Level of one frequency in dB (Goertzel, Hann window) over a slice of samples. */
+export function level(samples, hertz, rate) {
+  const w = (2 * Math.PI * hertz) / rate;
+  const c = 2 * Math.cos(w);
+  let s1 = 0;
+  let s2 = 0;
+  for (let i = 0; i < samples.length; i++) {
+    const hann = 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / samples.length);
+    const s = samples[i] * hann + c * s1 - s2;
+    s2 = s1;
+    s1 = s;
+  }
+  const power = (s1 * s1 + s2 * s2 - c * s1 * s2) / (samples.length / 4) ** 2 / 4;
+  return 10 * Math.log10(Math.max(power, 1e-12));
+}
+
+/** Levels of each tone over [from, to) seconds. */
+export function levels(samples, rate, tones, from, to) {
+  const slice = samples.subarray(Math.round(from * rate), Math.round(to * rate));
+  return Object.fromEntries(tones.map((hertz) => [hertz, level(slice, hertz, rate)]));
+}
+
+/** Each frame as {at seconds, luma}: scaled to width x height, in file order. */
+export async function* frames(file, width, height) {
+  const times = await output("ffprobe", [
+    "-v", "error", "-select_streams", "v:0", "-show_entries", "frame=pts_time", "-of", "csv=p=0", file,
+  ]);
+  const at = times.stdout.toString().split("\n").filter(Boolean).map((line) => parseFloat(line));
+  const child = spawn("ffmpeg", [
+    "-v", "error", "-i", file, "-an", "-fps_mode", "passthrough", "-vf", `scale=${width}:${height}`, "-pix_fmt", "gray", "-f", "rawvideo", "-",
+  ]);
+  const size = width * height;
+  let kept = Buffer.alloc(0);
+  let n = 0;
+  for await (const part of child.stdout) {
+    kept = kept.length ? Buffer.concat([kept, part]) : part;
+    while (kept.length >= size) {
+      yield { at: at[n], luma: kept.subarray(0, size) };
+      kept = kept.subarray(size);
+      n++;
+    }
+  }
+}
+
+/** The frame counter of a tile over time: [{at, counter|null}], one entry a frame. */
+export async function counters(file, tile = { x: 0, y: 0, width: 1, height: 1 }, width = 640, height = 360) {
+  const area = { x: tile.x * width, y: tile.y * height, width: tile.width * width, height: tile.height * height };
+  const result = [];
+  for await (const frame of frames(file, width, height))
+    result.push({ at: frame.at, counter: readCounter(frame.luma, width, height, area) });
+  return result;
+}
+
+/** The longest time in seconds between two changes of a counter, over [from, to]. */
+export function longestHole(list, from, to) {
+  let last = from;
+  let longest = 0;
+  let value = null;
+  for (const { at, counter } of list) {
+    if (at < from || at > to || counter === null) continue;
+    if (counter !== value) {
+      longest = Math.max(longest, at - last);
+      last = at;
+      value = counter;
+    }
+  }
+  return Math.max(longest, to - last);
+}
+
+/** How many rounds of the counter it misses: sum of jumps that are neither 0 nor small. */
+export function counterSteps(list) {
+  const steps = [];
+  let value = null;
+  for (const { counter } of list) {
+    if (counter === null) continue;
+    if (value !== null && counter !== value) steps.push((counter - value + (1 << COUNTER_BITS)) % (1 << COUNTER_BITS));
+    value = counter;
+  }
+  return steps;
+}
