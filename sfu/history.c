@@ -18,7 +18,7 @@ int history_create(size_t capacity, struct history **ret_history)
 {
     if (capacity == 0 || capacity > 0x8000 || (capacity & (capacity - 1)) != 0)
         return -EINVAL;
-    struct history *h = calloc(1, sizeof(*h) + capacity * sizeof(h->slots[0]));
+    struct history *h = calloc(1, sizeof(*h) + capacity * sizeof(struct packet *));
     if (!h)
         return -ENOMEM;
     h->capacity = capacity;
