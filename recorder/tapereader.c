@@ -484,7 +484,7 @@ int tapereader_locate(struct tapereader *r, uint64_t *ret_offset, uint8_t *ret_v
         return -ENOENT;
     uint64_t from = d->fault == TAPE_FAULT_HEADER ? 0 : d->block_offset;
     size_t len = d->fault == TAPE_FAULT_HEADER ? TAPE_HEADER_LEN : damaged_span(r);
-    uint8_t *bytes = malloc(len);
+    uint8_t *bytes = calloc(1, len);
     if (!bytes)
         return -ENOMEM;
     ssize_t got = read_at(r, bytes, len, from);
