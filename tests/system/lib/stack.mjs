@@ -14,7 +14,7 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 export const top = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
-const build = resolve(top, process.env.ASSIZE_BUILD ?? "build/release");
+export const build = resolve(top, process.env.ASSIZE_BUILD ?? "build/release");
 
 /** Waits until `probe` gives something truthy; fails after `seconds` saying `what` never was. */
 export async function until(what, seconds, probe, everyMs = 50) {

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// kill -9 of each process in mid-hearing: what goes on, what comes back by itself, and what the
+// journal and the record say of it.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { join } from "node:path";
+import { Browser, TONES } from "./lib/browser.mjs";
+import { heard, tonesIn } from "./lib/oracle.mjs";
+import { Person } from "./lib/people.mjs";
+import { output } from "./lib/recording.mjs";
+import { Stack, build, until } from "./lib/stack.mjs";
+
+const PEOPLE = [
+  { role: "judge", name: "Judge Okafor" },
+  { role: "party", name: "Maria Rossi" },
+];
+
+let stack, hearing;
+const browsers = [];
+const people = [];
+
+before(async () => {
+  stack = await Stack.start();
+  hearing = await stack.hearing(PEOPLE);
+  for (const number of PEOPLE.keys()) {
+    browsers.push(await Browser.launch("chromium", number));
+    people.push(await Person.arrive(browsers[number], hearing.people[number]));
+    await people[number].join();
+  }
+  await people[0].press("open-hearing");
+  await people[0].admit(people[1]);
+  await people[1].sees("page-courtroom");
+  await bothHear(10);
+  await people[0].waitState("record", "on", 5);
+}, { timeout: 120_000 });
+
+after(async () => {
+  for (const browser of browsers) await browser.close();
+  await stack?.stop();
+});
+
+function bothHear(seconds) {
+  return Promise.all(
+    people.map((person, n) =>
+      until(`${person.name} hears the other`, seconds, async () =>
+        tonesIn(await heard(person.page, TONES)).has(TONES[1 - n]),
+      ),
+    ),
+  );
+}
+
+async function audioPackets(person) {
+  const { seats } = await person.stats();
+  return seats.map((s) => s.audio?.packets ?? 0).reduce((a, b) => a + b, 0);
+}
+
+const lines = (event) => async () => {
+  const found = (await stack.journal(hearing.hearing)).filter((line) => line.event === event);
+  return found.length ? found : null;
+};
+
+test("the recorder: everybody learns it, it comes back, on record again", { timeout: 60_000 }, async () => {
+  await stack.kill("assize-recorder");
+  await people[1].waitState("record", "on", 8);
+  await bothHear(5);
+});
+
+test("signaling: media goes on, the pages reconnect, the hearing is as it was", { timeout: 60_000 }, async () => {
+  const before = await Promise.all(people.map(audioPackets));
+  await stack.kill("assize-signaling");
+  const during = await Promise.all(people.map(audioPackets));
+  await until("media went on", 5, async () => {
+    const now = await Promise.all(people.map(audioPackets));
+    return now.every((n, i) => n > during[i] + 25);
+  });
+  assert.ok(during.every((n, i) => n >= before[i]));
+  for (const person of people) {
+    await until(`${person.name} is connected again`, 15, () =>
+      person.page.evaluate(() => !document.querySelector('[data-testid="link-lost"]')),
+    );
+    assert.equal(await person.state("hearing-state"), "open");
+  }
+  // What signaling carries works again: a hand goes up here and shows there.
+  await people[1].press("raise-hand");
+  await people[0].shows(`[data-testid="tile"][data-person="${people[1].id}"] [data-testid="hand"]`);
+  await people[0].waitState("record", "on", 8);
+  const [fault] = (await until("the journal names the fault", 5, lines("fault"))).filter((l) => l.process === "signaling");
+  assert.ok(fault, "a fault line of signaling");
+});
+
+test("the media core: everyone is back with sound within 5 s, the gap is our fault in the journal", { timeout: 60_000 }, async () => {
+  await stack.kill("assize-sfu");
+  const began = Date.now();
+  await bothHear(5);
+  console.log(`sound again ${Date.now() - began} ms after the media core ran again`);
+  const faults = await until("the journal names the fault", 5, async () =>
+    (await lines("fault")())?.filter((line) => line.process === "sfu"),
+  );
+  assert.ok(faults.some((line) => line.since && line.until), JSON.stringify(faults));
+  await people[0].waitState("record", "on", 8);
+});
+
+test("the record has everything the media core put on the ring", { timeout: 90_000 }, async () => {
+  await people[0].press("close-hearing");
+  await people[0].press("close-question-yes");
+  await people[0].waitState("record-progress", "ready", 60);
+  const dir = join(stack.dir, "records", hearing.hearing);
+  const { stdout } = await output(join(build, "recorder/assize-verify"), [dir]);
+  console.log(stdout.toString());
+  assert.equal(await stack.metric("assize_recorder_ring_dropped_packets_total"), 0);
+});
