@@ -302,7 +302,7 @@ void stage_open_court(struct stage *s)
     stage_set_matrix(s, &matrix);
 }
 
-static void connect_page(struct stage *s, struct page *p)
+void stage_connect(struct stage *s, struct page *p)
 {
     struct link **links[] = {[CONTROL_UP] = &p->up, [CONTROL_DOWN] = &p->down};
     for (uint8_t d = 0; d < CONTROL_DIRECTION_COUNT; d++) {
@@ -334,7 +334,7 @@ struct page *stage_join(struct stage *s, size_t index, enum control_role role,
     CHECK_EQ(stage_request(s, &m, -1, &answer), 0);
     p->ready = answer.peer_ready;
     if (connect)
-        connect_page(s, p);
+        stage_connect(s, p);
     return p;
 }
 

@@ -95,6 +95,9 @@ struct control_matrix stage_full_matrix(void);
 struct page *stage_join(struct stage *s, size_t index, enum control_role role,
                         enum control_room_kind kind, uint32_t room, uint8_t seats, bool connect);
 
+/* Connects both its transports. */
+void stage_connect(struct stage *s, struct page *p);
+
 /* Page `p` publishes stream id `p->id * 16 + kind`, SSRC 1000 * index + kind, RTX 500 above. */
 int stage_publish(struct stage *s, struct page *p, enum control_kind kind, bool paused);
 uint64_t page_stream_id(const struct page *p, enum control_kind kind);
