@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sfu/feedback.h"
+
+#include "common/bytes.h"
+#include "peer/link.h"
+#include "sfu/ntp.h"
+#include "sfu/room.h"
+#include "unit/check.h"
+#include "unit/sfu/stage.h"
+
+#define FRAME_US  20000
+#define SECOND_US 1000000ull
+
+static struct stage s;
+
+/* A viewer in page 0 who is shown the publisher in page 1. */
+static struct page *viewer, *publisher;
+
+static void frame(enum control_kind kind, uint16_t seq, bool key)
+{
+    s.c.now_us += FRAME_US;
+    page_send(&s, publisher, kind, seq, seq * (kind == CONTROL_VIDEO ? 1800u : 960u), key);
+}
+
+static void begin(void)
+{
+    CHECK_EQ(stage_open(&s), 0);
+    stage_open_court(&s);
+    viewer = stage_join(&s, 0, CONTROL_ROLE_JUDGE, CONTROL_ROOM_COURTROOM, 0, 1, true);
+    publisher = stage_join(&s, 1, CONTROL_ROLE_PARTY, CONTROL_ROOM_COURTROOM, 0, 1, true);
+    for (int kind = CONTROL_AUDIO; kind <= CONTROL_VIDEO; kind++) {
+        CHECK_EQ(stage_publish(&s, publisher, (enum control_kind)kind, false), 0);
+        CHECK_EQ(stage_seat(&s, viewer, 0, (enum control_kind)kind,
+                            page_stream_id(publisher, (enum control_kind)kind)),
+                 1);
+    }
+    stage_settle(&s);
+    publisher->asked = (struct page_asked){0};
+    frame(CONTROL_VIDEO, 100, true);
+    frame(CONTROL_AUDIO, 100, false);
+    CHECK_EQ(page_packets(viewer), 2);
+}
+
+static void viewer_says(void (*write)(struct writer *w))
+{
+    uint8_t rtcp[128];
+    struct writer w = writer_over(rtcp, sizeof(rtcp));
+    write(&w);
+    page_send_rtcp(&s, viewer->down, rtcp, writer_len(&w));
+}
+
+static void write_pli(struct writer *w)
+{
+    rtcp_write_pli(w, 2, viewer->ready.seats[0].video_ssrc);
+}
+
+static void write_fir(struct writer *w)
+{
+    rtcp_write_fir(w, 2, viewer->ready.seats[0].video_ssrc, 1);
+}
+
+/* A viewer's wish for a key frame goes to the source; a storm of them costs it one each 300 ms,
+ * and stops with the key frame. */
+static void passes_key_frame_wishes_on(void)
+{
+    begin();
+    stage_pass(&s, SECOND_US);
+    publisher->asked = (struct page_asked){0};
+    for (int i = 0; i < 50; i++)
+        viewer_says(write_pli);
+    CHECK_EQ(publisher->asked.plis, 1);
+    CHECK_EQ(publisher->asked.last_pli_ssrc, page_ssrc(publisher, CONTROL_VIDEO));
+    stage_pass(&s, SECOND_US); /* no answer: asked again by itself */
+    CHECK(publisher->asked.plis >= 3 && publisher->asked.plis <= 5);
+    frame(CONTROL_VIDEO, 101, true);
+    publisher->asked = (struct page_asked){0};
+    stage_pass(&s, 2 * SECOND_US);
+    CHECK_EQ(publisher->asked.plis, 0);
+    viewer_says(write_fir);
+    CHECK_EQ(publisher->asked.plis, 1);
+    stage_close(&s);
+}
+
+/* An empty seat has no picture to mend. */
+static void drops_wishes_of_empty_seats(void)
+{
+    begin();
+    stage_pass(&s, SECOND_US);
+    CHECK_EQ(stage_seat(&s, viewer, 0, CONTROL_VIDEO, 0), 0);
+    publisher->asked = (struct page_asked){0};
+    viewer_says(write_pli);
+    stage_pass(&s, SECOND_US);
+    CHECK_EQ(publisher->asked.plis, 0);
+    stage_close(&s);
+}
+
+/* A source that never answers is asked ever more seldom. */
+static void spares_a_dark_source(void)
+{
+    begin();
+    publisher->asked = (struct page_asked){0};
+    viewer_says(write_pli);
+    stage_pass(&s, 30 * SECOND_US);
+    CHECK(publisher->asked.plis >= 12 && publisher->asked.plis <= 20);
+    stage_close(&s);
+}
+
+/* A hole is asked for, filled by RTX in the original's form, and forwarded in its place. */
+static void repairs(void)
+{
+    begin();
+    frame(CONTROL_VIDEO, 101, false);
+    uint16_t base = page_seat(viewer, 0, CONTROL_VIDEO)->last.seq;
+    frame(CONTROL_VIDEO, 103, false);
+    stage_pass(&s, 60000);
+    CHECK(publisher->asked.nacks >= 1);
+    CHECK_EQ(publisher->asked.last_nack, 102);
+    page_send_rtx(&s, publisher, 1, 102, 102 * 1800u, false);
+    const struct page_stream *got = page_seat(viewer, 0, CONTROL_VIDEO);
+    CHECK_EQ((uint16_t)(got->last.seq - base), 1);
+    unsigned nacks = publisher->asked.nacks, packets = got->packets;
+    page_send_rtx(&s, publisher, 2, 102, 102 * 1800u, false); /* a duplicate is not forwarded */
+    stage_pass(&s, SECOND_US);
+    CHECK_EQ(publisher->asked.nacks, nacks);
+    CHECK_EQ(got->packets, packets);
+    stage_close(&s);
+}
+
+/* Once a second a report says what came; loss shows in it. */
+static void reports_to_publishers(void)
+{
+    begin();
+    for (uint16_t seq = 101; seq < 151; seq++)
+        if (seq % 5)
+            frame(CONTROL_AUDIO, seq, false);
+    stage_pass(&s, SECOND_US + 40000);
+    CHECK(publisher->asked.receiver_reports >= 1);
+    stage_pass(&s, 3 * SECOND_US);
+    CHECK(publisher->asked.receiver_reports >= 3 && publisher->asked.receiver_reports <= 5);
+    CHECK(publisher->asked.transport_feedbacks >= 1);
+    stage_close(&s);
+}
+
+/* A publisher's sender report comes out with the seat's SSRC and timestamp and on our clock, so
+ * that sound and picture stay in step. */
+static void passes_sender_reports_on(void)
+{
+    begin();
+    const uint64_t their_ntp = 1000ull << 32; /* another clock than ours altogether */
+    const struct rtcp_sender_info info = {.ntp = their_ntp, .rtp_timestamp = 100 * 1800u};
+    uint8_t rtcp[128];
+    struct writer w = writer_over(rtcp, sizeof(rtcp));
+    rtcp_write_sender_report(&w, page_ssrc(publisher, CONTROL_VIDEO), &info, NULL, 0);
+    page_send_rtcp(&s, publisher->up, rtcp, writer_len(&w));
+    uint64_t ntp_then = context_ntp(&s.c);
+    stage_pass(&s, 2 * SECOND_US);
+    const struct page_stream *got = page_seat(viewer, 0, CONTROL_VIDEO);
+    CHECK(got->reports >= 1);
+    CHECK_EQ(page_seat(viewer, 0, CONTROL_AUDIO)->reports, 0); /* none came for it */
+    /* What it says: at our time `report.ntp` the timestamp was so and so; our time ran 90,000 ticks
+     * a second since the source's own report, whose timestamp became last.timestamp. */
+    uint64_t since = got->report.ntp - ntp_then;
+    uint32_t ticks = (uint32_t)((since * 90000) >> 32);
+    uint32_t expected = got->last.timestamp + ticks;
+    CHECK(expected - got->report.rtp_timestamp + 90 < 180);
+    CHECK_EQ(got->report.packet_count, 1);
+    stage_close(&s);
+}
+
+static void write_report(struct writer *w)
+{
+    /* The viewer got a report half a second ago; it took 100 ms in all to come back. */
+    uint32_t now = ntp_middle(context_ntp(&s.c));
+    const struct rtcp_report_block block = {
+        .ssrc = viewer->ready.seats[0].video_ssrc,
+        .fraction_lost = 64,
+        .last_sr = now - 39322,
+        .delay_since_sr = 32768,
+    };
+    rtcp_write_receiver_report(w, 2, &block, 1);
+}
+
+/* What a viewer reports is told as its statistics, once, every 2 s. */
+static void tells_statistics(void)
+{
+    begin();
+    stage_pass(&s, 3 * SECOND_US);
+    stage_forget(&s);
+    viewer_says(write_report);
+    stage_pass(&s, 2 * SECOND_US);
+    unsigned found = 0;
+    for (size_t i = 0; i < s.event_count; i++) {
+        const struct control_peer_stats *stats = &s.events[i].peer_stats;
+        if (s.events[i].type != CONTROL_PEER_STATS || stats->peer != viewer->id)
+            continue;
+        found++;
+        CHECK(stats->rtt_us > 99000 && stats->rtt_us < 101000);
+        CHECK_EQ(stats->down_loss_permille, 250);
+        CHECK_EQ(stats->down_packets, 2);
+    }
+    CHECK_EQ(found, 1);
+    stage_close(&s);
+}
+
+/* Loss on the way up is told of the publisher. */
+static void tells_loss_on_the_way_up(void)
+{
+    begin();
+    for (uint16_t seq = 101; seq < 201; seq++)
+        if (seq % 10)
+            frame(CONTROL_AUDIO, seq, false);
+    frame(CONTROL_AUDIO, 201, false);
+    stage_pass(&s, 2 * SECOND_US);
+    uint32_t worst = 0;
+    for (size_t i = 0; i < s.event_count; i++)
+        if (s.events[i].type == CONTROL_PEER_STATS && s.events[i].peer_stats.peer == publisher->id)
+            worst = s.events[i].peer_stats.up_loss_permille > worst
+                        ? s.events[i].peer_stats.up_loss_permille
+                        : worst;
+    CHECK(worst >= 80 && worst <= 110);
+    stage_close(&s);
+}
+
+/* Packets that begin and cease are told, each once. */
+static void tells_flow(void)
+{
+    begin();
+    stage_pass(&s, 200000);
+    CHECK_EQ(stage_count(&s, CONTROL_STREAM_STATE), 2);
+    CHECK(stage_last(&s, CONTROL_STREAM_STATE)->stream_state.flowing);
+    stage_pass(&s, 3 * SECOND_US);
+    CHECK_EQ(stage_count(&s, CONTROL_STREAM_STATE), 4);
+    CHECK(!stage_last(&s, CONTROL_STREAM_STATE)->stream_state.flowing);
+    stage_close(&s);
+}
+
+/* RTCP that lies about its lengths, or speaks of what is not there, changes nothing. */
+static void takes_no_harm(void)
+{
+    begin();
+    publisher->asked = (struct page_asked){0};
+    static const uint8_t lies[][16] = {
+        {0x81, 205, 0, 9, 0, 0, 0, 1, 0, 0, 0, 2, 0, 1, 0, 0},
+        {0x9f, 201, 0, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 1, 0, 0},
+        {0x84, 206, 0, 3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7},
+        {0xa1, 206, 0, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 1, 0, 200},
+    };
+    for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+        page_send_rtcp(&s, viewer->down, lies[i], sizeof(lies[i]));
+        page_send_rtcp(&s, publisher->up, lies[i], sizeof(lies[i]));
+    }
+    CHECK_EQ(publisher->asked.plis, 0);
+    unsigned packets = page_packets(viewer);
+    frame(CONTROL_VIDEO, 101, true);
+    CHECK_EQ(page_packets(viewer), packets + 1);
+    stage_close(&s);
+}
+
+int main(void)
+{
+    passes_key_frame_wishes_on();
+    drops_wishes_of_empty_seats();
+    spares_a_dark_source();
+    repairs();
+    reports_to_publishers();
+    passes_sender_reports_on();
+    tells_statistics();
+    tells_loss_on_the_way_up();
+    tells_flow();
+    takes_no_harm();
+    return 0;
+}
