@@ -7,6 +7,7 @@
 #include "sfu/packet.h"
 #include "sfu/publication.h"
 #include "sfu/rtp.h"
+#include "sfu/seqnum.h"
 #include "sfu/subscription.h"
 
 void forward_phase(struct context *c, struct transport *transport)
@@ -58,6 +59,9 @@ static void tape(struct context *c, struct encoding *e, const struct packet *pac
         pub->taped = e;
     }
     const struct tap_source source = {p->peer, pub->id, (uint8_t)pub->kind, (uint8_t)pub->source};
+    /* A straggler of a time that was not recorded begins no recording. */
+    if (!e->track.recording && packet->rtp.seq != e->newest_seq)
+        return;
     if (arrival->reset)
         tap_reset(&e->track, packet->rtp.seq);
     tap_packet(&p->hearing->tap, c, &e->track, &source, packet, arrival->repaired);
@@ -114,6 +118,9 @@ static void forward_rtp(struct context *c, struct publisher *p, struct packet *p
     if (r < 0)
         return;
 
+    bool first = stream_stats(e->stream)->packets == 1;
+    if (first || arrival.reset || seqnum_is_newer(packet->rtp.seq, e->newest_seq))
+        e->newest_seq = packet->rtp.seq;
     if (arrival.began || !e->flowing)
         begin_flow(c, e);
     if (packet->payload.key_frame && pub->kind == CONTROL_VIDEO) {

@@ -115,8 +115,6 @@ void tap_packet(struct tap *tap, struct context *c, struct tap_track *track,
 {
     if (!tap->ring)
         return;
-    if (repaired && !track->recording)
-        return;
     bool ready =
         track->recording && is_told(tap, track) && track->payload_type == packet->rtp.payload_type;
     if (!ready && !begin(tap, c, track, source, packet))

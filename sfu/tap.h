@@ -49,8 +49,8 @@ static inline bool tap_is_attached(const struct tap *tap)
     return tap->ring != NULL;
 }
 
-/* A packet of a track that is to be recorded. What was sent before the recording began (or went on
- * after a mute) is left out, however late it comes. */
+/* A packet of a track that is to be recorded; the first (also after a mute) must be the newest of
+ * its stream. Older ones are left out, however late they come. */
 void tap_packet(struct tap *tap, struct context *c, struct tap_track *track,
                 const struct tap_source *source, const struct packet *packet, bool repaired);
 
