@@ -87,6 +87,9 @@
 #define LIMIT_HTTP_BODY_BYTES 4096
 /* Header of an HTTP request, bytes. */
 #define LIMIT_HTTP_HEADER_BYTES 8192
+/* Files of the built page, and their bytes together; kept in memory. */
+#define LIMIT_ASSETS       500
+#define LIMIT_ASSETS_BYTES (32 << 20)
 /* Requests to media core or recorder that wait for their answer. */
 #define LIMIT_MEDIA_REQUESTS 1024
 /* Messages to media core or recorder that wait for its socket, bytes. */

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "signaling/court.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+
+void court_wake(struct court *court)
+{
+    court->now_us = clock_now_us();
+    court->wall_us = clock_wall_us();
+}
+
+static void live_destroy(struct live *live)
+{
+    if (!live)
+        return;
+    list_remove(&live->link);
+    for (size_t i = 0; i < live->note_count; i++)
+        free(live->notes[i].text);
+    if (live->ring_fd >= 0)
+        (void)close(live->ring_fd); /* the recorder and the media core have theirs */
+    journal_close(live->journal);
+    hearing_destroy(live->hearing);
+    free(live);
+}
+DEFINE_CLEANUP(struct live, live_destroy)
+
+static int add_people(struct live *live)
+{
+    struct store_person *list = NULL;
+    size_t count = 0;
+    int r = store_person_list(live->court->store, live->hearing->stored.id, &list, &count);
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        struct hearing_person *person = NULL;
+        r = hearing_add(live->hearing, &list[i], &person);
+        if (r < 0 || list[i].room == TERMS_ROOM_OUTSIDE)
+            continue;
+        /* It was here when we went: it has the usual time to come back to us. */
+        struct live_presence *presence = court_presence(live, person);
+        presence->lost_us = live->court->now_us;
+        presence->lost_wall_us = live->court->wall_us;
+    }
+    free(list);
+    return r;
+}
+
+/* The journal is the truth: a line may stand in it whose change the store missed. */
+static int follow_journal(struct live *live)
+{
+    struct store_hearing *stored = &live->hearing->stored;
+    struct journal_summary summary = journal_summary(live->journal);
+    if (summary.lines == 0 || summary.state == stored->state)
+        return 0;
+    int r = store_hearing_set_state(live->court->store, stored->id, summary.state,
+                                    summary.state_since_us);
+    return r < 0 ? r : store_hearing_get(live->court->store, stored->id, stored);
+}
+
+static bool was_open(const struct store_hearing *stored)
+{
+    return stored->opened_us != 0;
+}
+
+static int live_create(struct court *court, const struct store_hearing *stored,
+                       struct live **ret_live)
+{
+    CLEANUP(live_destroy) struct live *live = calloc(1, sizeof(*live));
+    if (!live)
+        return -ENOMEM;
+    live->court = court;
+    live->ring_fd = -1;
+    int r = hearing_create(stored, &live->hearing);
+    if (r == 0)
+        r = journal_open(court->config->data_dir, stored->id, court->wall_us, &live->journal);
+    if (r == 0)
+        r = follow_journal(live);
+    if (r == 0)
+        r = add_people(live);
+    if (r < 0)
+        return r;
+    live->opened_us = court->now_us;
+    live->record.since_us = live->hearing->stored.since_us;
+    if (was_open(&live->hearing->stored))
+        live->tape = live->hearing->stored.state == TERMS_STATE_CLOSED ? LIVE_TAPE_CLOSING
+                                                                       : LIVE_TAPE_WANTED;
+    list_append(&court->lives, &live->link);
+    *ret_live = STEAL(live);
+    return 0;
+}
+
+int court_load(struct court *court)
+{
+    unsigned states = (1u << TERMS_STATE_COUNT) - 1;
+    struct store_hearing *list = NULL;
+    size_t count = 0;
+    int r = store_hearing_list(court->store, states, &list, &count);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < count; i++) {
+        struct live *live = NULL;
+        bool is_idle = list[i].state == TERMS_STATE_SCHEDULED ||
+                       (list[i].state == TERMS_STATE_CLOSED && !was_open(&list[i]));
+        if (is_idle)
+            continue; /* loaded when somebody comes */
+        r = live_create(court, &list[i], &live);
+        if (r < 0) /* one damaged hearing must not keep the others out */
+            log_error("hearing %016" PRIx64 ": cannot be loaded, left alone: %s", list[i].id,
+                      log_errno(r));
+    }
+    free(list);
+    return 0;
+}
+
+void court_unload(struct court *court)
+{
+    LIST_FOR_EACH_SAFE(it, &court->lives)
+    {
+        live_destroy(LIST_ENTRY(it, struct live, link));
+    }
+}
+
+struct live *court_find(struct court *court, uint64_t hearing)
+{
+    LIST_FOR_EACH(it, &court->lives)
+    {
+        struct live *live = LIST_ENTRY(it, struct live, link);
+        if (live->hearing->stored.id == hearing)
+            return live;
+    }
+    return NULL;
+}
+
+int court_live(struct court *court, uint64_t hearing, struct live **ret_live)
+{
+    struct live *live = court_find(court, hearing);
+    struct store_hearing stored;
+    if (!live) {
+        int r = store_hearing_get(court->store, hearing, &stored);
+        if (r == 0)
+            r = live_create(court, &stored, &live);
+        if (r < 0)
+            return r;
+    }
+    *ret_live = live;
+    return 0;
+}
+
+int court_person(struct live *live, uint64_t person, struct hearing_person **ret_person)
+{
+    struct hearing_person *found = hearing_find(live->hearing, person);
+    struct store_person stored;
+    if (!found) {
+        int r = store_person_get(live->court->store, person, &stored);
+        if (r == 0 && stored.hearing != live->hearing->stored.id)
+            r = -ENOENT;
+        if (r == 0)
+            r = hearing_add(live->hearing, &stored, &found);
+        if (r < 0)
+            return r;
+    }
+    *ret_person = found;
+    return 0;
+}
+
+struct live_presence *court_presence(struct live *live, const struct hearing_person *person)
+{
+    size_t i = 0;
+    while (live->hearing->people[i] != person)
+        i++;
+    return &live->presence[i];
+}
+
+struct page *court_page(struct court *court, uint64_t serial)
+{
+    LIST_FOR_EACH(it, &court->pages)
+    {
+        struct page *page = LIST_ENTRY(it, struct page, link);
+        if (page->serial == serial)
+            return page;
+    }
+    return NULL;
+}
+
+static int tell_note(struct live *live, const char *text, size_t len, uint64_t wall_us)
+{
+    struct control_message message = {
+        .type = CONTROL_TAPE_NOTE,
+        .tape_note = {.hearing = live->hearing->stored.id,
+                      .wall_us = wall_us,
+                      .text_len = (uint16_t)len,
+                      .text = (const uint8_t *)text},
+    };
+    return media_tell(live->court->recorder, &message, -1);
+}
+
+/* Keeps a line for when the recorder is back; the journal has it in any case. */
+static void keep_note(struct live *live, const char *text, size_t len, uint64_t wall_us)
+{
+    if (live->note_count == LIVE_NOTES_MAX)
+        return;
+    char *copy = malloc(len);
+    if (!copy)
+        return;
+    memcpy(copy, text, len);
+    live->notes[live->note_count++] = (struct live_note){wall_us, len, copy};
+}
+
+void court_send_notes(struct live *live)
+{
+    for (size_t i = 0; i < live->note_count; i++) {
+        (void)tell_note(live, live->notes[i].text, live->notes[i].len, live->notes[i].wall_us);
+        free(live->notes[i].text);
+    }
+    live->note_count = 0;
+}
+
+int court_journal(struct live *live, const struct journal_entry *entry)
+{
+    const char *text = NULL;
+    size_t len = 0;
+    uint64_t wall_us = live->court->wall_us;
+    int r = journal_append(live->journal, entry, wall_us, &text, &len);
+    if (r < 0) {
+        log_error("hearing %016" PRIx64 ": journal takes no line, refusing the action: %s",
+                  live->hearing->stored.id, log_errno(r));
+        return r;
+    }
+    log_info("hearing %016" PRIx64 ": %s %016" PRIx64, live->hearing->stored.id,
+             journal_event_name(entry->event), entry->person);
+    if (live->tape == LIVE_TAPE_OPEN && tell_note(live, text, len, wall_us) == 0)
+        return 0;
+    if (live->tape != LIVE_TAPE_NONE && live->tape != LIVE_TAPE_SEALED)
+        keep_note(live, text, len, wall_us);
+    return 0;
+}
+
+void court_save(struct live *live, const struct hearing_person *person)
+{
+    int r = store_person_set(live->court->store, &person->stored);
+    if (r < 0)
+        log_error("person %016" PRIx64 ": not stored: %s", person->stored.id, log_errno(r));
+}

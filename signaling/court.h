@@ -1,0 +1,141 @@
+/* The server's whole state: the hearings that live now, their journals, the pages, and the ways to
+ * store, media core and recorder. What happens in it is in the files of each user action.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIGNALING_COURT_H
+#define SIGNALING_COURT_H
+
+#include "common/config.h"
+#include "common/list.h"
+#include "signaling/hearing.h"
+#include "signaling/journal.h"
+#include "signaling/media.h"
+#include "signaling/page.h"
+#include "signaling/reply.h"
+#include "signaling/store.h"
+#include "signaling/token.h"
+
+/* A person whose page is gone keeps its place this long; one whose browser closed the page in order
+ * only as long as a reload takes. Ours. */
+#define COURT_GRACE_US        (30 * 1000000ull)
+#define COURT_GRACE_CLOSED_US (5 * 1000000ull)
+
+/* What media tickets are for: each wait of a user action is one value. */
+enum court_purpose {
+    COURT_JOIN,        /* PEER_ADD */
+    COURT_CONNECT,     /* TRANSPORT_CONNECT */
+    COURT_RESTART_ICE, /* TRANSPORT_RESTART */
+    COURT_PRODUCE,     /* STREAM_ADD */
+    COURT_MEDIA_CLOSE, /* HEARING_CLOSE, before the tape is sealed */
+    COURT_TAPE_OPEN,
+    COURT_TAPE_CLOSE,
+    COURT_TAPE_RENDER,
+};
+
+/* How a person stands beyond what hearing.h knows; in the order of hearing->people. */
+struct live_presence {
+    uint64_t lost_us;      /* monotonic; when its page went; 0: it is here, or never was */
+    uint64_t lost_wall_us; /* the same as wall time */
+    bool media;            /* the media core has its transports */
+    bool seen;             /* told by the media core since the last HELLO */
+    bool page_closed;      /* DTLS close_notify came: the browser closed the page in order */
+    uint32_t seats_due;    /* bits: `seat` events that wait for SEAT_SWITCHED */
+    uint64_t seats_due_us; /* since when */
+};
+
+/* Where a hearing's tape stands. */
+enum live_tape {
+    LIVE_TAPE_NONE,    /* never opened */
+    LIVE_TAPE_WANTED,  /* to be opened (again) when the recorder is there */
+    LIVE_TAPE_OPEN,    /* on this connection to the recorder */
+    LIVE_TAPE_CLOSING, /* to be sealed */
+    LIVE_TAPE_SEALED,
+};
+
+/* Journal lines that wait for the tape while the recorder is away. */
+#define LIVE_NOTES_MAX 64
+struct live_note {
+    uint64_t wall_us;
+    size_t len;
+    char *text;
+};
+
+/* A hearing while the server runs. */
+struct live {
+    struct list link; /* in court->lives */
+    struct court *court;
+    struct hearing *hearing;
+    struct journal *journal;
+    struct live_presence presence[LIMIT_PEERS_PER_HEARING];
+    bool media_open; /* HEARING_OPEN was said on this connection to the media core */
+
+    enum live_tape tape;
+    bool tape_asked;        /* TAPE_OPEN or TAPE_CLOSE is under way */
+    bool tape_is_new;       /* never opened before: it gets the whole journal */
+    bool sealed_before;     /* RECORD_SEALED stands in the journal */
+    struct control_render_state render;
+    int ring_fd;        /* -1: none */
+    uint64_t opened_us; /* monotonic; when the hearing was opened or taken over by us */
+    struct control_tape_mark mark;
+    struct reply_record record; /* as the pages see it */
+    size_t note_count;
+    struct live_note notes[LIVE_NOTES_MAX];
+};
+
+struct court_counters {
+    uint64_t joins, errors, faults;
+};
+
+struct court {
+    const struct config *config;
+    struct store *store;
+    struct token_key *key;
+    struct ws *ws;
+    struct media *sfu;
+    struct media *recorder;
+    struct list lives; /* of struct live */
+    struct list pages; /* of struct page */
+    uint64_t next_serial;
+    uint64_t now_us;       /* monotonic, read when the loop woke */
+    uint64_t wall_us;      /* the same moment */
+    uint64_t alive_us;     /* when the last sign of life was left */
+    uint64_t was_alive_us; /* wall; the last one before this start, 0: unknown */
+    uint64_t store_version;
+    uint64_t sfu_boot;         /* of the media core heard last; 0: none yet */
+    uint64_t sfu_lost_us;      /* wall; 0: there, or never was */
+    uint64_t recorder_lost_us; /* the same */
+    bool taking_over;          /* between the media core's HELLO and its PRESENT_END */
+    struct control_metrics sfu_metrics, recorder_metrics;
+    struct court_counters counters;
+    struct hearing_changes changes; /* of the transition under way */
+};
+
+/* Loads every hearing that is not over, and closed ones whose tape is not sealed. */
+int court_load(struct court *court);
+void court_unload(struct court *court);
+
+/* Sets the court's clocks: first thing wherever the loop calls us. */
+void court_wake(struct court *court);
+
+/* The hearing, loaded if need be. -ENOENT, or an error of store or journal. */
+int court_live(struct court *court, uint64_t hearing, struct live **ret_live);
+/* NULL unless it is loaded. */
+struct live *court_find(struct court *court, uint64_t hearing);
+
+/* A person of it, also one invited after it was loaded. -ENOENT or the store's error. */
+int court_person(struct live *live, uint64_t person, struct hearing_person **ret_person);
+
+struct live_presence *court_presence(struct live *live, const struct hearing_person *person);
+
+/* The page with this serial number, or NULL: gone. */
+struct page *court_page(struct court *court, uint64_t serial);
+
+/* Appends a journal line and sends it to the tape. Whoever gets an error does not act. */
+int court_journal(struct live *live, const struct journal_entry *entry);
+
+/* Sends the lines that waited for the tape. */
+void court_send_notes(struct live *live);
+
+/* Stores a person as it is now; what fails is logged: the journal has it. */
+void court_save(struct live *live, const struct hearing_person *person);
+
+#endif

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "signaling/effects.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+
+/* A `seat` event waits for its picture this long, then comes without. Ours: two key frames' time.
+ */
+#define SEAT_PATIENCE_US 700000ull
+
+static void tell_sfu(struct live *live, struct control_message *message, int fd)
+{
+    /* Away: all of it is said again when it is back. */
+    (void)media_tell(live->court->sfu, message, fd);
+}
+
+static struct page *page_of(const struct live *live, uint64_t person)
+{
+    const struct hearing_person *p = hearing_find(live->hearing, person);
+    return p ? p->session : NULL;
+}
+
+void effects_open_media(struct live *live)
+{
+    uint64_t id = live->hearing->stored.id;
+    if (!media_is_connected(live->court->sfu))
+        return;
+    struct control_message open = {
+        .type = CONTROL_HEARING_OPEN,
+        .hearing_open = {.hearing = id, .recorded = live->ring_fd >= 0},
+    };
+    struct control_message matrix = {.type = CONTROL_MATRIX};
+    access_matrix(id, live->hearing->stored.state, &matrix.matrix);
+    tell_sfu(live, &open, live->ring_fd);
+    tell_sfu(live, &matrix, -1);
+    live->media_open = true;
+}
+
+static void remove_peer(struct live *live, const struct hearing_person *person)
+{
+    struct control_message message = {
+        .type = CONTROL_PEER_REMOVE,
+        .peer = {.hearing = live->hearing->stored.id, .peer = person->stored.id},
+    };
+    court_presence(live, person)->media = false;
+    tell_sfu(live, &message, -1);
+}
+
+static void move_peer(struct live *live, uint64_t person)
+{
+    const struct hearing_person *p = hearing_find(live->hearing, person);
+    if (!p)
+        return;
+    if (p->stored.room == TERMS_ROOM_OUTSIDE) {
+        remove_peer(live, p);
+        return;
+    }
+    struct control_message message = {
+        .type = CONTROL_PEER_MOVE,
+        .peer_move = {.hearing = live->hearing->stored.id,
+                      .peer = person,
+                      .room_kind = p->stored.room == TERMS_ROOM_COURTROOM ? CONTROL_ROOM_COURTROOM
+                                                                          : CONTROL_ROOM_WAITING},
+    };
+    tell_sfu(live, &message, -1);
+}
+
+static void end_producer(struct live *live, const struct hearing_change *change)
+{
+    struct control_message message = {
+        .type = CONTROL_STREAM_REMOVE,
+        .stream = {.hearing = live->hearing->stored.id,
+                   .peer = change->about,
+                   .stream = change->producer.id},
+    };
+    const struct journal_entry entry = {
+        .event = JOURNAL_PRODUCER_STOPPED,
+        .person = change->about,
+        .stream = change->producer.id,
+        .source = change->producer.source,
+    };
+    tell_sfu(live, &message, -1);
+    (void)court_journal(live, &entry); /* it has ended whether or not the line stands */
+}
+
+static void pause_producer(struct live *live, const struct hearing_change *change)
+{
+    struct control_message message = {
+        .type = CONTROL_STREAM_PAUSE,
+        .stream_pause = {.hearing = live->hearing->stored.id,
+                         .peer = change->about,
+                         .stream = change->producer.id,
+                         .paused = change->producer.paused},
+    };
+    tell_sfu(live, &message, -1);
+}
+
+static void tell_matrix(struct live *live)
+{
+    struct control_message message = {.type = CONTROL_MATRIX};
+    access_matrix(live->hearing->stored.id, live->hearing->stored.state, &message.matrix);
+    tell_sfu(live, &message, -1);
+}
+
+/* Writes the event of a change that is meant for a page; false for one that is not. */
+static bool write_event(const struct live *live, const struct hearing_change *change,
+                        struct jsontext *t)
+{
+    const struct hearing_person *to = hearing_find(live->hearing, change->to);
+    const struct hearing_person *about = hearing_find(live->hearing, change->about);
+    switch (change->type) {
+    case HEARING_CHANGE_STATE:
+        reply_hearing(t, &live->hearing->stored);
+        return true;
+    case HEARING_CHANGE_ROOM:
+        if (to)
+            reply_room(t, to->stored.room, change->by);
+        return to;
+    case HEARING_CHANGE_MUTED:
+        reply_muted(t, change->by);
+        return true;
+    case HEARING_CHANGE_PERSON:
+        if (about)
+            reply_person(t, about);
+        return about;
+    case HEARING_CHANGE_GONE:
+        reply_gone(t, change->about);
+        return true;
+    case HEARING_CHANGE_MAY:
+        if (to)
+            reply_may(t, hearing_may(live->hearing, to));
+        return to;
+    case HEARING_CHANGE_MATRIX:
+    case HEARING_CHANGE_MOVE:
+    case HEARING_CHANGE_UNPRODUCE:
+    case HEARING_CHANGE_PAUSE:
+        return false;
+    }
+    return false;
+}
+
+static void tell_pages(struct live *live, const struct hearing_change *change)
+{
+    struct jsontext t = {0};
+    struct page *page = page_of(live, change->to);
+    if (!write_event(live, change, &t))
+        jsontext_finish(&t);
+    else if (change->type == HEARING_CHANGE_STATE)
+        effects_tell_all(live, &t);
+    else if (page)
+        page_send(page, &t);
+    else
+        jsontext_finish(&t);
+}
+
+static void tell_media(struct live *live, const struct hearing_change *change)
+{
+    switch (change->type) {
+    case HEARING_CHANGE_MATRIX:
+        tell_matrix(live);
+        return;
+    case HEARING_CHANGE_MOVE:
+        move_peer(live, change->about);
+        return;
+    case HEARING_CHANGE_UNPRODUCE:
+        end_producer(live, change);
+        return;
+    case HEARING_CHANGE_PAUSE:
+        pause_producer(live, change);
+        return;
+    case HEARING_CHANGE_STATE:
+    case HEARING_CHANGE_ROOM:
+    case HEARING_CHANGE_MUTED:
+    case HEARING_CHANGE_PERSON:
+    case HEARING_CHANGE_GONE:
+    case HEARING_CHANGE_MAY:
+        return;
+    }
+}
+
+void effects_apply(struct live *live)
+{
+    const struct hearing_changes *changes = &live->court->changes;
+    for (size_t i = 0; i < changes->count; i++)
+        tell_media(live, &changes->changes[i]);
+    for (size_t i = 0; i < changes->count; i++)
+        tell_pages(live, &changes->changes[i]);
+    effects_reseat(live);
+}
+
+void effects_tell_all(struct live *live, struct jsontext *t)
+{
+    size_t len = 0;
+    char *text = jsontext_take(t, &len);
+    for (size_t i = 0; text && i < live->hearing->count; i++) {
+        struct page *page = live->hearing->people[i]->session;
+        if (page)
+            (void)ws_send(page->connection, text, len); /* too slow: dropped there */
+    }
+    free(text);
+}
+
+static void tell_seat(struct live *live, const struct hearing_person *person, uint8_t seat)
+{
+    struct page *page = person->session;
+    court_presence(live, person)->seats_due &= ~(1u << seat);
+    if (!page || page->state != PAGE_JOINED)
+        return;
+    struct jsontext t = {0};
+    reply_seat(&t, seat, &person->seats.seats[seat]);
+    page_send(page, &t);
+}
+
+static void set_seat(struct live *live, uint64_t person, uint8_t seat, enum control_kind kind,
+                     uint64_t stream)
+{
+    struct control_message message = {
+        .type = CONTROL_SEAT_SET,
+        .seat_set = {.hearing = live->hearing->stored.id,
+                     .peer = person,
+                     .seat = seat,
+                     .kind = (uint8_t)kind,
+                     .stream = stream},
+    };
+    tell_sfu(live, &message, -1);
+}
+
+static void change_seat(struct live *live, struct hearing_person *person,
+                        const struct seats_change *change)
+{
+    struct live_presence *presence = court_presence(live, person);
+    if (change->route_audio)
+        set_seat(live, person->stored.id, change->seat, CONTROL_AUDIO, change->now.audio);
+    if (change->route_video)
+        set_seat(live, person->stored.id, change->seat, CONTROL_VIDEO, change->now.video);
+    if (!change->shown)
+        return;
+    /* A name waits for its picture or voice, so that it does not stand under another's face; an
+     * emptied seat is told at once, and so is one where nothing flows. */
+    bool waits = (change->route_audio && change->now.audio_on) ||
+                 (change->route_video && change->now.video_on);
+    if (!waits) {
+        tell_seat(live, person, change->seat);
+        return;
+    }
+    presence->seats_due |= 1u << change->seat;
+    presence->seats_due_us = live->court->now_us;
+}
+
+void effects_reseat(struct live *live)
+{
+    struct seats_changes changes;
+    for (size_t i = 0; i < live->hearing->count; i++) {
+        struct hearing_person *person = live->hearing->people[i];
+        if (!live->presence[i].media)
+            continue;
+        hearing_reseat(live->hearing, person, live->court->now_us, &changes);
+        for (size_t j = 0; j < changes.count; j++)
+            change_seat(live, person, &changes.changes[j]);
+    }
+}
+
+void effects_repeat_seats(struct live *live, struct hearing_person *person)
+{
+    for (uint8_t seat = 0; seat < person->seats.count; seat++) {
+        const struct seats_seat *now = &person->seats.seats[seat];
+        set_seat(live, person->stored.id, seat, CONTROL_AUDIO, now->audio);
+        set_seat(live, person->stored.id, seat, CONTROL_VIDEO, now->video);
+        tell_seat(live, person, seat);
+    }
+}
+
+void effects_on_seat_switched(struct live *live, const struct control_seat_switched *switched)
+{
+    struct hearing_person *person = hearing_find(live->hearing, switched->peer);
+    if (!person || switched->seat >= person->seats.count)
+        return;
+    const struct seats_seat *now = &person->seats.seats[switched->seat];
+    bool is_due = court_presence(live, person)->seats_due & 1u << switched->seat;
+    if (switched->status < 0)
+        log_debug("peer %016" PRIx64 ": seat %u not switched: %s", switched->peer, switched->seat,
+                  log_errno(switched->status));
+    uint64_t stream = switched->kind == CONTROL_AUDIO ? now->audio : now->video;
+    if (is_due && stream && switched->stream == stream)
+        tell_seat(live, person, switched->seat);
+}
+
+void effects_on_speakers(struct live *live, const struct control_speakers *speakers)
+{
+    uint64_t people[CONTROL_SPEAKERS_MAX];
+    for (size_t i = 0; i < speakers->count; i++)
+        people[i] = speakers->speakers[i].peer;
+    hearing_spoke(live->hearing, people, speakers->count, live->court->now_us);
+    for (size_t i = 0; i < live->hearing->count; i++) {
+        const struct hearing_person *person = live->hearing->people[i];
+        struct page *page = person->session;
+        if (!page || person->stored.room != TERMS_ROOM_COURTROOM)
+            continue;
+        struct jsontext t = {0};
+        reply_speaking(&t, people, speakers->count);
+        page_send(page, &t);
+    }
+    effects_reseat(live);
+}
+
+/* How good a connection is, from what both ends lose and how long the way is. Ours: 1 % is heard by
+ * nobody, 3 % is repaired, at 8 % pictures freeze; 150 ms one way is ITU-T G.114's comfort. */
+static uint8_t quality_of(const struct control_peer_stats *stats)
+{
+    uint32_t loss = stats->up_loss_permille > stats->down_loss_permille ? stats->up_loss_permille
+                                                                        : stats->down_loss_permille;
+    if (stats->up_packets == 0 && stats->down_packets == 0)
+        return 0;
+    if (loss <= 10 && stats->rtt_us <= 300000)
+        return 4;
+    if (loss <= 30 && stats->rtt_us <= 500000)
+        return 3;
+    return loss <= 80 && stats->rtt_us <= 1000000 ? 2 : 1;
+}
+
+void effects_on_stats(struct live *live, const struct control_peer_stats *stats)
+{
+    struct hearing_person *person = hearing_find(live->hearing, stats->peer);
+    if (!person)
+        return;
+    hearing_set_quality(live->hearing, person, quality_of(stats), &live->court->changes);
+    if (live->court->changes.count)
+        effects_apply(live);
+}
+
+void effects_on_transport(struct live *live, const struct control_transport_state *state)
+{
+    struct hearing_person *person = hearing_find(live->hearing, state->peer);
+    if (!person)
+        return;
+    if (state->phase == CONTROL_TRANSPORT_CLOSED)
+        court_presence(live, person)->page_closed = true;
+    if (state->phase == CONTROL_TRANSPORT_CONNECTED)
+        court_presence(live, person)->page_closed = false;
+}
+
+void effects_leave(struct live *live, struct hearing_person *person, enum journal_cause cause,
+                   uint64_t since_wall_us)
+{
+    struct live_presence *presence = court_presence(live, person);
+    presence->lost_us = 0;
+    presence->page_closed = false;
+    if (person->stored.room == TERMS_ROOM_OUTSIDE)
+        return;
+    const struct journal_entry entry = {
+        .event = JOURNAL_PERSON_LEFT,
+        .person = person->stored.id,
+        .cause = cause,
+        .since_us = since_wall_us,
+    };
+    (void)court_journal(live, &entry); /* it is gone whether or not the line stands */
+    hearing_leave(live->hearing, person, &live->court->changes);
+    court_save(live, person);
+    effects_apply(live);
+}
+
+void effects_media_lost(struct live *live, struct hearing_person *person)
+{
+    struct page *page = person->session;
+    court_presence(live, person)->media = false;
+    for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++) {
+        if (!person->producers[i].id)
+            continue;
+        hearing_unproduce(live->hearing, person, person->producers[i].id, &live->court->changes);
+        effects_apply(live);
+    }
+    if (!page || page->state != PAGE_JOINED)
+        return;
+    page->state = PAGE_OUTSIDE;
+    struct jsontext t = {0};
+    reply_media_lost(&t);
+    page_send(page, &t);
+}
+
+static void tick_person(struct live *live, struct hearing_person *person,
+                        struct live_presence *presence)
+{
+    uint64_t now_us = live->court->now_us;
+    uint64_t grace_us = presence->page_closed ? COURT_GRACE_CLOSED_US : COURT_GRACE_US;
+    if (presence->lost_us && now_us > presence->lost_us + grace_us) {
+        effects_leave(live, person,
+                      presence->page_closed ? JOURNAL_CAUSE_CLOSED_PAGE : JOURNAL_CAUSE_NETWORK,
+                      presence->lost_wall_us);
+        return;
+    }
+    if (!presence->seats_due || now_us < presence->seats_due_us + SEAT_PATIENCE_US)
+        return;
+    for (uint8_t seat = 0; seat < person->seats.count; seat++)
+        if (presence->seats_due & 1u << seat)
+            tell_seat(live, person, seat);
+}
+
+void effects_tick(struct live *live)
+{
+    for (size_t i = 0; i < live->hearing->count; i++)
+        tick_person(live, live->hearing->people[i], &live->presence[i]);
+}

@@ -1,0 +1,41 @@
+/* Carries out what hearing.h says follows from a change: the media core first, then the pages, then
+ * everybody's seats. Also how things stand between us and the media core.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIGNALING_EFFECTS_H
+#define SIGNALING_EFFECTS_H
+
+#include "signaling/court.h"
+
+/* Carries out court->changes, journals producers that ended, and seats everybody anew. */
+void effects_apply(struct live *live);
+
+/* Seats everybody anew; SEAT_SET and `seat` events follow. */
+void effects_reseat(struct live *live);
+
+/* Says all of a person's seats again, to the media core and to its page. */
+void effects_repeat_seats(struct live *live, struct hearing_person *person);
+
+/* Opens the hearing in the media core, with its matrix and, once there is one, its ring.
+ * Repeatable; nothing when the media core is away. */
+void effects_open_media(struct live *live);
+
+/* Whoever is in a room leaves it: journal line, media, room, events. `cause` says why. */
+void effects_leave(struct live *live, struct hearing_person *person, enum journal_cause cause,
+                   uint64_t since_wall_us);
+
+/* Its transports are gone: ends what it produced, and tells its page to join again. */
+void effects_media_lost(struct live *live, struct hearing_person *person);
+
+/* SEAT_SWITCHED, SPEAKERS, PEER_STATS, TRANSPORT_STATE. */
+void effects_on_seat_switched(struct live *live, const struct control_seat_switched *switched);
+void effects_on_speakers(struct live *live, const struct control_speakers *speakers);
+void effects_on_stats(struct live *live, const struct control_peer_stats *stats);
+void effects_on_transport(struct live *live, const struct control_transport_state *state);
+
+/* Every WS_TICK_US: pages whose grace is over, seats that never showed. */
+void effects_tick(struct live *live);
+
+/* Sends one event to everybody connected. */
+void effects_tell_all(struct live *live, struct jsontext *t);
+
+#endif

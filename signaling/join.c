@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "signaling/join.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "common/log.h"
+#include "signaling/effects.h"
+
+/* The lines that a join writes before it has an effect. */
+static int write_lines(struct live *live, const struct hearing_person *person)
+{
+    const struct journal_entry waiting = {
+        .event = JOURNAL_HEARING_WAITING,
+        .by = person->stored.id,
+    };
+    const struct journal_entry joined = {
+        .event = JOURNAL_PERSON_JOINED,
+        .person = person->stored.id,
+        .name = person->stored.name,
+        .role = person->stored.role,
+        .room = hearing_room_on_join(person),
+    };
+    int r = 0;
+    if (hearing_begins_on_join(live->hearing, person))
+        r = court_journal(live, &waiting);
+    return r < 0 ? r : court_journal(live, &joined);
+}
+
+static int ask_media(struct page *page, int32_t request, uint8_t seats)
+{
+    const struct live *live = page->live;
+    const struct hearing_person *person = page->person;
+    struct control_message message = {
+        .type = CONTROL_PEER_ADD,
+        .peer_add = {.hearing = live->hearing->stored.id,
+                     .peer = person->stored.id,
+                     .role = (uint8_t)person->stored.role,
+                     .room_kind = hearing_room_on_join(person) == TERMS_ROOM_COURTROOM
+                                      ? CONTROL_ROOM_COURTROOM
+                                      : CONTROL_ROOM_WAITING,
+                     .seats = seats},
+    };
+    const struct media_ticket ticket = {
+        .purpose = COURT_JOIN,
+        .hearing = live->hearing->stored.id,
+        .person = person->stored.id,
+        .page = page->serial,
+        .request = request,
+    };
+    return media_ask(page->court->sfu, &message, -1, &ticket);
+}
+
+void join_handle(struct page *page, const struct message *message)
+{
+    struct live *live = page->live;
+    int r = hearing_check(live->hearing, page->person, ACCESS_JOIN, 0);
+    if (r < 0) {
+        page_error(page, message->id, page_error_of(r), "joining is not possible now");
+        return;
+    }
+    if (!media_is_connected(page->court->sfu)) {
+        page_error(page, message->id, MESSAGE_MEDIA_UNAVAILABLE, "the media core is away");
+        return;
+    }
+    if (write_lines(live, page->person) < 0) {
+        page_error(page, message->id, MESSAGE_INTERNAL, "the journal takes no line");
+        return;
+    }
+    if (!live->media_open)
+        effects_open_media(live);
+    page->seats = message->seats;
+    page->state = PAGE_AWAITS_MEDIA;
+    r = ask_media(page, message->id, message->seats);
+    if (r < 0) {
+        page->state = PAGE_OUTSIDE;
+        page_error(page, message->id, MESSAGE_MEDIA_UNAVAILABLE, "the media core is busy");
+    }
+}
+
+/* Enters the room in memory and in the store. */
+static void enter(struct live *live, struct page *page)
+{
+    struct court *court = live->court;
+    bool begins = hearing_begins_on_join(live->hearing, page->person);
+    hearing_join(live->hearing, page->person, page->seats, court->wall_us, &court->changes);
+    court_save(live, page->person);
+    int r = begins ? store_hearing_set_state(court->store, live->hearing->stored.id,
+                                             live->hearing->stored.state, court->wall_us)
+                   : 0;
+    if (r < 0)
+        log_error("hearing %016" PRIx64 ": state not stored: %s", live->hearing->stored.id,
+                  log_errno(r));
+}
+
+void join_on_media_ready(struct court *court, const struct media_ticket *ticket,
+                         const struct control_peer_ready *ready)
+{
+    struct page *page = court_page(court, ticket->page);
+    if (!page || page->state != PAGE_AWAITS_MEDIA || page->person->stored.id != ticket->person) {
+        join_abandon(court, ticket, -ECANCELED);
+        return;
+    }
+    struct live *live = page->live;
+    struct live_presence *presence = court_presence(live, page->person);
+    presence->media = true;
+    presence->page_closed = false;
+    page->state = PAGE_JOINED;
+    court->counters.joins++;
+    enter(live, page);
+
+    struct jsontext t = {0};
+    reply_joined(&t, ticket->request, page->person->stored.room, ready);
+    page_send(page, &t);
+    effects_apply(live);
+}
+
+void join_abandon(struct court *court, const struct media_ticket *ticket, int error)
+{
+    struct page *page = court_page(court, ticket->page);
+    struct live *live = court_find(court, ticket->hearing);
+    log_warn("person %016" PRIx64 ": not joined: %s", ticket->person, log_errno(error));
+    if (error == -ECANCELED && live) {
+        /* Made for a page that went meanwhile. */
+        struct control_message message = {
+            .type = CONTROL_PEER_REMOVE,
+            .peer = {.hearing = ticket->hearing, .peer = ticket->person},
+        };
+        (void)media_tell(court->sfu, &message, -1); /* away: then so is the peer */
+        struct hearing_person *person = hearing_find(live->hearing, ticket->person);
+        if (person)
+            court_presence(live, person)->media = false;
+    }
+    if (!page || page->state != PAGE_AWAITS_MEDIA)
+        return;
+    page->state = PAGE_OUTSIDE;
+    enum message_error answer =
+        error == -ENOSPC || error == -ENOBUFS ? MESSAGE_FULL : MESSAGE_MEDIA_UNAVAILABLE;
+    page_error(page, ticket->request, answer, "the media core did not make room");
+}
+
+void join_leave(struct page *page, const struct message *message)
+{
+    if (page->person->stored.room == TERMS_ROOM_OUTSIDE && page->state == PAGE_OUTSIDE) {
+        page_error(page, message->id, MESSAGE_NOT_JOINED, "nothing to leave");
+        return;
+    }
+    page->state = PAGE_OUTSIDE;
+    effects_leave(page->live, page->person, JOURNAL_CAUSE_LEFT, page->court->wall_us);
+    page_ok(page, message->id);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "signaling/moderate.h"
+
+#include <inttypes.h>
+
+#include "common/log.h"
+#include "signaling/effects.h"
+#include "signaling/record.h"
+
+/* Whether the page's person may do this to `target` (0: nobody). False after telling the page. */
+static bool may(struct page *page, int32_t request, enum access_action action, uint64_t target)
+{
+    int r = hearing_check(page->live->hearing, page->person, action, target);
+    if (r == 0)
+        return true;
+    char detail[96];
+    (void)snprintf(detail, sizeof(detail), "a %s may not do this now",
+                   terms_role_name(page->person->stored.role));
+    page_error(page, request, page_error_of(r), detail);
+    return false;
+}
+
+/* Writes the line of what is about to happen. False after telling the page. */
+static bool write_line(struct page *page, int32_t request, enum journal_event event,
+                       uint64_t person)
+{
+    const struct journal_entry entry = {
+        .event = event,
+        .person = person,
+        .by = page->person->stored.id,
+    };
+    if (court_journal(page->live, &entry) == 0)
+        return true;
+    page_error(page, request, MESSAGE_INTERNAL, "the journal takes no line");
+    return false;
+}
+
+void moderate_hand(struct page *page, const struct message *message)
+{
+    if (message->up && !may(page, message->id, ACCESS_HAND, 0))
+        return;
+    hearing_set_hand(page->live->hearing, page->person, message->up, &page->court->changes);
+    court_save(page->live, page->person);
+    effects_apply(page->live);
+    page_ok(page, message->id);
+}
+
+void moderate_lower_hand(struct page *page, const struct message *message)
+{
+    if (!may(page, message->id, ACCESS_LOWER_HAND, message->person))
+        return;
+    struct hearing_person *target = hearing_find(page->live->hearing, message->person);
+    hearing_set_hand(page->live->hearing, target, false, &page->court->changes);
+    court_save(page->live, target);
+    effects_apply(page->live);
+    page_ok(page, message->id);
+}
+
+void moderate_admit(struct page *page, const struct message *message)
+{
+    if (!may(page, message->id, ACCESS_ADMIT, message->person) ||
+        !write_line(page, message->id, JOURNAL_PERSON_ADMITTED, message->person))
+        return;
+    struct hearing_person *target = hearing_find(page->live->hearing, message->person);
+    hearing_admit(page->live->hearing, target, page->person->stored.id, &page->court->changes);
+    court_save(page->live, target);
+    effects_apply(page->live);
+    page_ok(page, message->id);
+}
+
+void moderate_dismiss(struct page *page, const struct message *message)
+{
+    if (!may(page, message->id, ACCESS_DISMISS, message->person) ||
+        !write_line(page, message->id, JOURNAL_PERSON_DISMISSED, message->person))
+        return;
+    struct hearing_person *target = hearing_find(page->live->hearing, message->person);
+    hearing_dismiss(page->live->hearing, target, page->person->stored.id, &page->court->changes);
+    court_save(page->live, target);
+    effects_apply(page->live);
+    page_ok(page, message->id);
+}
+
+void moderate_mute(struct page *page, const struct message *message)
+{
+    if (!may(page, message->id, ACCESS_MUTE, message->person) ||
+        !write_line(page, message->id, JOURNAL_PERSON_MUTED, message->person))
+        return;
+    hearing_mute(page->live->hearing, hearing_find(page->live->hearing, message->person),
+                 page->person->stored.id, &page->court->changes);
+    effects_apply(page->live);
+    page_ok(page, message->id);
+}
+
+/* Ends a person's invitation and its page. */
+static void put_out(struct live *live, struct hearing_person *target, uint64_t by, uint16_t code)
+{
+    struct court *court = live->court;
+    struct page *page = target->session;
+    int r = store_invitation_revoke_person(court->store, target->stored.id, court->wall_us);
+    if (r < 0) /* `removed` keeps it out as well */
+        log_error("person %016" PRIx64 ": invitation not revoked: %s", target->stored.id,
+                  log_errno(r));
+    hearing_remove(live->hearing, target, by, &court->changes);
+    court_presence(live, target)->lost_us = 0;
+    court_save(live, target);
+    effects_apply(live);
+    if (page)
+        ws_close(page->connection, code, code == 4002 ? "removed" : "token no longer good");
+}
+
+void moderate_remove(struct page *page, const struct message *message)
+{
+    if (!may(page, message->id, ACCESS_REMOVE, message->person) ||
+        !write_line(page, message->id, JOURNAL_PERSON_REMOVED, message->person))
+        return;
+    put_out(page->live, hearing_find(page->live->hearing, message->person), page->person->stored.id,
+            4002);
+    page_ok(page, message->id);
+}
+
+void moderate_revoked(struct live *live, struct hearing_person *person)
+{
+    const struct journal_entry entry = {
+        .event = JOURNAL_PERSON_REMOVED,
+        .person = person->stored.id,
+    };
+    (void)court_journal(live, &entry); /* who revoked it stands there already */
+    put_out(live, person, 0, 4004);
+}
+
+/* The action and the line that a wanted state means now. */
+static enum access_action action_of(enum terms_state from, enum terms_state to,
+                                    enum journal_event *ret_event)
+{
+    if (to == TERMS_STATE_CLOSED) {
+        *ret_event = JOURNAL_HEARING_CLOSED;
+        return ACCESS_CLOSE;
+    }
+    if (to == TERMS_STATE_RECESS) {
+        *ret_event = JOURNAL_HEARING_RECESS;
+        return ACCESS_RECESS;
+    }
+    *ret_event = from == TERMS_STATE_RECESS ? JOURNAL_HEARING_RESUMED : JOURNAL_HEARING_OPENED;
+    return from == TERMS_STATE_RECESS ? ACCESS_RESUME : ACCESS_OPEN;
+}
+
+/* Everybody out, and the media core lets the hearing go; then the tape is sealed. */
+static void close_hearing(struct live *live)
+{
+    struct hearing *hearing = live->hearing;
+    for (size_t i = 0; i < hearing->count; i++) {
+        struct hearing_person *person = hearing->people[i];
+        struct page *page = person->session;
+        live->presence[i].lost_us = 0;
+        if (person->stored.room != TERMS_ROOM_OUTSIDE) {
+            hearing_leave(hearing, person, &live->court->changes);
+            court_save(live, person);
+            effects_apply(live);
+        }
+        if (!page)
+            continue;
+        page->state = PAGE_OUTSIDE;
+        if (person->stored.role != CONTROL_ROLE_JUDGE && person->stored.role != CONTROL_ROLE_CLERK)
+            ws_close(page->connection, 4003, "hearing closed");
+    }
+    record_close(live);
+}
+
+void moderate_set_state(struct page *page, const struct message *message)
+{
+    struct court *court = page->court;
+    struct live *live = page->live;
+    enum terms_state from = live->hearing->stored.state;
+    enum journal_event event;
+    enum access_action action = action_of(from, message->state, &event);
+    if (!may(page, message->id, action, 0) || !write_line(page, message->id, event, 0))
+        return;
+    int r = store_hearing_set_state(court->store, live->hearing->stored.id, message->state,
+                                    court->wall_us);
+    if (r < 0) /* the journal has it and is followed at the next start */
+        log_error("hearing %016" PRIx64 ": state not stored: %s", live->hearing->stored.id,
+                  log_errno(r));
+    hearing_set_state(live->hearing, message->state, court->wall_us, &court->changes);
+    effects_apply(live);
+    if (message->state == TERMS_STATE_OPEN)
+        record_open(live);
+    page_ok(page, message->id);
+    if (message->state == TERMS_STATE_CLOSED)
+        close_hearing(live);
+    record_evaluate(live);
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "signaling/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "signaling/effects.h"
+
+static struct control_message about(const struct live *live, enum control_type type)
+{
+    return (struct control_message){
+        .type = type,
+        .hearing = {.hearing = live->hearing->stored.id},
+    };
+}
+
+static int ask_recorder(struct live *live, enum control_type type, int purpose)
+{
+    struct control_message message = about(live, type);
+    const struct media_ticket ticket = {
+        .purpose = purpose,
+        .hearing = live->hearing->stored.id,
+    };
+    return media_ask(live->court->recorder, &message, -1, &ticket);
+}
+
+/* Takes the next step of the tape that can be taken now; the tick comes back to what cannot. */
+static void step(struct live *live)
+{
+    if (live->tape_asked)
+        return;
+    if (live->tape == LIVE_TAPE_WANTED)
+        live->tape_asked = ask_recorder(live, CONTROL_TAPE_OPEN, COURT_TAPE_OPEN) == 0;
+    else if (live->tape == LIVE_TAPE_CLOSING)
+        live->tape_asked = ask_recorder(live, CONTROL_TAPE_CLOSE, COURT_TAPE_CLOSE) == 0;
+}
+
+void record_open(struct live *live)
+{
+    live->opened_us = live->court->now_us;
+    if (live->tape == LIVE_TAPE_NONE) {
+        live->tape = LIVE_TAPE_WANTED;
+        live->tape_is_new = true;
+    }
+    step(live);
+}
+
+void record_close(struct live *live)
+{
+    struct control_message message = about(live, CONTROL_HEARING_CLOSE);
+    const struct media_ticket ticket = {
+        .purpose = COURT_MEDIA_CLOSE,
+        .hearing = live->hearing->stored.id,
+    };
+    live->media_open = false;
+    if (media_ask(live->court->sfu, &message, -1, &ticket) < 0)
+        record_on_media_closed(live);
+}
+
+void record_on_media_closed(struct live *live)
+{
+    if (live->tape == LIVE_TAPE_NONE || live->tape == LIVE_TAPE_SEALED)
+        return;
+    live->tape = LIVE_TAPE_CLOSING;
+    step(live);
+    record_evaluate(live);
+}
+
+void record_on_connected(struct court *court)
+{
+    LIST_FOR_EACH(it, &court->lives)
+    {
+        struct live *live = LIST_ENTRY(it, struct live, link);
+        live->tape_asked = false;
+        if (live->tape == LIVE_TAPE_OPEN)
+            live->tape = LIVE_TAPE_WANTED;
+        step(live);
+    }
+}
+
+void record_on_lost(struct court *court)
+{
+    LIST_FOR_EACH(it, &court->lives)
+    {
+        struct live *live = LIST_ENTRY(it, struct live, link);
+        live->tape_asked = false;
+        if (live->tape == LIVE_TAPE_OPEN)
+            live->tape = LIVE_TAPE_WANTED;
+        record_evaluate(live);
+    }
+}
+
+/* What stood in the journal before the tape was there: among it who is who. */
+static void send_earlier_lines(struct live *live)
+{
+    char path[CONFIG_PATH_MAX + 64];
+    (void)snprintf(path, sizeof(path), "%s/journals/%016" PRIx64 ".journal",
+                   live->court->config->data_dir, live->hearing->stored.id);
+    FILE *file = fopen(path, "re");
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t len;
+    while (file && (len = getline(&line, &capacity, file)) > 0) {
+        if (line[len - 1] == '\n')
+            len--;
+        if (len > LIMIT_NOTE_BYTES)
+            continue;
+        struct control_message note = {
+            .type = CONTROL_TAPE_NOTE,
+            .tape_note = {.hearing = live->hearing->stored.id,
+                          .wall_us = live->court->wall_us,
+                          .text_len = (uint16_t)len,
+                          .text = (const uint8_t *)line},
+        };
+        (void)media_tell(live->court->recorder, &note, -1); /* the journal has it too */
+    }
+    free(line);
+    if (file)
+        (void)fclose(file); /* was only read */
+}
+
+void record_on_tape_ready(struct live *live, int status, int fd)
+{
+    live->tape_asked = false;
+    if (live->tape != LIVE_TAPE_WANTED)
+        return; /* closed meanwhile */
+    int ring_fd = status == 0 && fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (ring_fd < 0) {
+        log_error("hearing %016" PRIx64 ": no tape, trying on: %s", live->hearing->stored.id,
+                  log_errno(status < 0 ? status : -EBADF));
+        live->mark.error = status;
+        return; /* the tick asks again */
+    }
+    if (live->ring_fd >= 0)
+        (void)close(live->ring_fd); /* a duplicate */
+    live->ring_fd = ring_fd;
+    live->tape = LIVE_TAPE_OPEN;
+    live->mark = (struct control_tape_mark){0};
+    effects_open_media(live);
+    if (live->tape_is_new) {
+        live->tape_is_new = false;
+        for (size_t i = 0; i < live->note_count; i++)
+            free(live->notes[i].text); /* they stand in the journal */
+        live->note_count = 0;
+        send_earlier_lines(live);
+    }
+    court_send_notes(live);
+}
+
+void record_on_sealed(struct live *live, int status)
+{
+    live->tape_asked = false;
+    if (live->tape != LIVE_TAPE_CLOSING)
+        return;
+    if (status < 0 && status != -ENOENT) {
+        log_error("hearing %016" PRIx64 ": tape not sealed, trying on: %s",
+                  live->hearing->stored.id, log_errno(status));
+        return;
+    }
+    const struct journal_entry entry = {.event = JOURNAL_RECORD_SEALED};
+    if (status == 0 && !live->sealed_before)
+        (void)court_journal(live, &entry); /* it is sealed whether or not the line stands */
+    live->tape = LIVE_TAPE_SEALED;
+    if (live->ring_fd >= 0)
+        (void)close(live->ring_fd); /* a duplicate */
+    live->ring_fd = -1;
+    record_evaluate(live);
+}
+
+void record_on_mark(struct live *live, const struct control_tape_mark *mark)
+{
+    live->mark = *mark;
+    record_evaluate(live);
+}
+
+void record_on_render(struct live *live, const struct control_render_state *render)
+{
+    live->render = *render;
+    record_evaluate(live);
+}
+
+/* How the record of an open hearing stands, by what can be proven now. */
+static void judge_open(const struct live *live, struct reply_record *record)
+{
+    const struct court *court = live->court;
+    uint64_t now_us = court->now_us;
+    bool is_fresh = live->tape == LIVE_TAPE_OPEN && live->mark.checked_us &&
+                    now_us < live->mark.checked_us + RECORD_FRESH_US;
+    record->state = REPLY_RECORD_LOST;
+    if (!media_is_connected(court->recorder))
+        record->reason = JOURNAL_REASON_RECORDER_AWAY;
+    else if (live->mark.error == -ENOSPC || live->mark.error == -EDQUOT)
+        record->reason = JOURNAL_REASON_DISK_FULL;
+    else if (live->mark.error)
+        record->reason = JOURNAL_REASON_DISK_ERROR;
+    else if (!media_is_connected(court->sfu))
+        record->reason = JOURNAL_REASON_MEDIA_CORE_AWAY;
+    else if (!is_fresh)
+        record->reason = JOURNAL_REASON_STALE;
+    else
+        record->state = REPLY_RECORD_ON;
+}
+
+static void judge(const struct live *live, struct reply_record *record)
+{
+    switch (live->hearing->stored.state) {
+    case TERMS_STATE_OPEN:
+        judge_open(live, record);
+        return;
+    case TERMS_STATE_CLOSED:
+        break;
+    case TERMS_STATE_SCHEDULED:
+    case TERMS_STATE_WAITING:
+    case TERMS_STATE_RECESS:
+    case TERMS_STATE_COUNT:
+        record->state = REPLY_RECORD_OFF;
+        return;
+    }
+    if (live->tape == LIVE_TAPE_NONE)
+        record->state = REPLY_RECORD_OFF;
+    else if (live->tape != LIVE_TAPE_SEALED)
+        record->state = REPLY_RECORD_SEALING;
+    else if (live->render.phase == CONTROL_RENDER_DONE)
+        record->state = REPLY_RECORD_READY;
+    else if (live->render.phase == CONTROL_RENDER_FAILED)
+        record->state = REPLY_RECORD_FAILED;
+    else
+        record->state = REPLY_RECORD_RENDERING;
+    record->percent = live->render.percent;
+}
+
+static bool is_same(const struct reply_record *a, const struct reply_record *b)
+{
+    return a->state == b->state && (a->state != REPLY_RECORD_LOST || a->reason == b->reason) &&
+           (a->state != REPLY_RECORD_RENDERING || a->percent == b->percent);
+}
+
+static void write_line(struct live *live, const struct reply_record *record)
+{
+    const struct journal_entry on = {.event = JOURNAL_RECORD_ON};
+    const struct journal_entry lost = {.event = JOURNAL_RECORD_LOST, .reason = record->reason};
+    /* On a full disk the line may fail; the pages are told all the same. */
+    if (record->state == REPLY_RECORD_ON)
+        (void)court_journal(live, &on);
+    else if (record->state == REPLY_RECORD_LOST)
+        (void)court_journal(live, &lost);
+}
+
+void record_evaluate(struct live *live)
+{
+    struct reply_record record = {.since_us = live->court->wall_us};
+    judge(live, &record);
+    /* A tape takes a moment to begin: that is not yet a loss. */
+    bool is_beginning = record.state == REPLY_RECORD_LOST &&
+                        live->record.state == REPLY_RECORD_OFF &&
+                        live->court->now_us < live->opened_us + RECORD_FRESH_US;
+    if (is_beginning || is_same(&record, &live->record))
+        return;
+    if (record.state == live->record.state && record.state == REPLY_RECORD_RENDERING)
+        record.since_us = live->record.since_us;
+    else
+        write_line(live, &record);
+    live->record = record;
+    struct jsontext t = {0};
+    reply_record(&t, &live->record);
+    effects_tell_all(live, &t);
+}
+
+void record_tick(struct live *live)
+{
+    step(live);
+    record_evaluate(live);
+}
+
+int record_render(struct court *court, uint64_t hearing)
+{
+    struct live *live = court_find(court, hearing);
+    struct control_message message = {
+        .type = CONTROL_TAPE_RENDER,
+        .hearing = {.hearing = hearing},
+    };
+    const struct media_ticket ticket = {.purpose = COURT_TAPE_RENDER, .hearing = hearing};
+    if (live && live->tape != LIVE_TAPE_SEALED)
+        return -EBUSY;
+    return media_ask(court->recorder, &message, -1, &ticket);
+}
+
+uint64_t record_mark_age(const struct court *court)
+{
+    uint64_t age_us = 0;
+    LIST_FOR_EACH(it, &court->lives)
+    {
+        const struct live *live = LIST_ENTRY(it, struct live, link);
+        uint64_t checked_us = live->mark.checked_us ? live->mark.checked_us : live->opened_us;
+        if (live->hearing->stored.state == TERMS_STATE_OPEN && court->now_us > checked_us + age_us)
+            age_us = court->now_us - checked_us;
+    }
+    return age_us;
+}

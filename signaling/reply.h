@@ -1,0 +1,68 @@
+/* What the server says to a page: typed values to the JSON text of PROTOCOL.md. Each writes one
+ * whole message into `t`; the caller sends what jsontext_take() gives.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIGNALING_REPLY_H
+#define SIGNALING_REPLY_H
+
+#include "signaling/hearing.h"
+#include "signaling/journal.h"
+#include "signaling/jsontext.h"
+#include "signaling/message.h"
+
+enum reply_record_state {
+    REPLY_RECORD_OFF,
+    REPLY_RECORD_ON,
+    REPLY_RECORD_LOST,
+    REPLY_RECORD_SEALING,
+    REPLY_RECORD_RENDERING,
+    REPLY_RECORD_READY,
+    REPLY_RECORD_FAILED,
+};
+
+/* How the record of a hearing stands. */
+struct reply_record {
+    enum reply_record_state state;
+    uint64_t since_us;          /* wall */
+    enum journal_reason reason; /* of LOST */
+    uint8_t percent;            /* of RENDERING */
+};
+
+const char *reply_record_state_name(enum reply_record_state state);
+
+struct reply_welcome {
+    const struct hearing *hearing;
+    const struct hearing_person *you;
+    const char *resume; /* the new secret */
+    uint64_t now_us;    /* wall */
+    bool media;         /* the media core still has this person's transports */
+    struct reply_record record;
+};
+
+void reply_welcome(struct jsontext *t, int32_t id, const struct reply_welcome *welcome);
+
+/* Transport ids follow from the person: the page's names outlive a restart of ours. */
+uint64_t reply_transport_id(uint64_t person, enum control_direction direction);
+
+void reply_joined(struct jsontext *t, int32_t id, enum terms_room room,
+                  const struct control_peer_ready *ready);
+void reply_ok(struct jsontext *t, int32_t id);
+void reply_ice_restarted(struct jsontext *t, int32_t id, const struct control_ice *ice);
+void reply_produced(struct jsontext *t, int32_t id, uint64_t producer);
+void reply_pong(struct jsontext *t, int32_t id, uint64_t now_us);
+
+/* `id` 0: null. */
+void reply_error(struct jsontext *t, int32_t id, enum message_error error, const char *detail);
+
+void reply_seat(struct jsontext *t, uint8_t seat, const struct seats_seat *now);
+void reply_speaking(struct jsontext *t, const uint64_t *people, size_t count);
+void reply_media_lost(struct jsontext *t);
+void reply_person(struct jsontext *t, const struct hearing_person *person);
+void reply_gone(struct jsontext *t, uint64_t person);
+void reply_hearing(struct jsontext *t, const struct store_hearing *hearing);
+/* `by` 0: null. The same for muted. */
+void reply_room(struct jsontext *t, enum terms_room room, uint64_t by);
+void reply_may(struct jsontext *t, uint32_t may);
+void reply_record(struct jsontext *t, const struct reply_record *record);
+void reply_muted(struct jsontext *t, uint64_t by);
+
+#endif

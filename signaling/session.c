@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "signaling/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "signaling/arrive.h"
+#include "signaling/join.h"
+#include "signaling/moderate.h"
+#include "signaling/publish.h"
+
+static void handle_ping(struct page *page, const struct message *message)
+{
+    struct jsontext t = {0};
+    reply_pong(&t, message->id, page->court->wall_us);
+    page_send(page, &t);
+}
+
+/* The states in which a request may be said: `hello` only first, what needs transports only with
+ * them, `join` not while one is under way. Who may do what is access.h's. */
+static const struct handler {
+    void (*handle)(struct page *page, const struct message *message);
+    bool in[PAGE_STATE_COUNT];
+} handlers[MESSAGE_TYPE_COUNT] = {
+    [MESSAGE_HELLO] = {arrive_handle, {[PAGE_SAYS_HELLO] = true}},
+    [MESSAGE_JOIN] = {join_handle, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_CONNECT] = {publish_connect, {[PAGE_JOINED] = true}},
+    [MESSAGE_RESTART_ICE] = {publish_restart_ice, {[PAGE_JOINED] = true}},
+    [MESSAGE_PRODUCE] = {publish_produce, {[PAGE_JOINED] = true}},
+    [MESSAGE_PAUSE] = {publish_pause, {[PAGE_JOINED] = true}},
+    [MESSAGE_CLOSE_PRODUCER] = {publish_close, {[PAGE_JOINED] = true}},
+    [MESSAGE_HAND] = {moderate_hand, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_LOWER_HAND] = {moderate_lower_hand, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_ADMIT] = {moderate_admit, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_DISMISS] = {moderate_dismiss, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_MUTE] = {moderate_mute, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_REMOVE] = {moderate_remove, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_SET_STATE] = {moderate_set_state, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_LEAVE] = {join_leave, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_PING] = {handle_ping,
+                      {[PAGE_OUTSIDE] = true, [PAGE_AWAITS_MEDIA] = true, [PAGE_JOINED] = true}},
+};
+
+/* Why a request may not be said in this state. */
+static enum message_error state_error(const struct page *page, enum message_type type)
+{
+    switch (page->state) {
+    case PAGE_SAYS_HELLO:
+        return MESSAGE_HELLO_FIRST;
+    case PAGE_OUTSIDE:
+        return type == MESSAGE_HELLO ? MESSAGE_WRONG_STATE : MESSAGE_NOT_JOINED;
+    case PAGE_AWAITS_MEDIA:
+    case PAGE_JOINED:
+    case PAGE_STATE_COUNT:
+        return MESSAGE_WRONG_STATE;
+    }
+    return MESSAGE_WRONG_STATE;
+}
+
+int session_opened(void *context, struct ws_connection *connection, void **ret_session)
+{
+    struct court *court = context;
+    struct page *page = calloc(1, sizeof(*page));
+    if (!page)
+        return -ENOMEM;
+    court_wake(court);
+    *page = (struct page){
+        .connection = connection,
+        .court = court,
+        .serial = ++court->next_serial,
+        .opened_us = court->now_us,
+    };
+    list_append(&court->pages, &page->link);
+    *ret_session = page;
+    return 0;
+}
+
+void session_receive(void *session, const char *text, size_t len)
+{
+    struct page *page = session;
+    struct message message;
+    struct message_fault fault;
+    court_wake(page->court);
+    int r = message_parse(text, len, &message, &fault);
+    if (r == -ENOMEM)
+        fault = (struct message_fault){.error = MESSAGE_INTERNAL, .detail = "out of memory"};
+    if (r < 0) {
+        page->court->counters.errors++;
+        page_error(page, fault.id, fault.error, fault.detail);
+        return;
+    }
+    const struct handler *handler = &handlers[message.type];
+    if (handler->in[page->state]) {
+        handler->handle(page, &message);
+        return;
+    }
+    page->court->counters.errors++;
+    page_error(page, message.id, state_error(page, message.type), "not in this state");
+}
+
+void session_broke(void *session, enum ws_breach breach)
+{
+    struct page *page = session;
+    court_wake(page->court);
+    log_warn("page %016llx: broke a limit (%d), closing it", (unsigned long long)page->serial,
+             (int)breach);
+    switch (breach) {
+    case WS_BREACH_TOO_LARGE:
+        page_error(page, 0, MESSAGE_TOO_LARGE, "over 65,536 bytes");
+        break;
+    case WS_BREACH_TOO_FAST:
+        page_error(page, 0, MESSAGE_TOO_FAST, "over 100 requests a second");
+        break;
+    case WS_BREACH_NOT_TEXT:
+        page_error(page, 0, MESSAGE_BAD_MESSAGE, "not a text frame");
+        break;
+    }
+    ws_close(page->connection, 4000, message_error_code(MESSAGE_TOO_FAST));
+}
+
+void session_closed(void *session)
+{
+    struct page *page = session;
+    court_wake(page->court);
+    arrive_on_closed(page);
+    list_remove(&page->link);
+    free(page);
+}
+
+/* Whether another process put the person out, or ended its invitation. */
+static bool is_revoked(struct court *court, const struct hearing_person *person)
+{
+    struct store_invitation *list = NULL;
+    size_t count = 0;
+    bool good = store_invitation_list(court->store, person->stored.hearing, &list, &count) < 0;
+    for (size_t i = 0; i < count; i++)
+        if (list[i].person == person->stored.id && !list[i].revoked_us)
+            good = true;
+    free(list);
+    return !good;
+}
+
+static void follow_revocations(struct court *court)
+{
+    LIST_FOR_EACH_SAFE(it, &court->pages)
+    {
+        struct page *page = LIST_ENTRY(it, struct page, link);
+        if (page->person && !page->person->stored.removed && is_revoked(court, page->person))
+            moderate_revoked(page->live, page->person);
+    }
+}
+
+void session_tick(struct court *court)
+{
+    uint64_t version = court->store_version;
+    LIST_FOR_EACH(it, &court->pages)
+    {
+        struct page *page = LIST_ENTRY(it, struct page, link);
+        if (page->state == PAGE_SAYS_HELLO && !page->person &&
+            court->now_us > page->opened_us + SESSION_HELLO_US)
+            ws_close(page->connection, 4000, "no hello");
+    }
+    if (store_changes(court->store, &version) < 0 || version == court->store_version)
+        return;
+    court->store_version = version;
+    follow_revocations(court);
+}
