@@ -39,6 +39,7 @@ struct stream {
     uint64_t expected_before; /* of numberings before this one */
     uint16_t reset_seq;       /* the number that would confirm another numbering */
     bool reset_suspected;
+    bool reset_untold; /* another numbering began with a packet that was not forwarded */
     uint64_t seen[SEEN_PACKETS / 64]; /* a bit for each recent number */
     uint64_t last_us;                 /* when a packet last came */
 
@@ -180,6 +181,7 @@ static void reset_numbering(struct stream *s, uint16_t seq16)
 {
     s->expected_before += s->newest - s->base + 1;
     start_numbering(s, (s->newest | 0xffff) + 0x10001 + seq16);
+    s->reset_untold = true;
     nack_reset(&s->nack);
     history_clear(s->history);
 }
@@ -191,8 +193,7 @@ static bool is_jump(const struct stream *s, uint64_t ahead, uint64_t now_us)
 }
 
 /* Finds the packet's extended number and marks it. Returns 0, -EALREADY or -ERANGE. */
-static int place(struct stream *s, uint16_t seq16, bool rtx, uint64_t now_us,
-                 struct stream_arrival *arrival, uint64_t *ret_seq)
+static int place(struct stream *s, uint16_t seq16, bool rtx, uint64_t now_us, uint64_t *ret_seq)
 {
     if (!s->started) {
         if (rtx)
@@ -209,7 +210,6 @@ static int place(struct stream *s, uint16_t seq16, bool rtx, uint64_t now_us,
             return -ERANGE; /* nobody asked for it yet */
         if (is_jump(s, seq - s->newest, now_us)) {
             reset_numbering(s, seq16);
-            arrival->reset = true;
             *ret_seq = s->newest;
             return 0;
         }
@@ -228,7 +228,6 @@ static int place(struct stream *s, uint16_t seq16, bool rtx, uint64_t now_us,
         if (!confirmed)
             return -ERANGE;
         reset_numbering(s, seq16);
-        arrival->reset = true;
         *ret_seq = s->newest;
         return 0;
     }
@@ -302,7 +301,7 @@ int stream_receive(struct stream *s, struct packet *packet, uint64_t now_us,
             return e;
     }
     uint64_t seq = 0;
-    int e = place(s, packet->rtp.seq, rtx, now_us, &arrival, &seq);
+    int e = place(s, packet->rtp.seq, rtx, now_us, &seq);
     if (e < 0)
         return e;
 
@@ -320,6 +319,8 @@ int stream_receive(struct stream *s, struct packet *packet, uint64_t now_us,
 
     arrival.repaired = rtx || asked;
     arrival.began = !s->flowing;
+    arrival.reset = s->reset_untold;
+    s->reset_untold = false;
     s->flowing = true;
     s->stats.packets++;
     s->stats.bytes += packet->rtp.payload_len;
