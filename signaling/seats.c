@@ -173,6 +173,8 @@ static const struct seats_person *newest_screen(const struct seats_person *peopl
 
 static bool is_same_shown(const struct seats_seat *a, const struct seats_seat *b)
 {
+    if (a->person == 0 && b->person == 0)
+        return true;
     return a->person == b->person && a->source == b->source && a->audio_on == b->audio_on &&
            a->video_on == b->video_on;
 }
