@@ -65,9 +65,10 @@ static void take_place_back(struct live *live, struct hearing_person *person)
         .person = person->stored.id,
         .since_us = presence->lost_wall_us,
     };
-    if (person->stored.room != TERMS_ROOM_OUTSIDE)
+    if (person->stored.room != TERMS_ROOM_OUTSIDE && !presence->ours)
         (void)court_journal(live, &entry); /* it is here whether or not the line stands */
     presence->lost_us = 0;
+    presence->ours = false;
 }
 
 /* Somebody without the secret: what is left of an earlier window leaves first. */
@@ -75,8 +76,7 @@ static void come_anew(struct live *live, struct hearing_person *person)
 {
     struct live_presence *presence = court_presence(live, person);
     struct page *old = person->session;
-    enum journal_cause cause =
-        presence->page_closed ? JOURNAL_CAUSE_CLOSED_PAGE : JOURNAL_CAUSE_NETWORK;
+    enum journal_cause cause = effects_cause(presence);
     uint64_t since_us = presence->lost_us ? presence->lost_wall_us : live->court->wall_us;
     if (old) {
         cause = JOURNAL_CAUSE_TAKEN_OVER;

@@ -45,6 +45,8 @@ static int add_people(struct live *live)
         struct live_presence *presence = court_presence(live, person);
         presence->lost_us = live->court->now_us;
         presence->lost_wall_us = live->court->wall_us;
+        presence->ours = true;
+        presence->media = true; /* until the media core says otherwise */
     }
     free(list);
     return r;

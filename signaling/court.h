@@ -36,6 +36,7 @@ struct live_presence {
     uint64_t lost_us;      /* monotonic; when its page went; 0: it is here, or never was */
     uint64_t lost_wall_us; /* the same as wall time */
     bool media;            /* the media core has its transports */
+    bool ours;             /* it was lost because we were restarted */
     bool seen;             /* told by the media core since the last HELLO */
     bool page_closed;      /* DTLS close_notify came: the browser closed the page in order */
     uint32_t seats_due;    /* bits: `seat` events that wait for SEAT_SWITCHED */
@@ -69,9 +70,9 @@ struct live {
     bool media_open; /* HEARING_OPEN was said on this connection to the media core */
 
     enum live_tape tape;
-    bool tape_asked;        /* TAPE_OPEN or TAPE_CLOSE is under way */
-    bool tape_is_new;       /* never opened before: it gets the whole journal */
-    bool sealed_before;     /* RECORD_SEALED stands in the journal */
+    bool tape_asked;    /* TAPE_OPEN or TAPE_CLOSE is under way */
+    bool tape_is_new;   /* never opened before: it gets the whole journal */
+    bool sealed_before; /* RECORD_SEALED stands in the journal */
     struct control_render_state render;
     int ring_fd;        /* -1: none */
     uint64_t opened_us; /* monotonic; when the hearing was opened or taken over by us */
@@ -103,7 +104,7 @@ struct court {
     uint64_t sfu_boot;         /* of the media core heard last; 0: none yet */
     uint64_t sfu_lost_us;      /* wall; 0: there, or never was */
     uint64_t recorder_lost_us; /* the same */
-    bool taking_over;          /* between the media core's HELLO and its PRESENT_END */
+    bool settled;              /* the media core has told what it has, at least once */
     struct control_metrics sfu_metrics, recorder_metrics;
     struct court_counters counters;
     struct hearing_changes changes; /* of the transition under way */

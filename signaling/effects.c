@@ -181,13 +181,19 @@ static void tell_media(struct live *live, const struct hearing_change *change)
     }
 }
 
+void effects_tell(struct live *live)
+{
+    const struct hearing_changes *changes = &live->court->changes;
+    for (size_t i = 0; i < changes->count; i++)
+        tell_pages(live, &changes->changes[i]);
+}
+
 void effects_apply(struct live *live)
 {
     const struct hearing_changes *changes = &live->court->changes;
     for (size_t i = 0; i < changes->count; i++)
         tell_media(live, &changes->changes[i]);
-    for (size_t i = 0; i < changes->count; i++)
-        tell_pages(live, &changes->changes[i]);
+    effects_tell(live);
     effects_reseat(live);
 }
 
@@ -348,6 +354,7 @@ void effects_leave(struct live *live, struct hearing_person *person, enum journa
     struct live_presence *presence = court_presence(live, person);
     presence->lost_us = 0;
     presence->page_closed = false;
+    presence->ours = false;
     if (person->stored.room == TERMS_ROOM_OUTSIDE)
         return;
     const struct journal_entry entry = {
@@ -380,15 +387,20 @@ void effects_media_lost(struct live *live, struct hearing_person *person)
     page_send(page, &t);
 }
 
+enum journal_cause effects_cause(const struct live_presence *presence)
+{
+    if (presence->page_closed)
+        return JOURNAL_CAUSE_CLOSED_PAGE;
+    return presence->ours ? JOURNAL_CAUSE_OUR_FAULT : JOURNAL_CAUSE_NETWORK;
+}
+
 static void tick_person(struct live *live, struct hearing_person *person,
                         struct live_presence *presence)
 {
     uint64_t now_us = live->court->now_us;
     uint64_t grace_us = presence->page_closed ? COURT_GRACE_CLOSED_US : COURT_GRACE_US;
     if (presence->lost_us && now_us > presence->lost_us + grace_us) {
-        effects_leave(live, person,
-                      presence->page_closed ? JOURNAL_CAUSE_CLOSED_PAGE : JOURNAL_CAUSE_NETWORK,
-                      presence->lost_wall_us);
+        effects_leave(live, person, effects_cause(presence), presence->lost_wall_us);
         return;
     }
     if (!presence->seats_due || now_us < presence->seats_due_us + SEAT_PATIENCE_US)

@@ -9,6 +9,12 @@
 /* Carries out court->changes, journals producers that ended, and seats everybody anew. */
 void effects_apply(struct live *live);
 
+/* Carries out their part for pages alone: the media core has it already. */
+void effects_tell(struct live *live);
+
+/* Why a person whose page went and did not come back is gone. */
+enum journal_cause effects_cause(const struct live_presence *presence);
+
 /* Seats everybody anew; SEAT_SET and `seat` events follow. */
 void effects_reseat(struct live *live);
 

@@ -24,7 +24,10 @@ static int write_lines(struct live *live, const struct hearing_person *person)
     int r = 0;
     if (hearing_begins_on_join(live->hearing, person))
         r = court_journal(live, &waiting);
-    return r < 0 ? r : court_journal(live, &joined);
+    /* Who joins again, because its transports were lost, was here all the time. */
+    if (r < 0 || person->stored.room == joined.room)
+        return r;
+    return court_journal(live, &joined);
 }
 
 static int ask_media(struct page *page, int32_t request, uint8_t seats)

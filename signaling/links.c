@@ -40,6 +40,23 @@ static void write_fault(struct court *court, enum journal_process process, uint6
     court->counters.faults++;
 }
 
+void links_write_own_fault(struct court *court)
+{
+    LIST_FOR_EACH(it, &court->lives)
+    {
+        struct live *live = LIST_ENTRY(it, struct live, link);
+        uint64_t last_us = journal_summary(live->journal).last_us;
+        const struct journal_entry entry = {
+            .event = JOURNAL_FAULT,
+            .process = JOURNAL_PROCESS_SIGNALING,
+            .since_us = court->was_alive_us > last_us ? court->was_alive_us : last_us,
+            .until_us = court->wall_us,
+        };
+        if (is_attended(live))
+            (void)court_journal(live, &entry); /* the gap is over, whether or not it stands */
+    }
+}
+
 static void sfu_connected(void *context, uint64_t boot_id)
 {
     struct court *court = context;
@@ -50,7 +67,6 @@ static void sfu_connected(void *context, uint64_t boot_id)
         write_fault(court, JOURNAL_PROCESS_SFU, court->sfu_lost_us);
     court->sfu_lost_us = 0;
     court->sfu_boot = boot_id;
-    court->taking_over = true;
     LIST_FOR_EACH(it, &court->lives)
     {
         struct live *live = LIST_ENTRY(it, struct live, link);
@@ -65,7 +81,6 @@ static void sfu_lost(void *context)
     struct court *court = context;
     court_wake(court);
     court->sfu_lost_us = court->wall_us;
-    court->taking_over = false;
     LIST_FOR_EACH(it, &court->lives)
     {
         struct live *live = LIST_ENTRY(it, struct live, link);
@@ -121,6 +136,7 @@ static void take_over_stream(struct court *court, const struct control_stream_pr
         .started_us = court->wall_us,
     };
     hearing_produce(live->hearing, person, &producer, &court->changes);
+    effects_tell(live);
 }
 
 static void settle_person(struct live *live, struct hearing_person *person,
@@ -161,7 +177,7 @@ static void settle(struct live *live)
 
 static void settle_all(struct court *court)
 {
-    court->taking_over = false;
+    court->settled = true;
     LIST_FOR_EACH(it, &court->lives)
     {
         settle(LIST_ENTRY(it, struct live, link));

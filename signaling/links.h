@@ -10,4 +10,7 @@
 struct media_handlers links_sfu(struct court *court);
 struct media_handlers links_recorder(struct court *court);
 
+/* At start: the gap that our own absence was, in the journal of every hearing that felt it. */
+void links_write_own_fault(struct court *court);
+
 #endif

@@ -31,6 +31,8 @@
 /* How often the sign of life in run_dir is renewed: what a gap's beginning is known to. */
 #define ALIVE_US 500000ull
 
+#define SETTLE_US 300000ull
+
 /* A value of `certificate` that asks for plain HTTP, on loopback only (behind a proxy, in tests).
  */
 #define NO_CERTIFICATE "none"
@@ -261,6 +263,19 @@ static int open_network(struct server *s)
     return ws_create(&s->ws_config, &s->handlers, s->watches, &s->court.ws);
 }
 
+/* Before pages may come: what the media core still has, so that they are told right. Ours: a living
+ * media core answers in a few milliseconds. */
+static void settle(struct server *s)
+{
+    uint64_t until_us = s->court.now_us + SETTLE_US;
+    for (court_wake(&s->court); !s->court.settled && s->court.now_us < until_us;
+         court_wake(&s->court)) {
+        media_tick(s->court.sfu, s->court.now_us);
+        media_tick(s->court.recorder, s->court.now_us);
+        (void)watch_set_serve(s->watches, 10); /* fails only when interrupted */
+    }
+}
+
 static int start(struct server *s)
 {
     int r = check_certificate(&s->config);
@@ -278,8 +293,11 @@ static int start(struct server *s)
         r = watch_signals(s);
     if (r == 0)
         r = open_court(s);
-    if (r == 0)
+    if (r == 0) {
+        links_write_own_fault(&s->court);
+        settle(s);
         r = open_network(s);
+    }
     if (r < 0)
         log_error("cannot start: %s", log_errno(r));
     return r;

@@ -255,6 +255,10 @@ void record_evaluate(struct live *live)
     struct reply_record record = {.since_us = live->court->wall_us};
     judge(live, &record);
     /* A tape takes a moment to begin: that is not yet a loss. */
+    /* What is lost stays lost for its first reason until it is proven to be on again. */
+    if (record.state == REPLY_RECORD_LOST && record.reason == JOURNAL_REASON_STALE &&
+        live->record.state == REPLY_RECORD_LOST)
+        record.reason = live->record.reason;
     bool is_beginning = record.state == REPLY_RECORD_LOST &&
                         live->record.state == REPLY_RECORD_OFF &&
                         live->court->now_us < live->opened_us + RECORD_FRESH_US;
