@@ -5,23 +5,23 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* Ours: 2 GiB, far beyond what a worker has; keeps the size from overflowing. */
+#define PACKETS_MAX (1u << 20)
+
 struct packet_pool {
-    struct packet *packets; /* all of them */
     struct packet *free;
     size_t count;
     size_t free_count;
     uint64_t exhausted;
+    struct packet packets[];
 };
 
 int packet_pool_create(size_t count, struct packet_pool **ret_pool)
 {
-    if (count == 0)
+    if (count == 0 || count > PACKETS_MAX)
         return -EINVAL;
-    CLEANUP(packet_pool_destroy) struct packet_pool *pool = calloc(1, sizeof(*pool));
+    struct packet_pool *pool = calloc(1, sizeof(*pool) + count * sizeof(pool->packets[0]));
     if (!pool)
-        return -ENOMEM;
-    pool->packets = calloc(count, sizeof(*pool->packets));
-    if (!pool->packets)
         return -ENOMEM;
     pool->count = count;
     pool->free_count = count;
@@ -31,7 +31,7 @@ int packet_pool_create(size_t count, struct packet_pool **ret_pool)
         packet->next_free = pool->free;
         pool->free = packet;
     }
-    *ret_pool = STEAL(pool);
+    *ret_pool = pool;
     return 0;
 }
 
@@ -40,7 +40,6 @@ void packet_pool_destroy(struct packet_pool *pool)
     if (!pool)
         return;
     assert(pool->free_count == pool->count);
-    free(pool->packets);
     free(pool);
 }
 

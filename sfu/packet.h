@@ -30,7 +30,8 @@ struct packet {
     uint8_t bytes[PACKET_BYTES];
 };
 
-/* Makes a pool of `count` packets, allocated at once. Returns 0, -EINVAL for 0, or -ENOMEM. */
+/* Makes a pool of `count` packets, allocated at once. Returns 0, -EINVAL for 0 or over
+ * 2^20, or -ENOMEM. */
 int packet_pool_create(size_t count, struct packet_pool **ret_pool);
 
 /* All packets must be back (asserted: a reference left is our bug). Accepts NULL. */

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/limits.h"
+
 /* Levels are kept in 1/256 dB below full scale. */
 #define LEVEL(dbov) ((int32_t)(dbov)*256)
 
@@ -34,32 +36,26 @@ struct speakers {
     size_t capacity;
     size_t count;
     bool left;     /* someone who spoke is gone since the last update */
-    uint64_t *ids; /* beside the rest, so that a search touches little memory */
-    struct person *people;
+    uint64_t *ids; /* behind the people, so that a search touches little memory */
+    struct person people[];
 };
 
 int speakers_create(size_t capacity, struct speakers **ret_speakers)
 {
-    if (capacity == 0)
+    if (capacity == 0 || capacity > LIMIT_PEERS_PER_HEARING)
         return -EINVAL;
-    CLEANUP(speakers_destroy) struct speakers *s = calloc(1, sizeof(*s));
+    size_t people_bytes = capacity * sizeof(struct person);
+    struct speakers *s = calloc(1, sizeof(*s) + people_bytes + capacity * sizeof(uint64_t));
     if (!s)
         return -ENOMEM;
-    s->ids = calloc(capacity, sizeof(*s->ids));
-    s->people = calloc(capacity, sizeof(*s->people));
-    if (!s->ids || !s->people)
-        return -ENOMEM;
+    s->ids = (uint64_t *)(void *)(s->people + capacity);
     s->capacity = capacity;
-    *ret_speakers = STEAL(s);
+    *ret_speakers = s;
     return 0;
 }
 
 void speakers_destroy(struct speakers *s)
 {
-    if (!s)
-        return;
-    free(s->ids);
-    free(s->people);
     free(s);
 }
 

@@ -16,7 +16,7 @@ struct speaker {
     uint8_t level_dbov; /* smoothed; 0 loudest to 127 silent */
 };
 
-/* Room for `capacity` people. Returns 0, -EINVAL or -ENOMEM. */
+/* Room for `capacity` people, at most LIMIT_PEERS_PER_HEARING. Returns 0, -EINVAL or -ENOMEM. */
 int speakers_create(size_t capacity, struct speakers **ret_speakers);
 void speakers_destroy(struct speakers *speakers);
 DEFINE_CLEANUP(struct speakers, speakers_destroy)

@@ -362,8 +362,7 @@ const char *journal_damage_text(enum journal_damage damage)
         [JOURNAL_DAMAGE_SEQUENCE] = "a line is missing, doubled or out of place",
         [JOURNAL_DAMAGE_PREVIOUS] = "the line does not continue the one before it",
         [JOURNAL_DAMAGE_HASH] = "the line was changed after it was written",
-        [JOURNAL_DAMAGE_TORN] = "the last line is unfinished, as after a crash; the server cuts it "
-                                "off when it next opens the journal",
+        [JOURNAL_DAMAGE_TORN] = "the last line is unfinished, as after a crash",
     };
     return (size_t)damage < JOURNAL_DAMAGE_COUNT ? texts[damage] : "?";
 }

@@ -2,6 +2,7 @@
 /** The browser's own things behind the small interfaces the rest is tested with. */
 import type { Socket, World } from "./connection.ts";
 import type { Keep } from "./route.ts";
+import type { MediaLibrary } from "./session.ts";
 import { chooseLanguage } from "./text.ts";
 import type { Language } from "./text.ts";
 
@@ -27,6 +28,14 @@ function openSocket(): Socket {
   ws.onclose = (event) => socket.onclose?.({ code: event.code });
   return socket;
 }
+
+export const mediaLibrary: MediaLibrary = {
+  preload: () => import("./media.ts"),
+  open: async (capabilities, joined, listener) => {
+    const { Media } = await import("./media.ts");
+    return Media.open(capabilities, joined, listener);
+  },
+};
 
 /** This tab's storage; a memory of our own where the browser forbids it. */
 export const keep: Keep = usable() ?? memory();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Wires the rest: the address, the session, the page drawn from them. */
 import { h, render } from "preact";
-import { browserWorld, keep, loadLanguage, saveLanguage } from "./browser.ts";
+import { browserWorld, keep, loadLanguage, mediaLibrary, saveLanguage } from "./browser.ts";
 import { routeOf } from "./route.ts";
 import { Session } from "./session.ts";
 import { Store } from "./store.ts";
@@ -19,7 +19,7 @@ language.watch(() => saveLanguage(language.get()));
 
 const unsupported = route.page === "hearing" ? unsupportedBecause(surroundings()) : null;
 const session = route.page === "hearing" && route.token !== null && unsupported === null
-  ? new Session(route.token, browserWorld, keep)
+  ? new Session(route.token, browserWorld, keep, mediaLibrary)
   : null;
 
 if (session) {

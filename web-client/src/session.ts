@@ -5,11 +5,11 @@ import type { World } from "./connection.ts";
 import { apply, emptyHearing, isHeard } from "./hearing.ts";
 import type { Ending, Hearing, PageEvent } from "./hearing.ts";
 import { Local } from "./local.ts";
-import type { Health, Media, SeatTracks } from "./media.ts";
+import type { Health, Media, MediaListener, SeatTracks } from "./media.ts";
 import {
   CLOSE_HEARING_CLOSED, CLOSE_REMOVED, CLOSE_TAKEN_OVER,
 } from "./protocol.ts";
-import type { ErrorCode, Request, RtpCapabilities, ServerEvent, Welcome } from "./protocol.ts";
+import type { ErrorCode, Joined, Request, RtpCapabilities, ServerEvent, Welcome } from "./protocol.ts";
 import { keepResume, keptResume } from "./route.ts";
 import type { Keep } from "./route.ts";
 import { noNumbers } from "./stats.ts";
@@ -29,12 +29,21 @@ export interface SessionState {
   readonly health: Health;
 }
 
+/** What the session asks of the media; Media, or a fake in tests. */
+export type MediaPart = Pick<Media, "seats" | "close" | "publish" | "hold" | "withdraw" | "seatNumbers" | "upNumbers">;
+
+export interface MediaLibrary {
+  /** Half of the page's bytes, and not needed to draw the first one: fetched while devices are chosen. */
+  preload(): Promise<unknown>;
+  open(capabilities: RtpCapabilities, joined: Joined, listener: MediaListener): Promise<MediaPart>;
+}
+
 export class Session {
   readonly store = new Store<SessionState>({ hearing: emptyHearing, tracks: [], health: "connecting" });
   readonly local = new Local();
   private connection: Connection;
   private capabilities: RtpCapabilities | null = null;
-  private media: Media | null = null;
+  private media: MediaPart | null = null;
   /** Counts joins, so that the answer to an older one is dropped. */
   private joinTurn = 0;
   private joining = false;
@@ -46,6 +55,7 @@ export class Session {
     private readonly token: string,
     private readonly world: World,
     private readonly keep: Keep,
+    private readonly library: MediaLibrary,
   ) {
     this.connection = this.makeConnection();
     this.local.store.watch(() => this.reconcile());
@@ -127,8 +137,8 @@ export class Session {
     keepResume(this.keep, welcome.resume);
     this.capabilities = welcome.rtpCapabilities;
     this.change({ type: "page:welcome", welcome, atMs: Date.now() });
-    // Fetched while the person chooses devices; a failure shows at the join, which fetches again.
-    loadMedia().catch(ignore);
+    // A failure shows at the join, which fetches again.
+    this.library.preload().catch(ignore);
     const { stage } = this.store.get().hearing;
     const hasPlace = welcome.you.room !== "outside";
     if (stage === "lobby" && this.resumed && hasPlace) void this.comeBack();
@@ -200,8 +210,7 @@ export class Session {
       const answer = await this.connection.request({ type: "join", seats: seatsWanted() });
       if (!current() || answer.type !== "joined" || !this.capabilities) return;
       this.change({ type: "page:joined", room: answer.room, seats: answer.seats.length });
-      const { Media } = await loadMedia();
-      const media = await Media.open(this.capabilities, answer, {
+      const media = await this.library.open(this.capabilities, answer, {
         request: (request) => this.connection.request(request),
         onHealth: (health) => { if (current()) this.store.patch({ health }); },
         onHopeless: () => { if (current()) void this.takeSeats(); },
@@ -259,11 +268,6 @@ export class Session {
     const { hearing } = this.store.get();
     this.store.patch({ hearing: apply(hearing, event) });
   }
-}
-
-/** Half of the page's bytes, and not needed to draw the first one. */
-function loadMedia(): Promise<typeof import("./media.ts")> {
-  return import("./media.ts");
 }
 
 function codeOf(error: unknown): ErrorCode | "lost" | "late" {

@@ -178,7 +178,7 @@ export const en: Text = {
     muted: "Your microphone is off",
     live: "Your microphone is on",
     short: {
-      microphone: "Microphone", camera: "Camera", hand: "Hand", share: "Screen", people: "People",
+      microphone: "Mic", camera: "Camera", hand: "Hand", share: "Screen", people: "People",
       settings: "Devices", leave: "Leave",
     },
   },
@@ -213,7 +213,6 @@ export const en: Text = {
     closeYes: "Close for good",
     notJoined: "Not yet here",
     lostConnection: "Connection lost",
-    records: "To the recordings",
     waitingCount: (n) => (n === 1 ? "1 person is waiting" : `${n} people are waiting`),
   },
   link: {

@@ -212,7 +212,6 @@ export const zh: Text = {
     closeYes: "确定闭庭",
     notJoined: "尚未到场",
     lostConnection: "连接中断",
-    records: "查看录像",
     waitingCount: (n) => `${n} 人等候`,
   },
   link: {

@@ -80,7 +80,7 @@ export interface Text {
     readonly course: string; readonly open: string; readonly recess: string; readonly resume: string;
     readonly closeHearing: string; readonly closeTitle: string; readonly closeText: string;
     readonly closeYes: string; readonly notJoined: string; readonly lostConnection: string;
-    readonly records: string; readonly waitingCount: (n: number) => string;
+    readonly waitingCount: (n: number) => string;
   };
   readonly link: { readonly lost: string; readonly media: string; readonly back: string };
   readonly notices: { readonly [kind in NoticeKind]: (name: string | null, why: string) => string }

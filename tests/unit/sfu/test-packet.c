@@ -68,6 +68,7 @@ int main(void)
 #else
     struct packet_pool *none = NULL;
     CHECK_EQ(packet_pool_create(0, &none), -EINVAL);
+    CHECK_EQ(packet_pool_create(SIZE_MAX / 2, &none), -EINVAL);
     CHECK_EQ(take_until_empty(), 0);
     return 0;
 #endif

@@ -155,7 +155,8 @@ static void check_neighbours(struct world *w, uint64_t out)
         CHECK(same_frame || seqnum_ticks_newer(me->timestamp, before->timestamp));
         if (!w->video)
             continue;
-        int step = (int16_t)(uint16_t)((me->picture_id - before->picture_id) << 1) >> 1;
+        unsigned picture_ids = (unsigned)me->picture_id - before->picture_id;
+        int step = (int16_t)(uint16_t)(picture_ids << 1) >> 1; /* 15 bits */
         CHECK_EQ(same_frame, step == 0);
         CHECK(step >= 0);
         if (before->source == me->source)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "common/limits.h"
 #include "unit/check.h"
 #ifdef TEST_FAULTS
 #include "unit/faults.h"
@@ -106,6 +107,7 @@ int main(void)
 #else
     struct speakers *none = NULL;
     CHECK_EQ(speakers_create(0, &none), -EINVAL);
+    CHECK_EQ(speakers_create(LIMIT_PEERS_PER_HEARING + 1, &none), -EINVAL);
     CHECK_EQ(who_speaks(), 0);
     return 0;
 #endif

@@ -164,7 +164,7 @@ static void two_weeks(void)
         twcc_received(&twcc, (uint16_t)(i * 100), now);
         feed_back(sizeof(bytes), now);
         int64_t ticks = (int64_t)i * 240000;
-        int64_t reference = (ticks / 256 << 40) >> 40; /* as 24 bits say it */
+        int64_t reference = (int32_t)((uint32_t)(ticks / 256) << 8) >> 8; /* as 24 bits say it */
         CHECK_EQ(told[(uint16_t)(i * 100)], reference * 256 + ticks % 256);
     }
 }

@@ -136,7 +136,7 @@ function useShortcuts(toggles: Toggles): void {
 function Shortcuts(): JSX.Element {
   const text = useText();
   const keys = [
-    ["Alt + M", text.controls.short.microphone],
+    ["Alt + M", text.lobby.microphone],
     ["Alt + V", text.controls.short.camera],
     ["Alt + H", text.controls.short.hand],
   ] as const;

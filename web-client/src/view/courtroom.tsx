@@ -41,7 +41,7 @@ export function Courtroom(props: HearingProps): JSX.Element {
         {now === "closed" ? <Closed hearing={hearing} />
           : now === "recess" ? <Recess {...props} />
           : <Room {...props} />}
-        {withPanel && (panelOpen || now === "closed") ? (
+        {withPanel && panelOpen && now !== "closed" ? (
           <PeoplePanel session={session} hearing={hearing} onClose={() => setPanelOpen(false)} />
         ) : null}
       </div>
@@ -57,8 +57,10 @@ function Top({ hearing }: { readonly hearing: Hearing }): JSX.Element {
         <span class="top-title">{matter?.title}</span>
         <span class="top-case">{matter?.case}</span>
       </div>
-      <Elapsed hearing={hearing} />
-      <RecordBanner hearing={hearing} />
+      <div class="top-status">
+        <Elapsed hearing={hearing} />
+        <RecordBanner hearing={hearing} />
+      </div>
     </>
   );
 }
@@ -113,7 +115,8 @@ function Room({ state, local, hearing }: HearingProps): JSX.Element {
   const floor = [seating.left.length, seating.stand.length, seating.right.length].filter((n) => n > 0).length;
   const alone = [...seating.bench, ...seating.left, ...seating.right, ...seating.stand, ...seating.gallery].every((place) => place.isYou);
   return (
-    <div class="room" data-floor={floor} data-bench={seating.bench.length} data-testid="room">
+    // Scrolls when there are many: so it can be reached by keyboard.
+    <div class="room" role="group" aria-label={text.courtroom.title} tabIndex={0} data-floor={floor} data-bench={seating.bench.length} data-testid="room">
       {hearing.matter?.state === "waiting" || hearing.matter?.state === "scheduled"
         ? <p class="room-note" role="status">{text.courtroom.notOpen}</p> : null}
       {alone ? <p class="room-note" data-testid="alone">{text.courtroom.alone}</p> : null}
@@ -143,7 +146,12 @@ function Closed({ hearing }: { readonly hearing: Hearing }): JSX.Element {
   return (
     <div class="pause" data-testid="closed-screen">
       <OverWords title={text.courtroom.closedTitle}>{text.courtroom.closed}</OverWords>
-      {hasPanel(hearing) ? <RecordProgress record={hearing.record} /> : null}
+      {hearing.may.includes("records") ? (
+        <>
+          <RecordProgress record={hearing.record} />
+          <p><a class="button primary" href="/records" data-testid="to-records">{text.over.records}</a></p>
+        </>
+      ) : null}
     </div>
   );
 }

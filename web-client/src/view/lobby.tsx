@@ -43,10 +43,10 @@ export function Lobby({ session, local, hearing }: HearingProps): JSX.Element {
         </div>
         <section class="lobby-self" aria-labelledby="devices-title">
           <h2 id="devices-title">{text.lobby.devices}</h2>
-          <OwnPicture session={session} local={local} />
           {opening ? <p class="hint" role="status">{text.lobby.asking}</p> : null}
           <Problem kind="microphone" local={session.local} state={local} />
           <Problem kind="camera" local={session.local} state={local} />
+          <OwnPicture session={session} local={local} />
         </section>
         <section class="lobby-side card" aria-label={text.lobby.devices}>
           <DeviceChoices local={session.local} state={local} />

@@ -170,7 +170,6 @@ function Course({ session, hearing, onCloseHearing }: { session: Session; hearin
         {may("recess") && state === "open" ? <button type="button" onClick={set("recess")} data-testid="recess">{text.people.recess}</button> : null}
         {(may("resume") || may("open")) && state === "recess" ? <button type="button" class="primary" onClick={set("open")} data-testid="resume">{text.people.resume}</button> : null}
         {may("close") && (state === "open" || state === "recess") ? <button type="button" class="danger-text" onClick={onCloseHearing} data-testid="close-hearing">{text.people.closeHearing}</button> : null}
-        {state === "closed" ? <a class="button primary" href="/records" data-testid="to-records">{text.people.records}</a> : null}
       </div>
     </section>
   );

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import type { Socket, World } from "../../web-client/src/connection.ts";
+import type { MediaListener, SeatTracks } from "../../web-client/src/media.ts";
+import type { Joined, Source } from "../../web-client/src/protocol.ts";
+import { Session } from "../../web-client/src/session.ts";
+import type { MediaPart } from "../../web-client/src/session.ts";
+import { noNumbers } from "../../web-client/src/stats.ts";
+import { sample } from "./samples.ts";
+
+/** A device's track: it can be stopped, or end by itself. */
+class FakeTrack extends EventTarget {
+  stopped = false;
+  constructor(readonly kind: "audio" | "video") {
+    super();
+  }
+  stop(): void {
+    this.stopped = true;
+  }
+}
+
+/** What the browser would give; `fails` makes the next questions for a kind of device fail. */
+const devices = {
+  opened: [] as FakeTrack[],
+  fails: new Map<"audio" | "video", string>(),
+  getUserMedia(asked: { audio?: unknown; video?: unknown }): Promise<unknown> {
+    const kinds = (["audio", "video"] as const).filter((kind) => asked[kind] !== undefined);
+    for (const kind of kinds) {
+      const name = devices.fails.get(kind);
+      if (name) return Promise.reject(Object.assign(new Error("no"), { name }));
+    }
+    const tracks = kinds.map((kind) => new FakeTrack(kind));
+    devices.opened.push(...tracks);
+    return Promise.resolve({
+      getTracks: () => tracks,
+      getAudioTracks: () => tracks.filter((track) => track.kind === "audio"),
+      getVideoTracks: () => tracks.filter((track) => track.kind === "video"),
+    });
+  },
+  enumerateDevices: () => Promise.resolve([]),
+};
+
+Object.defineProperty(globalThis, "navigator", { value: { mediaDevices: devices }, configurable: true });
+Object.defineProperty(globalThis, "isSecureContext", { value: true, configurable: true });
+Object.defineProperty(globalThis, "matchMedia", { value: () => ({ matches: false }), configurable: true });
+
+beforeEach(() => {
+  devices.opened.length = 0;
+  devices.fails.clear();
+});
+
+/** Remembers what of ours is on the air. */
+class FakeMedia implements MediaPart {
+  readonly seats: readonly SeatTracks[] = [];
+  readonly sent = new Map<Source, "on" | "held">();
+  closed = false;
+  constructor(readonly listener: MediaListener) {}
+  close(): void {
+    this.closed = true;
+  }
+  publish(source: Source): Promise<void> {
+    this.sent.set(source, "on");
+    return Promise.resolve();
+  }
+  hold(source: Source): Promise<void> {
+    if (this.sent.has(source)) this.sent.set(source, "held");
+    return Promise.resolve();
+  }
+  withdraw(source: Source): Promise<void> {
+    this.sent.delete(source);
+    return Promise.resolve();
+  }
+  seatNumbers() {
+    return Promise.resolve([]);
+  }
+  upNumbers() {
+    return Promise.resolve(noNumbers);
+  }
+}
+
+const you = (JSON.parse(sample("welcome.json")) as { you: object }).you;
+
+/** A server that answers, with a clock of its own. */
+class Court implements World {
+  readonly media: FakeMedia[] = [];
+  readonly asked: { type: string; id: number; [key: string]: unknown }[] = [];
+  readonly kept = new Map<string, string>();
+  room = "outside";
+  state = "open";
+  /** Answers to `join` that are errors, one after the other. */
+  readonly refusals: string[] = [];
+  sockets = 0;
+  private socket: Socket | null = null;
+  private readonly timers = new Map<number, () => void>();
+  private lastTimer = 0;
+  readonly session = new Session("token", this, {
+    getItem: (key) => this.kept.get(key) ?? null,
+    setItem: (key, value) => void this.kept.set(key, value),
+    removeItem: (key) => void this.kept.delete(key),
+  }, {
+    preload: () => Promise.resolve(),
+    open: (_capabilities, _joined: Joined, listener) => {
+      const media = new FakeMedia(listener);
+      this.media.push(media);
+      return Promise.resolve(media);
+    },
+  });
+
+  open(): Socket {
+    this.sockets += 1;
+    const socket: Socket = {
+      onopen: null, onmessage: null, onclose: null, close: () => undefined,
+      send: (text) => this.answer(socket, JSON.parse(text) as { type: string; id: number }),
+    };
+    this.socket = socket;
+    setImmediate(() => socket.onopen?.());
+    return socket;
+  }
+  setTimer(run: () => void): number {
+    this.lastTimer += 1;
+    this.timers.set(this.lastTimer, run);
+    return this.lastTimer;
+  }
+  clearTimer(timer: number): void {
+    this.timers.delete(timer);
+  }
+  random(): number {
+    return 0;
+  }
+
+  /** Lets every timer that waits now run, as if its time had come. */
+  async later(): Promise<void> {
+    const due = [...this.timers.values()];
+    this.timers.clear();
+    for (const run of due) run();
+    await settle();
+  }
+
+  say(value: object): void {
+    this.socket?.onmessage?.({ data: JSON.stringify(value) });
+  }
+
+  cut(code = 1006): void {
+    this.socket?.onclose?.({ code });
+  }
+
+  get last(): FakeMedia {
+    const media = this.media[this.media.length - 1];
+    assert.ok(media, "no media was opened");
+    return media;
+  }
+
+  count(type: string): number {
+    return this.asked.filter((one) => one.type === type).length;
+  }
+
+  private answer(socket: Socket, request: { type: string; id: number }): void {
+    this.asked.push(request);
+    const reply = this.replyTo(request);
+    setImmediate(() => socket.onmessage?.({ data: JSON.stringify({ ...reply, id: request.id }) }));
+  }
+
+  private replyTo(request: { type: string }): object {
+    switch (request.type) {
+      case "hello": {
+        const welcome = JSON.parse(sample("welcome.json")) as { hearing: object };
+        return {
+          ...welcome, you: { ...you, room: this.room }, may: ["produce", "hand"],
+          hearing: { ...welcome.hearing, state: this.state },
+        };
+      }
+      case "join": {
+        const refusal = this.refusals.shift();
+        if (refusal) return { type: "error", code: refusal, detail: "" };
+        this.room = this.room === "outside" ? "waiting" : this.room;
+        return { ...(JSON.parse(sample("joined.json")) as object), room: this.room };
+      }
+      default:
+        return { type: "ok" };
+    }
+  }
+}
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function inTheLobby(): Promise<Court> {
+  const court = new Court();
+  court.session.start();
+  await settle();
+  await court.session.local.begin();
+  return court;
+}
+
+/** Joined, admitted, on the air. */
+async function inCourt(): Promise<Court> {
+  const court = await inTheLobby();
+  court.session.join();
+  await settle();
+  court.room = "courtroom";
+  court.say({ type: "room", room: "courtroom", by: null });
+  await settle();
+  return court;
+}
+
+function onAir(media: FakeMedia): { [source: string]: string } {
+  return Object.fromEntries(media.sent);
+}
+
+test("nothing is sent from the waiting room; both on admission; nothing after being sent back", async () => {
+  const court = await inTheLobby();
+  court.session.join();
+  await settle();
+  assert.equal(court.session.store.get().hearing.you?.room, "waiting");
+  assert.deepEqual(onAir(court.last), {});
+  court.say({ type: "room", room: "courtroom", by: null });
+  await settle();
+  assert.deepEqual(onAir(court.last), { microphone: "on", camera: "on" });
+  court.say({ type: "room", room: "waiting", by: null });
+  await settle();
+  assert.deepEqual(onAir(court.last), {});
+});
+
+test("a recess silences at once, and its end brings back what was wanted", async () => {
+  const court = await inCourt();
+  await court.session.local.set("camera", false);
+  await settle();
+  assert.deepEqual(onAir(court.last), { microphone: "on", camera: "held" });
+  court.say({ type: "hearing", state: "recess", since: "2026-11-22T09:31:00.000Z" });
+  await settle();
+  assert.deepEqual(onAir(court.last), { microphone: "held", camera: "held" });
+  court.say({ type: "hearing", state: "open", since: "2026-11-22T09:41:00.000Z" });
+  await settle();
+  assert.deepEqual(onAir(court.last), { microphone: "on", camera: "held" });
+});
+
+test("the judge's mute holds the microphone until the person opens it again", async () => {
+  const court = await inCourt();
+  court.say({ type: "muted", by: null });
+  await settle();
+  assert.equal(onAir(court.last)["microphone"], "held");
+  await court.session.local.set("microphone", true);
+  await settle();
+  assert.equal(onAir(court.last)["microphone"], "on");
+});
+
+test("a camera turned off is released, and opened anew when turned on", async () => {
+  const court = await inCourt();
+  const [, video] = devices.opened;
+  await court.session.local.set("camera", false);
+  assert.ok(video?.stopped);
+  await court.session.local.set("camera", true);
+  await settle();
+  assert.equal(devices.opened.length, 3);
+  assert.equal(onAir(court.last)["camera"], "on");
+});
+
+test("a lost media core: joined again by itself until it is back, and on the air as before", async () => {
+  const court = await inCourt();
+  const [before] = court.media;
+  court.refusals.push("media-unavailable", "media-unavailable");
+  court.say({ type: "mediaLost" });
+  await settle();
+  assert.ok(before?.closed);
+  assert.equal(court.session.store.get().hearing.stage, "present");
+  await court.later();
+  await court.later();
+  assert.equal(court.count("join"), 4);
+  assert.equal(court.media.length, 2);
+  assert.deepEqual(onAir(court.last), { microphone: "on", camera: "on" });
+});
+
+test("a lost connection leaves the media alone: the same place is resumed, nothing is joined again", async () => {
+  const court = await inCourt();
+  court.cut();
+  assert.equal(court.session.store.get().hearing.linkUp, false);
+  await court.later();
+  await settle();
+  const hello = court.asked.filter((one) => one.type === "hello")[1];
+  assert.equal(hello?.["resume"], "q83vEjRWeJCrze8SNFZ4kA");
+  assert.equal(court.session.store.get().hearing.linkUp, true);
+  assert.equal(court.count("join"), 1);
+  assert.equal(court.media.length, 1);
+  assert.equal(court.last.closed, false);
+});
+
+test("a server that lost our place in its own restart is joined again", async () => {
+  const court = await inCourt();
+  court.room = "outside";
+  court.cut(1001);
+  await court.later();
+  await settle();
+  assert.equal(court.count("join"), 2);
+});
+
+test("a page loaded again in mid-hearing is back without the lobby", async () => {
+  const court = new Court();
+  court.kept.set("assize.resume", "q83vEjRWeJCrze8SNFZ4kA");
+  court.room = "courtroom";
+  court.session.start();
+  await settle();
+  assert.equal(court.session.store.get().hearing.stage, "present");
+  assert.deepEqual(onAir(court.last), { microphone: "on", camera: "on" });
+});
+
+test("what a join is refused for is told, and the lobby is there again", async () => {
+  const court = await inTheLobby();
+  court.refusals.push("full");
+  court.session.join();
+  await settle();
+  const { stage, notices } = court.session.store.get().hearing;
+  assert.equal(stage, "lobby");
+  assert.deepEqual(notices.map((notice) => notice.code), ["full"]);
+});
+
+test("a join waits while the media core is away", async () => {
+  const court = await inTheLobby();
+  court.refusals.push("media-unavailable");
+  court.session.join();
+  await settle();
+  assert.equal(court.session.store.get().hearing.stage, "joining");
+  await court.later();
+  assert.equal(court.session.store.get().hearing.stage, "present");
+});
+
+test("an end stops everything: no device stays open, no socket is tried", async () => {
+  const rows = [[4001, "elsewhere"], [4002, "removed"], [4003, "closed"], [4004, "token-gone"]] as const;
+  for (const [code, ending] of rows) {
+    const court = await inCourt();
+    court.cut(code);
+    await court.later();
+    const { hearing } = court.session.store.get();
+    assert.equal(hearing.stage, "over");
+    assert.equal(hearing.ending, ending);
+    assert.ok(court.last.closed);
+    assert.ok(devices.opened.every((track) => track.stopped), `${code} leaves a device open`);
+    assert.equal(court.sockets, 1);
+  }
+});
+
+test("leaving says so, then ends", async () => {
+  const court = await inCourt();
+  court.session.leave();
+  await settle();
+  assert.equal(court.count("leave"), 1);
+  assert.equal(court.session.store.get().hearing.ending, "left");
+  assert.equal(court.kept.has("assize.resume"), false);
+});
+
+test("a camera that fails keeps nobody out, and says why", async () => {
+  devices.fails.set("video", "NotReadableError");
+  const court = await inTheLobby();
+  const { microphone, camera } = court.session.local.store.get();
+  assert.equal(microphone.problem, null);
+  assert.ok(microphone.track);
+  assert.equal(camera.problem, "busy");
+  court.session.join();
+  await settle();
+  court.say({ type: "room", room: "courtroom", by: null });
+  await settle();
+  assert.deepEqual(onAir(court.last), { microphone: "on" });
+});
+
+test("a microphone pulled out is replaced by another without a word from the person", async () => {
+  const court = await inCourt();
+  const [audio] = devices.opened;
+  audio?.dispatchEvent(new Event("ended"));
+  await settle();
+  const { track, problem } = court.session.local.store.get().microphone;
+  assert.notEqual(track as unknown, audio);
+  assert.equal(problem, null);
+  assert.equal(onAir(court.last)["microphone"], "on");
+});
