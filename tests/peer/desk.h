@@ -1,0 +1,60 @@
+/* Signaling's place: starts the real media core, speaks to it over the control socket, and keeps
+ * what it tells. For tests and load, where the hearing's rules are the test's.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef TESTS_PEER_DESK_H
+#define TESTS_PEER_DESK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/cleanup.h"
+#include "common/control.h"
+
+/* Events kept; older ones are forgotten. */
+#define DESK_EVENTS 1024
+
+struct desk;
+
+/* Starts `binary` with a socket in a directory of its own on 127.0.0.1 and a free port, and waits
+ * until it says that it is ready. `workers` is as its option. Returns 0, -ETIMEDOUT after 10 s, or
+ * why it could not be started. */
+int desk_start(const char *binary, unsigned workers, struct desk **ret_desk);
+
+/* Ends the media core (SIGTERM, and SIGKILL after 5 s) and removes the directory. */
+void desk_stop(struct desk *desk);
+DEFINE_CLEANUP(struct desk, desk_stop)
+
+pid_t desk_pid(const struct desk *desk);
+int desk_fd(const struct desk *desk);
+
+/* How the media core ended; call before desk_stop(). -1 while it runs. */
+int desk_exit_status(struct desk *desk);
+
+/* Sends a request and waits for its answer, up to 5 s; events that come meanwhile are kept. Returns
+ * the answer's status, or -ETIMEDOUT, -EPIPE. `ret_answer` may be NULL. */
+int desk_ask(struct desk *desk, struct control_message *request,
+             struct control_message *ret_answer);
+
+/* Sends a request whose answer is an event later (SEAT_SET). Returns 0 or a negative errno. */
+int desk_tell(struct desk *desk, struct control_message *message);
+
+/* Takes what has come, without waiting. Returns 0, or -EPIPE when the media core is gone. */
+int desk_read(struct desk *desk);
+
+/* The latest event of that type for which hearing and peer are these (0: any), or NULL; it is
+ * borrowed and stays until as many as DESK_EVENTS more have come. */
+const struct control_message *desk_last(const struct desk *desk, enum control_type type,
+                                        uint64_t peer);
+
+/* The value of a metric as told last, or 0. */
+uint64_t desk_metric(const struct desk *desk, enum control_metric metric);
+
+/* How many METRICS events have come: to wait for fresh ones. */
+uint64_t desk_metrics_count(const struct desk *desk);
+
+/* CPU time of all threads of the media core, ns (schedstat). */
+uint64_t desk_cpu_ns(const struct desk *desk);
+
+#endif
