@@ -273,6 +273,8 @@ static void check_payload(struct crowd *c, struct page_inbound *in, const uint8_
     if (mark.id != in->flow || mark.counter > in->counter)
         in->counter = mark.counter;
     in->flow = mark.id;
+    if (mark.sent_us > in->newest_sent_us)
+        in->newest_sent_us = mark.sent_us;
     uint64_t step = (now_us - mark.sent_us) / CROWD_LATENCY_STEP_US;
     c->latency[step < CROWD_LATENCY_STEPS ? step : CROWD_LATENCY_STEPS - 1]++;
 }
@@ -293,7 +295,6 @@ static void take_rtp(struct crowd *c, struct page *p, const struct udp_datagram 
     count_seq(c, p, in, seq);
     in->payload_type = payload_type;
     in->bytes += d->len;
-    in->last_us = now_us;
     if (in->packets++ % c->options.open_every || payload_type == CODEC_PT_VP8_RTX)
         return;
     _Alignas(4) uint8_t plain[UDP_DATAGRAM_MAX];
@@ -363,6 +364,7 @@ static void read_link(struct crowd *c, struct page *p, enum control_direction di
         struct link_received got = link_receive(l, d[i].bytes, d[i].len, plain, now_us);
         if (got.outcome == LINK_RTCP)
             take_rtcp(p, plain, got.len);
+        p->due_us = 0; /* what was waited for may be there */
     }
     link_flush(l);
 }
@@ -410,6 +412,28 @@ static void send_report(struct page *p)
     (void)link_send_rtcp(p->links[CONTROL_DOWN], bytes, writer_len(&w)); /* the next one comes */
 }
 
+/* RFC 3550 section 6.4.1: the timestamp that belongs to now. */
+static void send_sender_reports(struct page *p, uint64_t now_us)
+{
+    for (size_t i = 0; i < PAGE_FLOWS_MAX; i++) {
+        const struct flow *f = &p->flows[i].flow;
+        if (!p->flows[i].stream || f->counter == 0)
+            continue;
+        uint8_t bytes[64];
+        struct writer w = writer_over(bytes, sizeof(bytes));
+        writer_u8(&w, 0x80);
+        writer_u8(&w, RTCP_PT_SR);
+        writer_u16(&w, 6);
+        writer_u32(&w, f->options.ssrc);
+        writer_u32(&w, (uint32_t)(now_us / SECOND_US));
+        writer_u32(&w, (uint32_t)((now_us % SECOND_US << 32) / SECOND_US));
+        writer_u32(&w, flow_timestamp(f, now_us));
+        writer_u32(&w, f->counter);
+        writer_u32(&w, (uint32_t)f->bytes);
+        (void)link_send_rtcp(p->links[CONTROL_UP], bytes, writer_len(&w)); /* the next one comes */
+    }
+}
+
 static void run_page(struct crowd *c, struct page *p, uint64_t now_us)
 {
     p->due_us = UINT64_MAX;
@@ -419,6 +443,7 @@ static void run_page(struct crowd *c, struct page *p, uint64_t now_us)
         p->report_us = now_us + SECOND_US;
         if (p->inbound_count)
             send_report(p);
+        send_sender_reports(p, now_us);
     }
     for (int d = 0; d < CONTROL_DIRECTION_COUNT; d++) {
         uint64_t due_us = link_tick(p->links[d], now_us);

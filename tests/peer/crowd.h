@@ -35,7 +35,7 @@ struct page_inbound {
     uint64_t skipped;         /* of the flow's packets, missing between two that came */
     uint64_t switches;        /* another flow than before */
     uint64_t switches_on_key; /* of these, beginning with a key frame's first packet */
-    uint64_t last_us;         /* arrival of the last one */
+    uint64_t newest_sent_us;  /* the latest time of sending among them */
 };
 
 /* What a page was asked for, and told. */
@@ -65,7 +65,7 @@ struct page {
 struct crowd_options {
     size_t pages_max;
     unsigned open_every; /* decrypt and check one packet in so many; 1: all */
-    bool reports;        /* receiver reports every second */
+    bool reports;        /* sender and receiver reports every second */
     bool nacks;          /* ask again for gaps */
 };
 

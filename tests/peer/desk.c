@@ -187,12 +187,12 @@ int desk_fd(const struct desk *d)
     return d->fd;
 }
 
-int desk_exit_status(struct desk *d)
+int desk_end(struct desk *d)
 {
-    int status;
-    if (d->exit_status < 0 && waitpid(d->pid, &status, WNOHANG) == d->pid)
-        d->exit_status = status;
-    return d->exit_status;
+    end_process(d);
+    int status = d->exit_status;
+    desk_stop(d);
+    return status;
 }
 
 int desk_tell(struct desk *d, struct control_message *message)

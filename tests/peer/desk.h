@@ -29,8 +29,9 @@ DEFINE_CLEANUP(struct desk, desk_stop)
 pid_t desk_pid(const struct desk *desk);
 int desk_fd(const struct desk *desk);
 
-/* How the media core ended; call before desk_stop(). -1 while it runs. */
-int desk_exit_status(struct desk *desk);
+/* As desk_stop(), and returns how the media core ended: 0 for an orderly end, else its wait(2)
+ * status. */
+int desk_end(struct desk *desk);
 
 /* Sends a request and waits for its answer, up to 5 s; events that come meanwhile are kept. Returns
  * the answer's status, or -ETIMEDOUT, -EPIPE. `ret_answer` may be NULL. */

@@ -23,6 +23,11 @@ static uint32_t clock_rate(enum control_kind kind)
     return kind == CONTROL_AUDIO ? 48000 : 90000;
 }
 
+uint32_t flow_timestamp(const struct flow *f, uint64_t now_us)
+{
+    return (uint32_t)(now_us * clock_rate(f->options.kind) / SECOND_US);
+}
+
 /* What fills the payload after the mark: another word for each flow, packet and place. */
 static void write_pattern(uint8_t *to, size_t len, uint32_t id, uint32_t counter)
 {
@@ -104,7 +109,7 @@ bool flow_next(struct flow *f, uint64_t now_us, uint16_t *transport_seq,
         f->key = o->kind == CONTROL_VIDEO && f->key_wanted;
         f->key_frames += f->key;
         f->key_wanted = false;
-        f->timestamp = (uint32_t)(f->due_us * clock_rate(o->kind) / SECOND_US);
+        f->timestamp = flow_timestamp(f, f->due_us);
         f->due_us += SECOND_US / o->frames_per_s;
         if (now_us > f->due_us + SECOND_US / 10)
             f->due_us = now_us; /* we were held up: no burst to make up for it */

@@ -57,6 +57,9 @@ void flow_init(struct flow *flow, const struct flow_options *options, uint64_t n
 bool flow_next(struct flow *flow, uint64_t now_us, uint16_t *transport_seq,
                struct flow_packet *ret_packet);
 
+/* The RTP timestamp that belongs to that time. */
+uint32_t flow_timestamp(const struct flow *flow, uint64_t now_us);
+
 /* What a packet said of itself. */
 struct flow_mark {
     uint32_t id;
