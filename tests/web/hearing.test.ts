@@ -97,10 +97,13 @@ test("people come, change and go, each told once", () => {
   const rows: readonly (readonly [readonly ServerEvent[], readonly string[], boolean])[] = [
     [[waiting], ["waiting"], true],
     [[waiting, waiting], ["waiting"], true],
-    [[waiting, inside], ["waiting", "entered"], true],
-    [[inside, hand, hand], ["entered", "hand"], true],
-    [[inside, lost, inside], ["entered", "gone", "entered"], true],
-    [[inside, { type: "gone", person: WITNESS }], ["entered", "gone"], false],
+    // The latest of one person takes the place of the earlier.
+    [[waiting, inside], ["entered"], true],
+    [[inside, hand, hand], ["hand"], true],
+    [[inside, lost], ["gone"], true],
+    [[inside, lost, inside], ["entered"], true],
+    [[inside, { type: "gone", person: WITNESS }], ["gone"], false],
+    [[inside, { type: "hearing", state: "closed", since: 0 }, lost, { type: "gone", person: WITNESS }], [], false],
     [[waiting, { type: "gone", person: WITNESS }], ["waiting"], false],
     [[{ type: "gone", person: WITNESS }], [], false],
   ];

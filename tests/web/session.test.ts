@@ -340,6 +340,20 @@ test("an end stops everything: no device stays open, no socket is tried", async 
   }
 });
 
+test("a closed hearing ends media and devices, and the connection goes on telling of the record", async () => {
+  const court = await inCourt();
+  court.say({ type: "hearing", state: "closed", since: "2026-11-22T10:31:00.000Z" });
+  court.say({ type: "room", room: "waiting", by: null });
+  court.say(JSON.parse(sample("record-rendering.json")) as object);
+  await settle();
+  const { hearing } = court.session.store.get();
+  assert.ok(court.last.closed);
+  assert.ok(devices.opened.every((track) => track.stopped));
+  assert.equal(hearing.record.percent, 40);
+  assert.deepEqual(hearing.notices, []);
+  assert.equal(court.count("join"), 1);
+});
+
 test("leaving says so, then ends", async () => {
   const court = await inCourt();
   court.session.leave();

@@ -28,6 +28,8 @@ export type NoticeKind =
 export interface Notice {
   readonly id: number;
   readonly kind: NoticeKind;
+  /** Newer news of the same person replaces it. */
+  readonly person: string | null;
   readonly name: string | null;
   readonly code: ErrorCode | "lost" | "late" | null;
 }
@@ -101,9 +103,9 @@ export function apply(hearing: Hearing, event: ServerEvent | PageEvent): Hearing
       };
     case "page:joinFailed":
       return notify({ ...hearing, stage: hearing.stage === "joining" ? "lobby" : hearing.stage },
-        "failed", null, event.code);
+        "failed", null, null, event.code);
     case "page:failed":
-      return notify(hearing, "failed", null, event.code);
+      return notify(hearing, "failed", null, null, event.code);
     case "page:noticeSeen":
       return { ...hearing, notices: hearing.notices.filter((notice) => notice.id !== event.id) };
     case "page:over":
@@ -121,6 +123,8 @@ export function apply(hearing: Hearing, event: ServerEvent | PageEvent): Hearing
     case "hearing":
       return {
         ...hearing,
+        // What came before the end is of no more interest.
+        notices: event.state === "closed" ? [] : hearing.notices,
         matter: hearing.matter && { ...hearing.matter, state: event.state, since: event.since },
       };
     case "room":
@@ -133,7 +137,7 @@ export function apply(hearing: Hearing, event: ServerEvent | PageEvent): Hearing
         record: { state: event.state, since: event.since, percent: event.percent, reason: event.reason },
       };
     case "muted":
-      return notify(hearing, "muted", nameOf(hearing, event.by));
+      return notify(hearing, "muted", null, nameOf(hearing, event.by));
     default:
       return unreachable(event);
   }
@@ -185,7 +189,7 @@ function welcomed(hearing: Hearing, welcome: Welcome, atMs: number): Hearing {
     order: withSeen(hearing.order, [welcome.you, ...others]),
     clockAheadMs: welcome.serverTime - atMs,
   };
-  return back && !hearing.linkUp ? notify(next, "linked", null) : next;
+  return back && !hearing.linkUp ? notify(next, "linked", null, null) : next;
 }
 
 function seated(hearing: Hearing, event: Extract<ServerEvent, { type: "seat" }>): Hearing {
@@ -205,22 +209,31 @@ function seated(hearing: Hearing, event: Extract<ServerEvent, { type: "seat" }>)
 
 function personChanged(hearing: Hearing, person: Person): Hearing {
   if (person.person === hearing.you?.person) return { ...hearing, you: person };
-  const before = hearing.people.get(person.person);
-  const next: Hearing = {
+  const next = withPerson(hearing, person);
+  return isState(hearing, "closed") ? next : toldOf(hearing, next, person);
+}
+
+function withPerson(hearing: Hearing, person: Person): Hearing {
+  return {
     ...hearing,
     people: new Map(hearing.people).set(person.person, person),
     order: withSeen(hearing.order, [person]),
   };
+}
+
+/** Who comes, goes or raises a hand is told; once the hearing is closed nobody need know. */
+function toldOf(hearing: Hearing, next: Hearing, person: Person): Hearing {
+  const before = hearing.people.get(person.person);
   const here = person.connected && person.room !== "outside";
   const wasHere = before !== undefined && before.connected && before.room !== "outside";
   if (here && person.room === "waiting" && !(wasHere && before.room === "waiting")) {
-    return notify(next, "waiting", person.name);
+    return notify(next, "waiting", person.person, person.name);
   }
   if (here && person.room === "courtroom" && !(wasHere && before.room === "courtroom")) {
-    return notify(next, "entered", person.name);
+    return notify(next, "entered", person.person, person.name);
   }
-  if (!here && wasHere) return notify(next, "gone", person.name);
-  if (person.hand && before && !before.hand) return notify(next, "hand", person.name);
+  if (!here && wasHere) return notify(next, "gone", person.person, person.name);
+  if (person.hand && before && !before.hand) return notify(next, "hand", person.person, person.name);
   return next;
 }
 
@@ -230,7 +243,8 @@ function gone(hearing: Hearing, person: string): Hearing {
   const people = new Map(hearing.people);
   people.delete(person);
   const next = { ...hearing, people };
-  return before.connected && before.room === "courtroom" ? notify(next, "gone", before.name) : next;
+  const missed = before.connected && before.room === "courtroom" && !isState(hearing, "closed");
+  return missed ? notify(next, "gone", person, before.name) : next;
 }
 
 function moved(hearing: Hearing, room: Room, by: string | null): Hearing {
@@ -241,9 +255,10 @@ function moved(hearing: Hearing, room: Room, by: string | null): Hearing {
     seats: room === "courtroom" ? hearing.seats : hearing.seats.map((seat) => ({ ...seat, person: null, audio: false, video: false })),
     speaking: room === "courtroom" ? hearing.speaking : new Set(),
   };
-  if (room === "courtroom") return notify(next, "admitted", nameOf(hearing, by));
+  if (isState(hearing, "closed")) return next;
+  if (room === "courtroom") return notify(next, "admitted", null, nameOf(hearing, by));
   if (room === "waiting" && hearing.you.room === "courtroom") {
-    return notify(next, "sent-back", nameOf(hearing, by));
+    return notify(next, "sent-back", null, nameOf(hearing, by));
   }
   return next;
 }
@@ -251,12 +266,13 @@ function moved(hearing: Hearing, room: Room, by: string | null): Hearing {
 function notify(
   hearing: Hearing,
   kind: NoticeKind,
+  person: string | null,
   name: string | null,
   code: Notice["code"] = null,
 ): Hearing {
-  const notice: Notice = { id: hearing.noticesEver + 1, kind, name, code };
-  const notices = [...hearing.notices, notice].slice(-NOTICES_MOST);
-  return { ...hearing, notices, noticesEver: notice.id };
+  const notice: Notice = { id: hearing.noticesEver + 1, kind, person, name, code };
+  const others = hearing.notices.filter((old) => person === null || old.person !== person);
+  return { ...hearing, notices: [...others, notice].slice(-NOTICES_MOST), noticesEver: notice.id };
 }
 
 function withSeen(order: ReadonlyMap<string, Role>, people: readonly Person[]): ReadonlyMap<string, Role> {

@@ -141,8 +141,9 @@ export class Session {
     this.library.preload().catch(ignore);
     const { stage } = this.store.get().hearing;
     const hasPlace = welcome.you.room !== "outside";
-    if (stage === "lobby" && this.resumed && hasPlace) void this.comeBack();
+    if (stage === "lobby" && this.resumed && hasPlace && welcome.hearing.state !== "closed") void this.comeBack();
     // A signaling server that lost our place in its own restart gives it back on a new join.
+    else if (welcome.hearing.state === "closed") this.closeDown();
     else if (stage === "present" && (!hasPlace || !this.media) && !this.joining) void this.takeSeats();
     else this.reconcile();
   }
@@ -164,7 +165,11 @@ export class Session {
       case "muted":
         void this.local.set("microphone", false);
         break;
-      case "room": case "may": case "hearing":
+      case "hearing":
+        if (event.state === "closed") this.closeDown();
+        else this.reconcile();
+        break;
+      case "room": case "may":
         this.reconcile();
         break;
       case "seat": case "speaking": case "person": case "gone": case "record":
@@ -191,6 +196,12 @@ export class Session {
     this.local.end();
     if (ending !== "elsewhere" && ending !== "already-joined") keepResume(this.keep, null);
     this.change({ type: "page:over", ending });
+  }
+
+  /** The hearing is closed: nothing is sent or received any more, the connection goes on telling of the record. */
+  private closeDown(): void {
+    this.dropMedia();
+    this.local.end();
   }
 
   private dropMedia(): void {
@@ -246,7 +257,7 @@ export class Session {
     this.work = this.work.then(() => this.reconcileNow()).catch((error: unknown) => {
       const code = codeOf(error);
       // The welcome, the room or the state that follows brings us here again.
-      if (code !== "lost" && code !== "wrong-state" && code !== "not-found") {
+      if (code !== "lost" && code !== "wrong-state" && code !== "not-found" && code !== "not-joined") {
         this.change({ type: "page:failed", code });
       }
     });

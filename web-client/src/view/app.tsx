@@ -2,14 +2,14 @@
 /** Chooses the page: by address, then by where the person stands in the hearing. */
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { unreachable } from "../hearing.ts";
+import { isState, unreachable } from "../hearing.ts";
 import type { Route } from "../route.ts";
 import type { Session } from "../session.ts";
 import type { Store } from "../store.ts";
 import type { Unsupported } from "../support.ts";
 import { textIn } from "../text.ts";
 import type { Language } from "../text.ts";
-import { Courtroom } from "./courtroom.tsx";
+import { Closed, Courtroom } from "./courtroom.tsx";
 import { Frame } from "./frame.tsx";
 import { Home } from "./home.tsx";
 import { useStore, useText, WordsContext } from "./hooks.ts";
@@ -61,6 +61,7 @@ function HearingPage({ session, token }: { session: Session; token: string }): J
   const { hearing } = state;
   const all = { session, state, local, hearing };
   const stage = (() => {
+    if (isState(hearing, "closed") && hearing.stage !== "over") return <Closed hearing={hearing} />;
     switch (hearing.stage) {
       case "arriving":
         return <Arriving />;

@@ -2,6 +2,7 @@
 /** The courtroom: the bench above, the parties at their sides, the record's state always in sight. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import { isState } from "../hearing.ts";
 import type { Hearing } from "../hearing.ts";
 import { rosterOf, seatingOf } from "../seating.ts";
 import type { Area, Place } from "../seating.ts";
@@ -25,23 +26,20 @@ export function Courtroom(props: HearingProps): JSX.Element {
   const text = useText();
   const [panelOpen, setPanelOpen] = useState(() => matchMedia(ROOM_FOR_PANEL).matches);
   const withPanel = hasPanel(hearing);
-  const now = hearing.matter?.state ?? "waiting";
   const panel = withPanel
     ? { open: panelOpen, waiting: rosterOf(hearing).waiting.length, toggle: () => setPanelOpen(!panelOpen) }
     : null;
   return (
     <Frame title={text.courtroom.title} testId="page-courtroom" wide
       top={<Top hearing={hearing} />}
-      bottom={now === "closed" ? null : <Controls {...props} panel={panel} />}>
+      bottom={<Controls {...props} panel={panel} />}>
       <h1 class="sr">{text.courtroom.title}</h1>
       <LinkBanner hearing={hearing} health={state.health} />
       <Problem kind="microphone" local={session.local} state={local} />
       <Problem kind="camera" local={session.local} state={local} />
       <div class="room-and-panel">
-        {now === "closed" ? <Closed hearing={hearing} />
-          : now === "recess" ? <Recess {...props} />
-          : <Room {...props} />}
-        {withPanel && panelOpen && now !== "closed" ? (
+        {isState(hearing, "recess") ? <Recess {...props} /> : <Room {...props} />}
+        {withPanel && panelOpen ? (
           <PeoplePanel session={session} hearing={hearing} onClose={() => setPanelOpen(false)} />
         ) : null}
       </div>
@@ -117,7 +115,7 @@ function Room({ state, local, hearing }: HearingProps): JSX.Element {
   return (
     // Scrolls when there are many: so it can be reached by keyboard.
     <div class="room" role="group" aria-label={text.courtroom.title} tabIndex={0} data-floor={floor} data-bench={seating.bench.length} data-testid="room">
-      {hearing.matter?.state === "waiting" || hearing.matter?.state === "scheduled"
+      {isState(hearing, "scheduled", "waiting")
         ? <p class="room-note" role="status">{text.courtroom.notOpen}</p> : null}
       {alone ? <p class="room-note" data-testid="alone">{text.courtroom.alone}</p> : null}
       {seating.screens.length > 0 ? <ul class="screens">{draw(seating.screens)}</ul> : null}
@@ -141,17 +139,21 @@ function Recess({ local }: HearingProps): JSX.Element {
   );
 }
 
-function Closed({ hearing }: { readonly hearing: Hearing }): JSX.Element {
+/** The end, wherever one was: in the courtroom, in the waiting room, or only now arrived. */
+export function Closed({ hearing }: { readonly hearing: Hearing }): JSX.Element {
   const text = useText();
   return (
-    <div class="pause" data-testid="closed-screen">
-      <OverWords title={text.courtroom.closedTitle}>{text.courtroom.closed}</OverWords>
-      {hearing.may.includes("records") ? (
-        <>
-          <RecordProgress record={hearing.record} />
-          <p><a class="button primary" href="/records" data-testid="to-records">{text.over.records}</a></p>
-        </>
-      ) : null}
-    </div>
+    <Frame title={text.courtroom.closedTitle} testId="page-closed" wide top={<Top hearing={hearing} />}>
+      <LinkBanner hearing={hearing} health="up" />
+      <div class="pause" data-testid="closed-screen">
+        <OverWords title={text.courtroom.closedTitle}>{text.courtroom.closed}</OverWords>
+        {hearing.may.includes("records") ? (
+          <>
+            <RecordProgress record={hearing.record} />
+            <p><a class="button primary" href="/records" data-testid="to-records">{text.over.records}</a></p>
+          </>
+        ) : null}
+      </div>
+    </Frame>
   );
 }
