@@ -85,7 +85,7 @@ struct publication {
     struct encoding *taped;                     /* the one that is recorded; NULL: none yet */
 };
 
-#define PUBLISHER_SSRCS (LIMIT_STREAMS_PER_PEER * LIMIT_ENCODINGS * 2)
+#define PUBLISHER_SSRCS ((size_t)LIMIT_STREAMS_PER_PEER * LIMIT_ENCODINGS * 2)
 
 struct publisher_ssrc {
     uint32_t ssrc;

@@ -305,11 +305,11 @@ void stage_open_court(struct stage *s)
 void stage_connect(struct stage *s, struct page *p)
 {
     struct link **links[] = {[CONTROL_UP] = &p->up, [CONTROL_DOWN] = &p->down};
-    for (uint8_t d = 0; d < CONTROL_DIRECTION_COUNT; d++) {
+    for (unsigned d = 0; d < CONTROL_DIRECTION_COUNT; d++) {
         CHECK_EQ(link_create(s->page_dtls, &p->ready.ice[d], &s->address, links[d]), 0);
         link_expect(*links[d], dtls_context_fingerprint(s->c.dtls));
         struct control_message m = {.type = CONTROL_TRANSPORT_CONNECT,
-                                    .transport_connect = {STAGE_HEARING, p->id, d, {0}}};
+                                    .transport_connect = {STAGE_HEARING, p->id, (uint8_t)d, {0}}};
         memcpy(m.transport_connect.fingerprint, dtls_context_fingerprint(s->page_dtls),
                CONTROL_FINGERPRINT_LEN);
         CHECK_EQ(stage_request(s, &m, -1, NULL), 0);

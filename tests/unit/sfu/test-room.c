@@ -111,24 +111,27 @@ static void denies_by_default(void)
 }
 
 /* Each cell of roles by itself: what is set flows, what is not set is refused. */
+static void cell_counts(uint8_t from, uint8_t to)
+{
+    struct room room = {0};
+    struct peer a = {.role = from}, b = {.role = to};
+    CHECK(!room_may_receive(&room, &a, &b));
+    room.matrix.receivers[CONTROL_ROOM_COURTROOM][from] = (uint16_t)(1u << to);
+    CHECK(room_may_receive(&room, &a, &b));
+    CHECK(!room_may_receive(&room, &a, &a));
+    CHECK(from == to || !room_may_receive(&room, &b, &a));
+    b.room = 1;
+    CHECK(!room_may_receive(&room, &a, &b));
+    b.room = 0;
+    b.room_kind = CONTROL_ROOM_WAITING;
+    CHECK(!room_may_receive(&room, &a, &b));
+}
+
 static void every_cell_counts(void)
 {
-    for (uint8_t from = 0; from < CONTROL_ROLE_COUNT; from++) {
-        for (uint8_t to = 0; to < CONTROL_ROLE_COUNT; to++) {
-            struct room room = {0};
-            struct peer a = {.role = from}, b = {.role = to};
-            CHECK(!room_may_receive(&room, &a, &b));
-            room.matrix.receivers[CONTROL_ROOM_COURTROOM][from] = (uint16_t)(1u << to);
-            CHECK(room_may_receive(&room, &a, &b));
-            CHECK(!room_may_receive(&room, &a, &a));
-            CHECK(from == to || !room_may_receive(&room, &b, &a));
-            b.room = 1;
-            CHECK(!room_may_receive(&room, &a, &b));
-            b.room = 0;
-            b.room_kind = CONTROL_ROOM_WAITING;
-            CHECK(!room_may_receive(&room, &a, &b));
-        }
-    }
+    for (unsigned from = 0; from < CONTROL_ROLE_COUNT; from++)
+        for (unsigned to = 0; to < CONTROL_ROLE_COUNT; to++)
+            cell_counts((uint8_t)from, (uint8_t)to);
 }
 
 static void is_empty_event(struct page *to, enum control_kind kind)
