@@ -10,6 +10,7 @@ import { Person } from "./lib/people.mjs";
 import { Stack, until } from "./lib/stack.mjs";
 
 const MARGIN_DB = 30;
+const PACKETS_OUT = `assize_rtp_packets_total{direction="out"}`;
 const PEOPLE = [
   { role: "judge", name: "Judge Okafor", browser: "chromium" },
   { role: "party", name: "李伟", browser: "chromium" },
@@ -90,8 +91,8 @@ test("a witness in the waiting room receives not one media packet", { timeout: 6
   people[witness] = await Person.arrive(browsers[witness], hearing.people[witness]);
   assert.equal(await people[witness].join(), "page-waiting");
   // The others go on speaking: wait until the server has forwarded 500 packets more.
-  const sent = await stack.metric("assize_rtp_packets_out_total");
-  await until("500 packets more", 20, async () => (await stack.metric("assize_rtp_packets_out_total")) > sent + 500, 200);
+  const sent = await stack.metric(PACKETS_OUT);
+  await until("500 packets more", 20, async () => (await stack.metric(PACKETS_OUT)) > sent + 500, 200);
   const { seats } = await people[witness].stats();
   const packets = seats.map((s) => (s.audio?.packets ?? 0) + (s.video?.packets ?? 0)).reduce((a, b) => a + b, 0);
   assert.equal(packets, 0);

@@ -32,7 +32,8 @@ export async function heard(page, tones) {
       const levels = {};
       for (const hertz of wanted) {
         const centre = Math.round((hertz * analyser.fftSize) / context.sampleRate);
-        levels[hertz] = Math.max(...bins.slice(centre - 2, centre + 3));
+        // Digital silence is -Infinity, which does not survive the way out of the page.
+        levels[hertz] = Math.max(-200, ...bins.slice(centre - 2, centre + 3));
       }
       return { seat: elements[i].dataset.seat ?? null, levels };
     });
@@ -40,7 +41,7 @@ export async function heard(page, tones) {
 }
 
 /** The tones a page hears over all its elements, with the margin over the strongest other tone of
- * the same element, in dB. Digital silence is -Infinity. */
+ * the same element, in dB. Digital silence is -200. */
 export function tonesIn(heardElements, floorDb = -60) {
   const found = new Map();
   for (const { levels } of heardElements) {
