@@ -18,10 +18,10 @@
 #define CONTROL_SOCKET_SFU      "sfu.sock"
 #define CONTROL_SOCKET_RECORDER "recorder.sock"
 
-#define CONTROL_UFRAG_MAX 32       /* characters with the final NUL; RFC 8445 asks for 4 to 256 */
-#define CONTROL_PASSWORD_MAX 64    /* the same */
-#define CONTROL_ADDRESS_MAX 46     /* INET6_ADDRSTRLEN */
-#define CONTROL_RID_MAX 17         /* RFC 8852 allows more; browsers use "r0", "h", "q" */
+#define CONTROL_UFRAG_MAX       32 /* characters with the final NUL; RFC 8445 asks for 4 to 256 */
+#define CONTROL_PASSWORD_MAX    64 /* the same */
+#define CONTROL_ADDRESS_MAX     46 /* INET6_ADDRSTRLEN */
+#define CONTROL_RID_MAX         17 /* RFC 8852 allows more; browsers use "r0", "h", "q" */
 #define CONTROL_FINGERPRINT_LEN 32 /* SHA-256 */
 
 /* All ids are random 64-bit numbers made by signaling, never 0, written as 16 hex digits wherever a
@@ -30,10 +30,11 @@ enum control_type {
     /* Either way, first on every connection. */
     CONTROL_HELLO = 1,
 
-    /* signaling -> media core; each but SEAT_SET is answered by DONE unless another answer is named */
+    /* signaling -> media core; each but SEAT_SET is answered by DONE unless another answer is named
+     */
     CONTROL_HEARING_OPEN = 10, /* with the ring's descriptor when recorded; repeatable */
     CONTROL_HEARING_CLOSE = 11,
-    CONTROL_MATRIX = 12, /* who may receive whom, whole, replaces the one before */
+    CONTROL_MATRIX = 12,   /* who may receive whom, whole, replaces the one before */
     CONTROL_PEER_ADD = 13, /* answered by PEER_READY; replaces a peer of the same id */
     CONTROL_PEER_REMOVE = 14,
     CONTROL_PEER_MOVE = 15, /* into another room; routes the matrix forbids end at once */
@@ -65,9 +66,9 @@ enum control_type {
     CONTROL_PRESENT_END = 43, /* no body */
 
     /* signaling -> recorder */
-    CONTROL_TAPE_OPEN = 50, /* answered by TAPE_READY with the ring's descriptor; repeatable */
-    CONTROL_TAPE_NOTE = 51, /* a journal line for the tape */
-    CONTROL_TAPE_CLOSE = 52, /* drain, seal, then render; answered by DONE when sealed */
+    CONTROL_TAPE_OPEN = 50,   /* answered by TAPE_READY with the ring's descriptor; repeatable */
+    CONTROL_TAPE_NOTE = 51,   /* a journal line for the tape */
+    CONTROL_TAPE_CLOSE = 52,  /* drain, seal, then render; answered by DONE when sealed */
     CONTROL_TAPE_RENDER = 53, /* render (again) a sealed tape */
 
     /* recorder -> signaling */
@@ -412,7 +413,7 @@ struct control_message {
         struct control_hearing hearing; /* HEARING_CLOSE, TAPE_OPEN, TAPE_CLOSE, TAPE_RENDER */
         struct control_matrix matrix;
         struct control_peer_add peer_add; /* PEER_PRESENT too */
-        struct control_peer peer; /* PEER_REMOVE */
+        struct control_peer peer;         /* PEER_REMOVE */
         struct control_peer_move peer_move;
         struct control_transport_connect transport_connect;
         struct control_transport_restart transport_restart;

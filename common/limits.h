@@ -39,15 +39,15 @@
 #define LIMIT_DTLS_HANDSHAKE_BYTES 65536
 
 /* The configuration file, bytes, and the addresses in one of its lists. Ours. */
-#define LIMIT_CONFIG_BYTES 65536
+#define LIMIT_CONFIG_BYTES     65536
 #define LIMIT_CONFIG_ADDRESSES 16
 /* Media threads. Ours: one a core of the largest machines. */
 #define LIMIT_WORKERS 256
 
 /* Descriptors one supervised process may leave with the supervisor (two for each hearing), those in
  * one of its notices, and a notice's length in bytes. Ours. */
-#define LIMIT_STORED_FDS 512
-#define LIMIT_NOTICE_FDS 16
+#define LIMIT_STORED_FDS   512
+#define LIMIT_NOTICE_FDS   16
 #define LIMIT_NOTICE_BYTES 4096
 
 /* Ring between media core and recorder, bytes of payload area. 32 MiB are about 10 s of a hearing
@@ -68,20 +68,20 @@
 #define LIMIT_JOURNAL_BYTES   (64u << 20)
 #define LIMIT_JOURNAL_RESERVE (1u << 20)
 
-/* One text frame of a page, bytes. Ours: the longest request, produce with three encodings and every
- * codec of a browser, is under 8 KiB. */
+/* One text frame of a page, bytes. Ours: the longest request, produce with three encodings and
+ * every codec of a browser, is under 8 KiB. */
 #define LIMIT_MESSAGE_BYTES 65536
 /* Brackets within brackets of a request; rtpParameters need 6. */
 #define LIMIT_MESSAGE_DEPTH 16
 /* Requests a second of one page, and how many at once after a pause. */
-#define LIMIT_MESSAGE_RATE 100
+#define LIMIT_MESSAGE_RATE  100
 #define LIMIT_MESSAGE_BURST 200
 /* What waits to be sent to one page, bytes: a page that reads slower is dropped and comes back.
  * Ours: the state of a hearing with 200 people is under 64 KiB. */
 #define LIMIT_SEND_QUEUE_BYTES (512u << 10)
-/* Open connections, of everybody and of one address (IPv6: one /64). A court's office may sit behind
- * one address. */
-#define LIMIT_CONNECTIONS 2000
+/* Open connections, of everybody and of one address (IPv6: one /64). A court's office may sit
+ * behind one address. */
+#define LIMIT_CONNECTIONS             2000
 #define LIMIT_CONNECTIONS_PER_ADDRESS 300
 /* Body of an HTTP request, bytes: the longest is a token in JSON. */
 #define LIMIT_HTTP_BODY_BYTES 4096
@@ -97,8 +97,8 @@
 
 /* One record of a tape, payload bytes: a whole datagram, or a note with its time. */
 #define LIMIT_TAPE_RECORD_BYTES 65536
-/* Records of one block of a tape, bytes. Ours: 250 ms at 25 Mbit/s are 0.8 MB; after a stall a block
- * holds what had piled up. */
+/* Records of one block of a tape, bytes. Ours: 250 ms at 25 Mbit/s are 0.8 MB; after a stall a
+ * block holds what had piled up. */
 #define LIMIT_TAPE_BLOCK_BYTES (8u << 20)
 /* Journal lines whose answer waits for the disk, of one recorder. */
 #define LIMIT_NOTES_WAITING 1024

@@ -43,7 +43,7 @@ static inline void list_remove(struct list *item)
 }
 
 /* The struct of `type` whose `member` is `item`. */
-#define LIST_ENTRY(item, type, member) ((type *)(void *)((char *)(item) - offsetof(type, member)))
+#define LIST_ENTRY(item, type, member) ((type *)(void *)((char *)(item)-offsetof(type, member)))
 
 #define LIST_FOR_EACH(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
 

@@ -1,6 +1,6 @@
-/* Tells the supervisor (systemd, or our own `assize`) that we are ready, and leaves descriptors with
- * it that must outlive us: the service notification protocol of sd_notify(3), without its library.
- * SPDX-License-Identifier: Apache-2.0 */
+/* Tells the supervisor (systemd, or our own `assize`) that we are ready, and leaves descriptors
+ * with it that must outlive us: the service notification protocol of sd_notify(3), without its
+ * library. SPDX-License-Identifier: Apache-2.0 */
 #ifndef COMMON_NOTIFY_H
 #define COMMON_NOTIFY_H
 
@@ -10,8 +10,8 @@
  * supervisor (NOTIFY_SOCKET unset), or a negative errno. */
 int notify_send(const char *state, int fd);
 
-/* Leaves a duplicate of `fd` under `name` (letters, digits, '-'; at most 60) with the supervisor, to
- * be handed to our next incarnation. Replaces one of the same name. */
+/* Leaves a duplicate of `fd` under `name` (letters, digits, '-'; at most 60) with the supervisor,
+ * to be handed to our next incarnation. Replaces one of the same name. */
 int notify_store_fd(const char *name, int fd);
 int notify_remove_fd(const char *name);
 

@@ -95,25 +95,30 @@ static uint8_t *at(const struct ring *ring, uint64_t position)
     return ring->area + (position & (ring->capacity - 1));
 }
 
-/* Maps header, area and the area again. */
-static int map(struct ring *ring)
+/* Maps header, area and the area again. Returns NULL with errno set when it cannot. */
+static struct shared *map(int fd, size_t capacity)
 {
-    size_t total = HEADER_BYTES + 2 * ring->capacity;
+    size_t total = HEADER_BYTES + 2 * capacity;
     uint8_t *base = mmap(NULL, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED)
-        return -errno;
+        return NULL;
     int protection = PROT_READ | PROT_WRITE;
-    if (mmap(base, HEADER_BYTES + ring->capacity, protection, MAP_SHARED | MAP_FIXED, ring->fd,
-             0) == MAP_FAILED ||
-        mmap(base + HEADER_BYTES + ring->capacity, ring->capacity, protection,
-             MAP_SHARED | MAP_FIXED, ring->fd, (off_t)HEADER_BYTES) == MAP_FAILED) {
-        int result = -errno;
+    uint8_t *again = base + HEADER_BYTES + capacity;
+    if (mmap(base, HEADER_BYTES + capacity, protection, MAP_SHARED | MAP_FIXED, fd, 0) ==
+            MAP_FAILED ||
+        mmap(again, capacity, protection, MAP_SHARED | MAP_FIXED, fd, (off_t)HEADER_BYTES) ==
+            MAP_FAILED) {
+        int error = errno;
         (void)munmap(base, total); /* of a mapping just made: cannot fail */
-        return result;
+        errno = error;
+        return NULL;
     }
-    ring->shared = (struct shared *)(void *)base;
-    ring->area = base + HEADER_BYTES;
-    return 0;
+    return (struct shared *)(void *)base;
+}
+
+static uint8_t *area_of(struct shared *shared)
+{
+    return (uint8_t *)shared + HEADER_BYTES;
 }
 
 static bool is_capacity(uint64_t capacity)
@@ -137,9 +142,10 @@ int ring_create(size_t capacity, struct ring **ret_ring)
         return -errno;
     if (fcntl(ring->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
         return -errno;
-    int result = map(ring);
-    if (result < 0)
-        return result;
+    ring->shared = map(ring->fd, capacity);
+    if (!ring->shared)
+        return -errno;
+    ring->area = area_of(ring->shared);
     ring->shared->capacity = capacity;
     ring->shared->magic = RING_MAGIC;
     *ret_ring = STEAL(ring);
@@ -178,9 +184,10 @@ int ring_attach(int fd, struct ring **ret_ring)
     int result = check_memory(ring);
     if (result < 0)
         return result;
-    result = map(ring);
-    if (result < 0)
-        return result;
+    ring->shared = map(ring->fd, ring->capacity);
+    if (!ring->shared)
+        return -errno;
+    ring->area = area_of(ring->shared);
     if (ring->shared->magic != RING_MAGIC || ring->shared->capacity != ring->capacity)
         return -EBADMSG;
     /* In this order: the one that grows in another process meanwhile must not seem behind. */
@@ -259,6 +266,7 @@ static void publish(struct ring *ring, uint64_t head)
     ring->head = head;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): as declared */
 int ring_put(struct ring *ring, enum ring_kind kind, uint32_t track, uint64_t arrived_us,
              const void *head, size_t head_len, const void *body, size_t body_len)
 {
