@@ -22,7 +22,7 @@ done | awk '
     $3 == 1 && folder($2) != folder($1) && folder($2) != "common" {
         print $1 ": includes " $2 ", of another process"; bad = 1; next
     }
-    $3 == 1 && level[stem($2)] > level[stem($1)] && (stem($1) in level) {
+    $3 == 1 && (stem($1) in level) && (stem($2) in level) && level[stem($2)] > level[stem($1)] {
         print $1 ": includes " $2 ", which is above it"; bad = 1
     }
     END { exit bad }
