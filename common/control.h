@@ -42,7 +42,7 @@ enum control_type {
     CONTROL_TRANSPORT_RESTART = 17, /* ICE restart; answered by TRANSPORT_RESTARTED */
     CONTROL_STREAM_ADD = 18,
     CONTROL_STREAM_REMOVE = 19,
-    CONTROL_STREAM_PAUSE = 20,
+    CONTROL_STREAM_PAUSE = 20, /* seats show it again by themselves when it goes on */
     CONTROL_SEAT_SET = 21, /* a route; answered by SEAT_SWITCHED once the source really shows */
 
     /* media core -> signaling */

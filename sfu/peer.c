@@ -75,7 +75,8 @@ static void choose_layers(struct peer *peer, struct context *c)
     for (size_t i = 0; i < 2 * s->seat_count; i++) {
         struct subscription *sub = &s->subscriptions[i];
         subscription_choose_layer(sub, c);
-        if (sub->wanted && sub->wanted != sub->shown && transport_can_send(s->down))
+        if (sub->wanted && sub->wanted != sub->shown && !sub->wanted->publication->paused &&
+            transport_can_send(s->down))
             encoding_ask_key_frame(sub->wanted, c);
     }
     for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++) {

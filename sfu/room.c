@@ -35,6 +35,23 @@ static void cut_publication(struct context *c, struct publication *pub)
     }
 }
 
+/* The same for a pause, after which they show it again. */
+static void suspend_publication(struct context *c, struct publication *pub)
+{
+    for (size_t i = 0; i < pub->encoding_count; i++) {
+        struct encoding *e = &pub->encodings[i];
+        for (size_t k = e->subscriber_count; k-- > 0;)
+            subscription_suspend(e->subscribers[k], c, pub);
+    }
+}
+
+static void resume_publication(struct context *c, struct publication *pub)
+{
+    for (size_t i = 0; i < pub->encoding_count; i++)
+        if (pub->encodings[i].subscriber_count > 0)
+            encoding_ask_key_frame(&pub->encodings[i], c);
+}
+
 static void end_peer(struct room *room, struct context *c, struct peer *peer)
 {
     for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++)
@@ -220,9 +237,11 @@ int room_pause_stream(struct room *room, struct context *c,
         return 0;
     pub->paused = pause->paused;
     if (pub->paused) {
-        cut_publication(c, pub);
+        suspend_publication(c, pub);
         if (pub->source == CONTROL_SOURCE_MICROPHONE)
             speakers_remove(room->hearing.speakers, peer->id);
+    } else {
+        resume_publication(c, pub);
     }
     update_recording(room, c, pub);
     return 0;

@@ -56,8 +56,9 @@ int room_add_stream(struct room *room, struct context *c, const struct control_s
 /* Harmless for one that is not there. */
 void room_remove_stream(struct room *room, struct context *c, uint64_t peer, uint64_t stream);
 
-/* A paused stream is neither forwarded nor recorded; its routes end before this returns. Returns 0
- * or -ENOENT. */
+/* A paused stream is neither forwarded nor recorded, from before this returns; seats that showed it
+ * are empty, and show it again when it goes on, unless their route was cut. Returns 0 or -ENOENT.
+ */
 int room_pause_stream(struct room *room, struct context *c,
                       const struct control_stream_pause *pause);
 

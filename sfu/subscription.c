@@ -249,6 +249,18 @@ void subscription_cut(struct subscription *s, struct context *c, const struct pu
         tell(s, c, 0, 0, 0, 0);
 }
 
+void subscription_suspend(struct subscription *s, struct context *c, const struct publication *pub)
+{
+    if (!s->shown || s->shown->publication != pub)
+        return;
+    if (s->wanted != s->shown)
+        encoding_unsubscribe(s->shown, s);
+    s->shown = NULL;
+    rewrite_select(&s->rewrite, 0);
+    rewrite_select(&s->rewrite, s->wanted->source);
+    tell(s, c, 0, 0, 0, 0);
+}
+
 void subscription_choose_layer(struct subscription *s, struct context *c)
 {
     if (!s->wanted || s->wanted->publication->encoding_count < 2)

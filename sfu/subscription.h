@@ -84,6 +84,10 @@ void subscription_empty(struct subscription *s, struct context *c, uint32_t requ
  * waits, and that the seat is empty if it was shown. */
 void subscription_cut(struct subscription *s, struct context *c, const struct publication *pub);
 
+/* `pub` is paused: not one packet of it more, and it shows again by itself when it goes on.
+ * Signaling is told that the seat is empty if it was shown. */
+void subscription_suspend(struct subscription *s, struct context *c, const struct publication *pub);
+
 /* Moves to a better encoding of the same simulcast, or away from one that stopped. */
 void subscription_choose_layer(struct subscription *s, struct context *c);
 

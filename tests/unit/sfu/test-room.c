@@ -243,6 +243,24 @@ static void paused_stream_is_silent(void)
     pause.stream_pause.paused = false;
     CHECK_EQ(stage_request(&s, &pause, -1, NULL), 0);
     CHECK_EQ(passes(party, judge), 2);
+    /* Shown when it was paused, it goes on by itself, each way told. */
+    for (int i = 0; i < 2; i++) {
+        stage_forget(&s);
+        pause.stream_pause.paused = i == 0;
+        CHECK_EQ(stage_request(&s, &pause, -1, NULL), 0);
+        CHECK_EQ(passes(party, judge), i == 0 ? 1 : 2);
+        CHECK_EQ(stage_count(&s, CONTROL_SEAT_SWITCHED), 1);
+        CHECK_EQ(stage_last(&s, CONTROL_SEAT_SWITCHED)->seat_switched.stream,
+                 i == 0 ? 0 : pause.stream_pause.stream);
+    }
+    /* But not where its route was cut meanwhile. */
+    pause.stream_pause.paused = true;
+    CHECK_EQ(stage_request(&s, &pause, -1, NULL), 0);
+    matrix_allows(CONTROL_ROLE_PARTY, CONTROL_ROLE_JUDGE, false);
+    matrix_allows(CONTROL_ROLE_PARTY, CONTROL_ROLE_JUDGE, true);
+    pause.stream_pause.paused = false;
+    CHECK_EQ(stage_request(&s, &pause, -1, NULL), 0);
+    CHECK_EQ(passes(party, judge), 0);
     pause.stream_pause.stream = 12345;
     CHECK_EQ(stage_request(&s, &pause, -1, NULL), -ENOENT);
     stage_close(&s);
