@@ -84,9 +84,10 @@ static int connect_link(struct crowd *c, struct page *p, enum control_direction 
                                .data.u64 = (uint64_t)(p - c->pages) << 1 | direction};
     if (epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, link_fd(p->links[direction]), &wake) < 0)
         return -errno;
-    struct control_message connect = {
-        .type = CONTROL_TRANSPORT_CONNECT,
-        .transport_connect = {.hearing = p->hearing, .peer = p->id, .direction = direction}};
+    struct control_message connect = {.type = CONTROL_TRANSPORT_CONNECT,
+                                      .transport_connect = {.hearing = p->hearing,
+                                                            .peer = p->id,
+                                                            .direction = (uint8_t)direction}};
     memcpy(connect.transport_connect.fingerprint, dtls_context_fingerprint(c->dtls),
            CONTROL_FINGERPRINT_LEN);
     return desk_ask(c->desk, &connect, NULL);
@@ -132,7 +133,7 @@ int page_publish(struct crowd *c, struct page *p, uint64_t stream,
             .hearing = p->hearing,
             .peer = p->id,
             .stream = stream,
-            .kind = options->kind,
+            .kind = (uint8_t)options->kind,
             .source = audio ? CONTROL_SOURCE_MICROPHONE : CONTROL_SOURCE_CAMERA,
             .codec_count = 1,
             .codecs = {{.codec = audio ? CODEC_OPUS : CODEC_VP8,
@@ -154,10 +155,12 @@ int page_publish(struct crowd *c, struct page *p, uint64_t stream,
 int page_watch(struct crowd *c, struct page *p, uint8_t seat, enum control_kind kind,
                uint64_t stream)
 {
-    struct control_message m = {
-        .type = CONTROL_SEAT_SET,
-        .seat_set = {
-            .hearing = p->hearing, .peer = p->id, .seat = seat, .kind = kind, .stream = stream}};
+    struct control_message m = {.type = CONTROL_SEAT_SET,
+                                .seat_set = {.hearing = p->hearing,
+                                             .peer = p->id,
+                                             .seat = seat,
+                                             .kind = (uint8_t)kind,
+                                             .stream = stream}};
     return desk_tell(c->desk, &m);
 }
 
