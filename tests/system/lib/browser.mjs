@@ -30,9 +30,11 @@ export class Browser {
     return browser;
   }
 
-  /** Opens `url` in a fresh page; console errors are kept in `page.complaints`. */
-  async open(url, { width = 1280, height = 800 } = {}) {
+  /** Opens `url` in a fresh page, after running `prepare` ([function, ...arguments]) in it; console
+   * errors are kept in `page.complaints`. */
+  async open(url, { width = 1280, height = 800, prepare } = {}) {
     const page = await this.puppeteer.newPage();
+    if (prepare) await page.evaluateOnNewDocument(...prepare);
     page.complaints = [];
     page.on("console", (line) => line.type() === "error" && page.complaints.push(line.text()));
     page.on("pageerror", (error) => page.complaints.push(String(error)));

@@ -82,3 +82,46 @@ export function readCounter(luma, width, height, tile = { x: 0, y: 0, width, hei
   }
   return n;
 }
+
+/** Runs in a page before anything else: its camera and microphone become a picture that flashes and
+ * a tone that swells at the same instant, once a second, so that lip sync can be measured. Files
+ * cannot do that: Chromium starts the file of sound and the file of pictures apart. */
+export function flashAndBeep(hertz, area, bits) {
+  const context = new AudioContext();
+  const tone = context.createOscillator();
+  const volume = context.createGain();
+  const sink = context.createMediaStreamDestination();
+  tone.frequency.value = hertz;
+  volume.gain.value = 0.05;
+  tone.connect(volume).connect(sink);
+  tone.start();
+  const canvas = document.createElement("canvas");
+  canvas.width = 640;
+  canvas.height = 360;
+  const pen = canvas.getContext("2d");
+  let planned = 0;
+  const draw = () => {
+    const now = context.currentTime;
+    for (; planned < now + 2; planned++) {
+      if (planned < now) continue;
+      volume.gain.setValueAtTime(0.8, planned);
+      volume.gain.setValueAtTime(0.05, planned + 0.15);
+    }
+    pen.fillStyle = now % 1 < 0.15 ? "#ffffff" : "#404040";
+    pen.fillRect(0, 0, 640, 360);
+    const counter = Math.floor(now * 20) % (1 << bits);
+    const width = (640 * area.width) / bits;
+    for (let bit = 0; bit < bits; bit++) {
+      pen.fillStyle = (counter >> (bits - 1 - bit)) & 1 ? "#ffffff" : "#000000";
+      pen.fillRect(640 * area.left + bit * width, 360 * area.top, width, 360 * area.height);
+    }
+  };
+  setInterval(draw, 10);
+  navigator.mediaDevices.getUserMedia = async ({ audio, video }) => {
+    await context.resume();
+    const tracks = [];
+    if (audio) tracks.push(sink.stream.getAudioTracks()[0].clone());
+    if (video) tracks.push(canvas.captureStream().getVideoTracks()[0]);
+    return new MediaStream(tracks);
+  };
+}

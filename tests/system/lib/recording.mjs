@@ -2,7 +2,7 @@
 // Measures a recording as a listener would: decodes it with ffmpeg, then looks for tones, frame
 // counters, and the instants at which sound and picture change together.
 import { spawn } from "node:child_process";
-import { COUNTER_BITS, readCounter } from "./fakes.mjs";
+import { readCounter } from "./fakes.mjs";
 
 /** Runs a program; gives {stdout: Buffer, stderr: string}; fails unless it exits with 0. */
 export function output(program, args) {
@@ -105,14 +105,37 @@ export function longestHole(list, from, to) {
   return Math.max(longest, to - last);
 }
 
-/** How many rounds of the counter it misses: sum of jumps that are neither 0 nor small. */
-export function counterSteps(list) {
-  const steps = [];
-  let value = null;
-  for (const { counter } of list) {
-    if (counter === null) continue;
-    if (value !== null && counter !== value) steps.push((counter - value + (1 << COUNTER_BITS)) % (1 << COUNTER_BITS));
-    value = counter;
+/** The instants, in seconds, at which a tone swells (flashAndBeep in fakes.mjs). */
+export function swells(samples, rate, hertz) {
+  const hop = Math.round(rate * 0.005);
+  const window = Math.round(rate * 0.02);
+  const found = [];
+  let loud = true;
+  for (let at = 0; at + window <= samples.length; at += hop) {
+    const db = level(samples.subarray(at, at + window), hertz, rate);
+    if (!loud && db > -18) found.push((at + window / 2) / rate);
+    // Twelve decibels between the two keep one swell from being counted twice.
+    if (db > -18) loud = true;
+    else if (db < -24) loud = false;
   }
-  return steps;
+  return found;
+}
+
+/** The instants, in seconds, at which a tile (fractions of the picture) turns white. */
+export async function flashes(file, tile = { x: 0, y: 0, width: 1, height: 1 }) {
+  const width = 320;
+  const height = 180;
+  const found = [];
+  let bright = true;
+  for await (const { at, luma } of frames(file, width, height)) {
+    // A patch below the frame counter and above the caption.
+    const x = Math.round((tile.x + tile.width * 0.5) * width);
+    const y = Math.round((tile.y + tile.height * 0.6) * height);
+    let sum = 0;
+    for (let dy = -3; dy <= 3; dy++) for (let dx = -3; dx <= 3; dx++) sum += luma[(y + dy) * width + x + dx];
+    const mean = sum / 49;
+    if (!bright && mean > 160) found.push(at);
+    bright = mean > 120 ? mean > 160 || bright : false;
+  }
+  return found;
 }
