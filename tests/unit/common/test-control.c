@@ -369,8 +369,30 @@ static void hostile_bodies(void)
     CHECK_EQ(control_decode(bytes, writer_len(&w), &back), -EBADMSG);
 }
 
-int main(void)
+/* Writes each sample as a seed for fuzz-control. */
+static void write_seeds(const char *folder)
 {
+    for (unsigned type = 0; type < 100; type++) {
+        struct control_message m = sample(type);
+        uint8_t bytes[LIMIT_CONTROL_BYTES];
+        char path[512];
+        size_t len = 0;
+        if (control_encode(&m, bytes, sizeof(bytes), &len) < 0)
+            continue;
+        snprintf(path, sizeof(path), "%s/%s.bin", folder, control_type_name(m.type));
+        FILE *f = fopen(path, "we");
+        CHECK(f != NULL);
+        CHECK_EQ(fwrite(bytes, 1, len, f), len);
+        CHECK_EQ(fclose(f), 0);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "--seeds") == 0) {
+        write_seeds(argv[2]);
+        return 0;
+    }
     every_message_both_ways();
     largest_fits();
     bytes_on_the_wire();
