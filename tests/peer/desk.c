@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -330,11 +331,31 @@ static uint64_t thread_cpu_ns(pid_t pid, const char *thread)
     return ns;
 }
 
-uint64_t desk_cpu_ns(const struct desk *d)
+static DIR *open_tasks(const struct desk *d)
 {
     char path[64];
     (void)snprintf(path, sizeof(path), "/proc/%d/task", d->pid);
-    DIR *tasks = opendir(path);
+    return opendir(path);
+}
+
+void desk_pin(const struct desk *d, int core)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(core, &set);
+    DIR *tasks = open_tasks(d);
+    if (!tasks)
+        return;
+    for (const struct dirent *it = readdir(tasks); it; it = readdir(tasks))
+        if (it->d_name[0] != '.' &&
+            sched_setaffinity((pid_t)strtol(it->d_name, NULL, 10), sizeof(set), &set) < 0)
+            perror("desk: cannot pin");
+    closedir(tasks);
+}
+
+uint64_t desk_cpu_ns(const struct desk *d)
+{
+    DIR *tasks = open_tasks(d);
     uint64_t sum = 0;
     if (!tasks)
         return 0;

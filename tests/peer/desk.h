@@ -55,6 +55,9 @@ uint64_t desk_metric(const struct desk *desk, enum control_metric metric);
 /* How many METRICS events have come: to wait for fresh ones. */
 uint64_t desk_metrics_count(const struct desk *desk);
 
+/* Keeps all threads of the media core on one core. */
+void desk_pin(const struct desk *desk, int core);
+
 /* CPU time of all threads of the media core, ns (schedstat). */
 uint64_t desk_cpu_ns(const struct desk *desk);
 
