@@ -2,28 +2,12 @@
 #include "signaling/message.h"
 
 #include <errno.h>
-#include <jansson.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/cleanup.h"
-
-/* A JSON object being read. The first fault stays; after it all reads yield zeros, so a request is
- * read whole and the fault looked at once. */
-struct object {
-    json_t *json;  /* borrowed */
-    size_t taken;  /* members asked for and found */
-    bool required; /* whether the member read next must be there */
-    struct message_fault *fault;
-};
-
-static void json_drop(json_t *json)
-{
-    json_decref(json);
-}
-DEFINE_CLEANUP(json_t, json_drop)
+#include "signaling/jsonread.h"
 
 static const char *const type_names[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_HELLO] = "hello",
@@ -76,79 +60,17 @@ const char *message_error_code(enum message_error error)
     return error_codes[error];
 }
 
-static void __attribute__((format(printf, 2, 3)))
-refuse(struct message_fault *fault, const char *format, ...)
+static void read_hello(struct jsonread_value *o, struct message *m)
 {
-    if (fault->error != MESSAGE_OK)
-        return;
-    fault->error = MESSAGE_BAD_MESSAGE;
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(fault->detail, sizeof(fault->detail), format, arguments);
-    va_end(arguments);
-}
-
-static bool is_refused(const struct object *o)
-{
-    return o->fault->error != MESSAGE_OK;
-}
-
-/* The object `json` is, or a refusal naming `what`. */
-static struct object object_over(json_t *json, const char *what, struct message_fault *fault)
-{
-    if (!json_is_object(json))
-        refuse(fault, "%s is not an object", what);
-    return (struct object){.json = json, .required = true, .fault = fault};
-}
-
-/* The member, or NULL when it is not there (refused if it is required). */
-static json_t *take(struct object *o, const char *key)
-{
-    if (is_refused(o))
-        return NULL;
-    json_t *member = json_object_get(o->json, key);
-    if (member)
-        o->taken++;
-    else if (o->required)
-        refuse(o->fault, "member %s is missing", key);
-    return member;
-}
-
-static int64_t take_integer(struct object *o, const char *key, int64_t least, int64_t most)
-{
-    json_t *member = take(o, key);
-    if (!member)
-        return 0;
-    int64_t value = json_is_integer(member) ? json_integer_value(member) : INT64_MIN;
-    if (value < least || value > most) {
-        refuse(o->fault, "member %s is not an integer in its range", key);
-        return 0;
-    }
-    return value;
-}
-
-static bool take_bool(struct object *o, const char *key)
-{
-    json_t *member = take(o, key);
-    if (member && !json_is_boolean(member))
-        refuse(o->fault, "member %s is not true or false", key);
-    return json_is_true(member);
-}
-
-/* Copies a string of at least `least` and less than `capacity` bytes; "" when it is not there. */
-static void take_string(struct object *o, const char *key, char *ret_text, size_t capacity,
-                        size_t least)
-{
-    ret_text[0] = '\0';
-    json_t *member = take(o, key);
-    if (!member)
-        return;
-    size_t len = json_string_length(member);
-    if (!json_is_string(member) || len < least || len >= capacity) {
-        refuse(o->fault, "member %s is not a string of a fitting length", key);
+    m->hello.protocol = jsonread_integer(o, "protocol", 0, INT32_MAX);
+    if (!o->fault->happened && m->hello.protocol != MESSAGE_PROTOCOL_VERSION) {
+        jsonread_refuse(o->fault, "this server speaks protocol %d", MESSAGE_PROTOCOL_VERSION);
         return;
     }
-    memcpy(ret_text, json_string_value(member), len + 1);
+    jsonread_string(o, "token", m->hello.token, sizeof(m->hello.token), 1);
+    o->required = false;
+    jsonread_string(o, "resume", m->hello.resume, sizeof(m->hello.resume), 1);
+    m->hello.take_over = jsonread_bool(o, "takeOver");
 }
 
 static int hex_digit(char c)
@@ -160,60 +82,6 @@ static int hex_digit(char c)
     if (c >= 'A' && c <= 'F')
         return c - 'A' + 10;
     return -1;
-}
-
-static uint64_t take_id(struct object *o, const char *key)
-{
-    char text[TERMS_ID_TEXT];
-    uint64_t id = 0;
-    take_string(o, key, text, sizeof(text), TERMS_ID_TEXT - 1);
-    if (!is_refused(o) && terms_id_parse(text, TERMS_ID_TEXT - 1, &id) < 0)
-        refuse(o->fault, "member %s is not 16 lower-case hex digits", key);
-    return id;
-}
-
-/* The index in `names` of a string member; 0 after a refusal. */
-static size_t take_name(struct object *o, const char *key, const char *const *names, size_t count)
-{
-    json_t *member = take(o, key);
-    const char *text = json_string_value(member);
-    for (size_t i = 0; text && i < count; i++)
-        if (strcmp(text, names[i]) == 0)
-            return i;
-    if (member)
-        refuse(o->fault, "member %s has a value we do not know", key);
-    return 0;
-}
-
-static json_t *take_array(struct object *o, const char *key, size_t most)
-{
-    json_t *member = take(o, key);
-    if (member && (!json_is_array(member) || json_array_size(member) > most)) {
-        refuse(o->fault, "member %s is not an array of a fitting length", key);
-        return NULL;
-    }
-    return member;
-}
-
-/* To be called last on a request: what has not been taken is unknown. */
-static void refuse_others(struct object *o)
-{
-    if (!is_refused(o) && json_object_size(o->json) != o->taken)
-        refuse(o->fault, "a member is unknown");
-}
-
-static void read_hello(struct object *o, struct message *m)
-{
-    m->hello.protocol = take_integer(o, "protocol", 0, INT32_MAX);
-    if (!is_refused(o) && m->hello.protocol != MESSAGE_PROTOCOL_VERSION) {
-        refuse(o->fault, "this server speaks protocol %d", MESSAGE_PROTOCOL_VERSION);
-        o->fault->error = MESSAGE_PROTOCOL_VERSION_OTHER;
-        return;
-    }
-    take_string(o, "token", m->hello.token, sizeof(m->hello.token), 1);
-    o->required = false;
-    take_string(o, "resume", m->hello.resume, sizeof(m->hello.resume), 1);
-    m->hello.take_over = take_bool(o, "takeOver");
 }
 
 static bool fingerprint_read(const char *text, uint8_t ret_bytes[MESSAGE_FINGERPRINT_LEN])
@@ -230,147 +98,118 @@ static bool fingerprint_read(const char *text, uint8_t ret_bytes[MESSAGE_FINGERP
     return true;
 }
 
-static void read_connect(struct object *o, struct message *m)
+/* Unknown members of dtlsParameters and rtpParameters are skipped: the library's format grows. */
+static void read_connect(struct jsonread_value *o, struct message *m)
 {
-    m->connect.transport = take_id(o, "transport");
-    struct object dtls = object_over(take(o, "dtlsParameters"), "dtlsParameters", o->fault);
-    json_t *list = take_array(&dtls, "fingerprints", 8);
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        struct object f = object_over(json_array_get(list, i), "a fingerprint", o->fault);
+    m->connect.transport = jsonread_id(o, "transport");
+    struct jsonread_value dtls = jsonread_object(o, "dtlsParameters");
+    struct jsonread_value list = jsonread_array(&dtls, "fingerprints", 8);
+    for (size_t i = 0; i < jsonread_count(&list); i++) {
+        struct jsonread_value f = jsonread_element(&list, i);
         char algorithm[16];
-        char value[128 * 3]; /* SHA-512's is the longest, 191 characters */
-        take_string(&f, "algorithm", algorithm, sizeof(algorithm), 1);
-        take_string(&f, "value", value, sizeof(value), 1);
+        char value[64 * 3]; /* SHA-512's is the longest, 191 characters */
+        jsonread_string(&f, "algorithm", algorithm, sizeof(algorithm), 1);
+        jsonread_string(&f, "value", value, sizeof(value), 1);
         if (strcasecmp(algorithm, "sha-256") != 0)
             continue;
         if (!fingerprint_read(value, m->connect.fingerprint))
-            refuse(o->fault, "the sha-256 fingerprint is malformed");
+            jsonread_refuse(o->fault, "the sha-256 fingerprint is malformed");
         return;
     }
-    refuse(o->fault, "no sha-256 fingerprint");
+    jsonread_refuse(o->fault, "no sha-256 fingerprint");
 }
 
-/* A number that the library writes as a number or, when it came so from SDP, as a string. */
-static int take_parameter(struct object *o, const char *key)
+static void read_codec(struct jsonread_value *o, struct message_rtp_codec *codec)
 {
-    json_t *member = take(o, key);
-    if (json_is_integer(member) && json_integer_value(member) >= 0 &&
-        json_integer_value(member) <= 255)
-        return (int)json_integer_value(member);
-    const char *text = json_string_value(member);
-    if (text && text[0] >= '0' && text[0] <= '9' && !text[1])
-        return text[0] - '0';
-    return -1;
-}
-
-static void read_profile(struct object *o, char ret_profile[MESSAGE_PROFILE_MAX])
-{
-    json_t *member = take(o, "profile-level-id");
-    ret_profile[0] = '\0';
-    if (json_is_integer(member) && json_integer_value(member) >= 0 &&
-        json_integer_value(member) <= 999999)
-        (void)snprintf(ret_profile, MESSAGE_PROFILE_MAX, "%06d", (int)json_integer_value(member));
-    if (json_string_length(member) == MESSAGE_PROFILE_MAX - 1)
-        memcpy(ret_profile, json_string_value(member), MESSAGE_PROFILE_MAX);
-}
-
-static void read_codec(json_t *json, struct message_rtp_codec *codec, struct message_fault *fault)
-{
-    struct object o = object_over(json, "a codec", fault);
-    take_string(&o, "mimeType", codec->mime, sizeof(codec->mime), 1);
-    codec->payload_type = (uint8_t)take_integer(&o, "payloadType", 0, 127);
-    codec->clock_rate = (uint32_t)take_integer(&o, "clockRate", 1, 1000000);
-    o.required = false;
-    codec->channels = (uint8_t)take_integer(&o, "channels", 1, 255);
-    codec->apt = -1;
-    codec->packetization_mode = -1;
-    json_t *parameters = take(&o, "parameters");
-    if (!parameters)
-        return;
-    struct object p = object_over(parameters, "a codec's parameters", fault);
+    jsonread_string(o, "mimeType", codec->mime, sizeof(codec->mime), 1);
+    codec->payload_type = (uint8_t)jsonread_integer(o, "payloadType", 0, 127);
+    codec->clock_rate = (uint32_t)jsonread_integer(o, "clockRate", 1, 1000000);
+    o->required = false;
+    codec->channels = (uint8_t)jsonread_integer(o, "channels", 1, 255);
+    struct jsonread_value p = jsonread_object(o, "parameters");
     p.required = false;
-    codec->apt = take_parameter(&p, "apt");
-    codec->packetization_mode = take_parameter(&p, "packetization-mode");
-    read_profile(&p, codec->profile_level_id);
+    codec->apt = jsonread_small(&p, "apt");
+    codec->packetization_mode = jsonread_small(&p, "packetization-mode");
 }
 
-static void read_encoding(json_t *json, struct message_rtp_encoding *encoding,
-                          struct message_fault *fault)
+static void read_encoding(struct jsonread_value *o, struct message_rtp_encoding *encoding)
 {
-    struct object o = object_over(json, "an encoding", fault);
-    o.required = false;
-    encoding->ssrc = (uint32_t)take_integer(&o, "ssrc", 1, UINT32_MAX);
-    take_string(&o, "rid", encoding->rid, sizeof(encoding->rid), 1);
-    json_t *rtx = take(&o, "rtx");
-    if (!rtx)
-        return;
-    struct object r = object_over(rtx, "rtx", fault);
-    r.required = false;
-    encoding->rtx_ssrc = (uint32_t)take_integer(&r, "ssrc", 1, UINT32_MAX);
+    o->required = false;
+    encoding->ssrc = (uint32_t)jsonread_integer(o, "ssrc", 1, UINT32_MAX);
+    jsonread_string(o, "rid", encoding->rid, sizeof(encoding->rid), 1);
+    struct jsonread_value rtx = jsonread_object(o, "rtx");
+    rtx.required = false;
+    encoding->rtx_ssrc = (uint32_t)jsonread_integer(&rtx, "ssrc", 1, UINT32_MAX);
 }
 
-static void read_rtp_parameters(json_t *json, struct message_rtp_parameters *rtp,
-                                struct message_fault *fault)
+static void read_extension(struct jsonread_value *o, struct message_rtp_extension *extension)
 {
-    struct object o = object_over(json, "rtpParameters", fault);
-    json_t *codecs = take_array(&o, "codecs", MESSAGE_CODECS_MAX);
-    for (size_t i = 0; i < json_array_size(codecs); i++)
-        read_codec(json_array_get(codecs, i), &rtp->codecs[rtp->codec_count++], fault);
-    json_t *encodings = take_array(&o, "encodings", LIMIT_ENCODINGS);
-    for (size_t i = 0; i < json_array_size(encodings); i++)
-        read_encoding(json_array_get(encodings, i), &rtp->encodings[rtp->encoding_count++], fault);
-    o.required = false;
-    json_t *extensions = take_array(&o, "headerExtensions", MESSAGE_EXTENSIONS_MAX);
-    for (size_t i = 0; i < json_array_size(extensions); i++) {
-        struct object e = object_over(json_array_get(extensions, i), "an extension", fault);
-        struct message_rtp_extension *extension = &rtp->extensions[rtp->extension_count++];
-        take_string(&e, "uri", extension->uri, sizeof(extension->uri), 1);
-        extension->id = (uint8_t)take_integer(&e, "id", 1, 255);
+    jsonread_string(o, "uri", extension->uri, sizeof(extension->uri), 1);
+    extension->id = (uint8_t)jsonread_integer(o, "id", 1, 255);
+}
+
+static void read_rtp_parameters(struct jsonread_value *o, struct message_rtp_parameters *rtp)
+{
+    struct jsonread_value list = jsonread_array(o, "codecs", MESSAGE_CODECS_MAX);
+    for (size_t i = 0; i < jsonread_count(&list); i++) {
+        struct jsonread_value codec = jsonread_element(&list, i);
+        read_codec(&codec, &rtp->codecs[rtp->codec_count++]);
     }
-    take_string(&o, "mid", rtp->mid, sizeof(rtp->mid), 0);
+    list = jsonread_array(o, "encodings", LIMIT_ENCODINGS);
+    for (size_t i = 0; i < jsonread_count(&list); i++) {
+        struct jsonread_value encoding = jsonread_element(&list, i);
+        read_encoding(&encoding, &rtp->encodings[rtp->encoding_count++]);
+    }
+    o->required = false;
+    list = jsonread_array(o, "headerExtensions", MESSAGE_EXTENSIONS_MAX);
+    for (size_t i = 0; i < jsonread_count(&list); i++) {
+        struct jsonread_value extension = jsonread_element(&list, i);
+        read_extension(&extension, &rtp->extensions[rtp->extension_count++]);
+    }
+    jsonread_string(o, "mid", rtp->mid, sizeof(rtp->mid), 0);
 }
 
-static void read_produce(struct object *o, struct message *m)
+static void read_produce(struct jsonread_value *o, struct message *m)
 {
     static const char *const sources[] = {"microphone", "camera", "screen"};
     static const char *const kinds[] = {"audio", "video"};
-    m->produce.source = (enum control_source)take_name(o, "source", sources, 3);
-    m->produce.kind = (enum control_kind)take_name(o, "kind", kinds, 2);
-    m->produce.paused = take_bool(o, "paused");
-    if (!is_refused(o))
-        read_rtp_parameters(take(o, "rtpParameters"), &m->produce.rtp, o->fault);
+    m->produce.source = (enum control_source)jsonread_name(o, "source", sources, 3);
+    m->produce.kind = (enum control_kind)jsonread_name(o, "kind", kinds, 2);
+    m->produce.paused = jsonread_bool(o, "paused");
+    struct jsonread_value rtp = jsonread_object(o, "rtpParameters");
+    read_rtp_parameters(&rtp, &m->produce.rtp);
     if ((m->produce.source == CONTROL_SOURCE_MICROPHONE) != (m->produce.kind == CONTROL_AUDIO))
-        refuse(o->fault, "source and kind do not agree");
+        jsonread_refuse(o->fault, "source and kind do not agree");
 }
 
-static void read_pause(struct object *o, struct message *m)
+static void read_pause(struct jsonread_value *o, struct message *m)
 {
-    m->pause.producer = take_id(o, "producer");
-    m->pause.paused = take_bool(o, "paused");
+    m->pause.producer = jsonread_id(o, "producer");
+    m->pause.paused = jsonread_bool(o, "paused");
 }
 
-static void read_set_state(struct object *o, struct message *m)
+static void read_set_state(struct jsonread_value *o, struct message *m)
 {
     static const char *const states[] = {"open", "recess", "closed"};
     static const enum terms_state values[] = {TERMS_STATE_OPEN, TERMS_STATE_RECESS,
                                               TERMS_STATE_CLOSED};
-    m->state = values[take_name(o, "state", states, 3)];
+    m->state = values[jsonread_name(o, "state", states, 3)];
 }
 
-static void read_body(struct object *o, struct message *m)
+static void read_body(struct jsonread_value *o, struct message *m)
 {
     switch (m->type) {
     case MESSAGE_HELLO:
         read_hello(o, m);
         return;
     case MESSAGE_JOIN:
-        m->seats = (uint8_t)take_integer(o, "seats", 1, LIMIT_SEATS);
+        m->seats = (uint8_t)jsonread_integer(o, "seats", 1, LIMIT_SEATS);
         return;
     case MESSAGE_CONNECT:
         read_connect(o, m);
         return;
     case MESSAGE_RESTART_ICE:
-        m->transport = take_id(o, "transport");
+        m->transport = jsonread_id(o, "transport");
         return;
     case MESSAGE_PRODUCE:
         read_produce(o, m);
@@ -379,17 +218,17 @@ static void read_body(struct object *o, struct message *m)
         read_pause(o, m);
         return;
     case MESSAGE_CLOSE_PRODUCER:
-        m->producer = take_id(o, "producer");
+        m->producer = jsonread_id(o, "producer");
         return;
     case MESSAGE_HAND:
-        m->up = take_bool(o, "up");
+        m->up = jsonread_bool(o, "up");
         return;
     case MESSAGE_LOWER_HAND:
     case MESSAGE_ADMIT:
     case MESSAGE_DISMISS:
     case MESSAGE_MUTE:
     case MESSAGE_REMOVE:
-        m->person = take_id(o, "person");
+        m->person = jsonread_id(o, "person");
         return;
     case MESSAGE_SET_STATE:
         read_set_state(o, m);
@@ -401,83 +240,53 @@ static void read_body(struct object *o, struct message *m)
     }
 }
 
-/* Whether brackets outside strings nest no deeper than LIMIT_MESSAGE_DEPTH; the parser below it
- * recurses. */
-static bool is_shallow(const char *text, size_t len)
+static bool find_type(const char *name, enum message_type *ret_type)
 {
-    unsigned depth = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < len; i++) {
-        if (in_string && text[i] == '\\')
-            i++;
-        else if (text[i] == '"')
-            in_string = !in_string;
-        else if (in_string)
+    for (unsigned type = 0; type < MESSAGE_TYPE_COUNT; type++) {
+        if (strcmp(name, type_names[type]) != 0)
             continue;
-        else if ((text[i] == '{' || text[i] == '[') && ++depth > LIMIT_MESSAGE_DEPTH)
-            return false;
-        else if ((text[i] == '}' || text[i] == ']') && depth > 0)
-            depth--;
+        *ret_type = (enum message_type)type;
+        return true;
     }
-    return true;
+    return false;
 }
 
-/* Text to JSON. Returns 0, -EBADMSG with the fault filled, or -ENOMEM. */
-static int load(const char *text, size_t len, struct message_fault *fault, json_t **ret_json)
+static int fault_of(enum message_error error, int32_t id, const char *detail,
+                    struct message_fault *ret_fault)
 {
-    if (len > LIMIT_MESSAGE_BYTES) {
-        fault->error = MESSAGE_TOO_LARGE;
-        return -EBADMSG;
-    }
-    if (!is_shallow(text, len)) {
-        refuse(fault, "nested too deep");
-        return -EBADMSG;
-    }
-    json_error_t error;
-    json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
-    if (!json && json_error_code(&error) == json_error_out_of_memory)
-        return -ENOMEM;
-    if (!json_is_object(json)) {
-        json_decref(json);
-        refuse(fault, "not a JSON object");
-        return -EBADMSG;
-    }
-    *ret_json = json;
-    return 0;
+    *ret_fault = (struct message_fault){.error = error, .id = id};
+    (void)snprintf(ret_fault->detail, sizeof(ret_fault->detail), "%s", detail);
+    return -EBADMSG;
 }
 
 int message_parse(const char *text, size_t len, struct message *ret_message,
                   struct message_fault *ret_fault)
 {
-    struct message_fault fault = {.error = MESSAGE_OK};
-    CLEANUP(json_drop) json_t *json = NULL;
-    int r = load(text, len, &fault, &json);
-    if (r < 0) {
-        *ret_fault = fault;
+    struct jsonread_fault fault = {0};
+    CLEANUP(jsonread_close) struct jsonread *read = NULL;
+    struct jsonread_value o;
+    int r = jsonread_open(text, len, LIMIT_MESSAGE_BYTES, LIMIT_MESSAGE_DEPTH, &fault, &read, &o);
+    if (r == -EMSGSIZE)
+        return fault_of(MESSAGE_TOO_LARGE, 0, "too large", ret_fault);
+    if (r == -EBADMSG)
+        return fault_of(MESSAGE_BAD_MESSAGE, 0, fault.detail, ret_fault);
+    if (r < 0)
         return r;
-    }
-    struct object o = object_over(json, "the request", &fault);
-    struct message m = {.id = (int32_t)take_integer(&o, "id", 1, INT32_MAX)};
-    fault.id = m.id;
 
-    const char *name = json_string_value(take(&o, "type"));
-    size_t type = 0;
-    while (name && type < MESSAGE_TYPE_COUNT && strcmp(name, type_names[type]) != 0)
-        type++;
-    if (!name) {
-        refuse(&fault, "member type is not a string");
-    } else if (type == MESSAGE_TYPE_COUNT) {
-        refuse(&fault, "no such request");
-        if (m.id)
-            fault.error = MESSAGE_UNKNOWN_TYPE;
-    } else {
-        m.type = (enum message_type)type;
-        read_body(&o, &m);
-        refuse_others(&o);
-    }
-    if (fault.error != MESSAGE_OK) {
-        *ret_fault = fault;
-        return -EBADMSG;
+    struct message m = {.id = (int32_t)jsonread_integer(&o, "id", 1, INT32_MAX)};
+    char name[MESSAGE_TYPE_NAME_MAX];
+    jsonread_string(&o, "type", name, sizeof(name), 1);
+    if (fault.happened)
+        return fault_of(MESSAGE_BAD_MESSAGE, m.id, fault.detail, ret_fault);
+    if (!find_type(name, &m.type))
+        return fault_of(MESSAGE_UNKNOWN_TYPE, m.id, "no such request", ret_fault);
+    read_body(&o, &m);
+    jsonread_refuse_others(&o);
+    if (fault.happened) {
+        bool other_version = m.type == MESSAGE_HELLO && m.hello.protocol &&
+                             m.hello.protocol != MESSAGE_PROTOCOL_VERSION;
+        return fault_of(other_version ? MESSAGE_PROTOCOL_VERSION_OTHER : MESSAGE_BAD_MESSAGE, m.id,
+                        fault.detail, ret_fault);
     }
     *ret_message = m;
     return 0;
@@ -485,16 +294,16 @@ int message_parse(const char *text, size_t len, struct message *ret_message,
 
 int message_parse_session(const char *text, size_t len, char ret_token[MESSAGE_TOKEN_MAX])
 {
-    struct message_fault fault = {.error = MESSAGE_OK};
-    CLEANUP(json_drop) json_t *json = NULL;
-    int r = load(text, len, &fault, &json);
-    if (r < 0)
-        return r;
-    struct object o = object_over(json, "the request", &fault);
+    struct jsonread_fault fault = {0};
+    CLEANUP(jsonread_close) struct jsonread *read = NULL;
+    struct jsonread_value o;
     char token[MESSAGE_TOKEN_MAX];
-    take_string(&o, "token", token, sizeof(token), 1);
-    refuse_others(&o);
-    if (fault.error != MESSAGE_OK)
+    int r = jsonread_open(text, len, LIMIT_HTTP_BODY_BYTES, LIMIT_MESSAGE_DEPTH, &fault, &read, &o);
+    if (r < 0)
+        return r == -EMSGSIZE ? -EBADMSG : r;
+    jsonread_string(&o, "token", token, sizeof(token), 1);
+    jsonread_refuse_others(&o);
+    if (fault.happened)
         return -EBADMSG;
     memcpy(ret_token, token, sizeof(token));
     return 0;

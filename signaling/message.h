@@ -14,10 +14,10 @@
 
 #define MESSAGE_TOKEN_MAX       513 /* characters with the final NUL */
 #define MESSAGE_RESUME_MAX      65  /* the same */
+#define MESSAGE_TYPE_NAME_MAX   64  /* the same; longer ones are bad, not unknown */
 #define MESSAGE_MIME_MAX        32  /* the same; "video/rtx" and its like */
 #define MESSAGE_URI_MAX         128 /* the same; of a header extension */
 #define MESSAGE_RID_MAX         17  /* the same; CONTROL_RID_MAX */
-#define MESSAGE_PROFILE_MAX     7   /* the same; profile-level-id, RFC 6184 */
 #define MESSAGE_FINGERPRINT_LEN 32  /* bytes, SHA-256 */
 
 enum message_type {
@@ -71,7 +71,6 @@ struct message_rtp_codec {
     uint32_t clock_rate;
     int apt;                /* payload type this RTX repairs (RFC 4588), -1: not said */
     int packetization_mode; /* RFC 6184, -1: not said */
-    char profile_level_id[MESSAGE_PROFILE_MAX]; /* "": not said */
 };
 
 struct message_rtp_extension {

@@ -584,9 +584,10 @@ static int on_link(struct link *link, struct lws *wsi, enum lws_callback_reasons
         return 0;
     case LWS_CALLBACK_WSI_DESTROY:
         ws_closed(link);
-        if (!link->adopting)
+        if (link->adopting)
+            link->adopting = false; /* on_accepted() destroys it */
+        else
             link_destroy(link);
-        link->adopting = false;
         return 0;
     default:
         return 0;

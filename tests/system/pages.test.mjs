@@ -79,9 +79,7 @@ for (const [what, text, code, id] of refused)
   test(`refused: ${what}`, async () => {
     const page = await PageSocket.open(stack);
     page.text(text);
-    const error = await until("an answer", 5, () => page.events.shift() ?? null, 5).catch(() => null);
-    const answer = error ?? (await page.askRaw(text, 1));
-    assert.equal(answer.type, "error");
+    const answer = await page.event("error");
     assert.equal(answer.code, code);
     assert.equal(answer.id, id);
     page.vanish();
@@ -123,7 +121,7 @@ test("refused: an expired token, a revoked token, a pass to records", async () =
   await stack.admin("invitation", "revoke", short.people[0].invitation);
   assert.equal((await page.ask("hello", { protocol: 1, token: token(short.people[0]) })).code, "revoked-token");
   const pass = JSON.parse(await stack.admin("records-pass", "create", "--json", "--base-url", stack.base));
-  assert.equal((await page.ask("hello", { protocol: 1, token: token(pass) })).code, "not-allowed");
+  assert.equal((await page.ask("hello", { protocol: 1, token: token(pass.records) })).code, "not-allowed");
   page.vanish();
 });
 
@@ -195,7 +193,7 @@ test("a second window is refused, and takes over when told to", async () => {
 test("a message of 65,537 bytes ends the connection; one of 65,536 is read", async () => {
   const page = await PageSocket.open(stack);
   page.text(JSON.stringify({ type: "ping", id: 1 }).padEnd(65536));
-  assert.equal((await page.event("error", () => true).catch(() => ({}))).code ?? (await page.ask("ping")).code, "hello-first");
+  assert.equal((await page.event("error")).code, "hello-first");
   page.text("x".repeat(65537));
   assert.equal((await page.event("error")).code, "too-large");
   assert.equal((await page.end()).code, 4000);
@@ -224,8 +222,8 @@ test("10,000 messages in a second end only the one who sent them", async () => {
   await goesOn();
 });
 
-test("frames against RFC 6455 end the connection: unmasked, reserved bits, a control frame too long", async () => {
-  for (const bytes of [Buffer.from([0x81, 0x02, 0x7b, 0x7d]), Buffer.from([0xf1, 0x80, 0, 0, 0, 0]), Buffer.from([0x89, 0xfe, 0xff, 0xff, 0, 0, 0, 0]), Buffer.from([0x8b, 0x80, 0, 0, 0, 0])]) {
+test("frames against RFC 6455 end the connection: reserved bits, unknown opcodes, lengths that lie", async () => {
+  for (const bytes of [Buffer.from([0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 65]), Buffer.from([0x80, 0x80, 0, 0, 0, 0]), Buffer.from([0xf1, 0x80, 0, 0, 0, 0]), Buffer.from([0x89, 0xfe, 0xff, 0xff, 0, 0, 0, 0]), Buffer.from([0x8b, 0x80, 0, 0, 0, 0])]) {
     const page = await PageSocket.open(stack);
     page.socket.write(bytes);
     await page.end();
@@ -320,15 +318,12 @@ test("a page that says no hello for 10 s is closed", { timeout: 30_000 }, async 
 
 test("a page that reads nothing is dropped before it costs memory", { timeout: 60_000 }, async () => {
   const page = await arrive(hearing.people[CLERK]);
-  page.socket.pause();
   const slow = await stack.metric("assize_pages_slow_total");
-  let up = false;
-  for (let i = 0; (await stack.metric("assize_pages_slow_total")) === slow && i < 200; i++) {
-    for (let j = 0; j < 60; j++) page.text(`{"type":"hello","id":${1 + j},"protocol":1,"token":"x"}`);
-    await party.ask("hand", { up: (up = !up) });
-    await new Promise((wake) => setTimeout(wake, 600)); // within the rate: the point is not to read
-    if (page.socket.destroyed) break;
-  }
-  assert.ok((await stack.metric("assize_pages_slow_total")) > slow || page.socket.destroyed);
+  page.socket.pause();
+  // Each answer has 24 seats, about 40 kB; one at a time, as a second join would be refused meanwhile.
+  const joins = setInterval(() => page.text(`{"type":"join","id":5,"seats":24}`), 20);
+  await until("it is dropped", 50, async () => (await stack.metric("assize_pages_slow_total")) > slow, 200);
+  clearInterval(joins);
+  page.vanish();
   await goesOn();
 });
