@@ -447,15 +447,6 @@ void hearing_mute(struct hearing *h, struct hearing_person *p, uint64_t by,
     note_person(h, p, changes);
 }
 
-void hearing_media_lost(struct hearing *h, struct hearing_changes *changes)
-{
-    changes->count = 0;
-    for (size_t i = 0; i < h->count; i++) {
-        end_producers(h, h->people[i], changes);
-        empty_seats(h->people[i]);
-    }
-}
-
 void hearing_spoke(struct hearing *h, const uint64_t *people, size_t count, uint64_t now_us)
 {
     for (size_t i = 0; i < count; i++) {

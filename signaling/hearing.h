@@ -148,9 +148,6 @@ void hearing_unproduce(struct hearing *hearing, struct hearing_person *person, u
 void hearing_mute(struct hearing *hearing, struct hearing_person *person, uint64_t by,
                   struct hearing_changes *changes);
 
-/* The media core lost everything: ends every producer and empties every seat. */
-void hearing_media_lost(struct hearing *hearing, struct hearing_changes *changes);
-
 /* These people speak now (monotonic us). The caller reseats afterwards. */
 void hearing_spoke(struct hearing *hearing, const uint64_t *people, size_t count, uint64_t now_us);
 

@@ -154,8 +154,4 @@ const char *journal_event_name(enum journal_event event);
 const char *journal_cause_name(enum journal_cause cause);
 const char *journal_reason_name(enum journal_reason reason);
 
-/* Checks one line (without newline) on its own: form and hash, not its place. For whoever gets a
- * line from elsewhere (the tape, a fuzzer). 0 or -EBADMSG. */
-int journal_line_check(const char *line, size_t len, uint64_t *ret_seq);
-
 #endif

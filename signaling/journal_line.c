@@ -355,13 +355,3 @@ int journal_line_read(const char *line, size_t len, struct journal_line *ret_lin
     *ret_line = l;
     return 0;
 }
-
-int journal_line_check(const char *line, size_t len, uint64_t *ret_seq)
-{
-    struct journal_line l;
-    int r = journal_line_read(line, len, &l);
-    if (r < 0)
-        return r == -EILSEQ ? -EBADMSG : r;
-    *ret_seq = l.seq;
-    return 0;
-}

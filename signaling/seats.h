@@ -22,13 +22,13 @@
 /* Somebody who may be shown. Stream ids of 0: not published. */
 struct seats_person {
     uint64_t person;
-    enum control_role role;
     uint64_t arrival;  /* lower came first */
     uint64_t spoke_us; /* when last heard speaking; 0: never */
     uint64_t audio;
     uint64_t video;
     uint64_t screen;
     uint64_t screen_since_us;
+    enum control_role role;
     bool audio_paused;
     bool video_paused;
     bool screen_paused;

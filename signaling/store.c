@@ -157,11 +157,6 @@ int store_resume_check(struct store *store, uint64_t person,
     return digest_is_equal(kept, hash) ? 0 : -EACCES;
 }
 
-int store_resume_forget(struct store *store, uint64_t person)
-{
-    return store->engine->resume_forget(store, person);
-}
-
 int store_cookie_add(struct store *store, const uint8_t hash[static STORE_HASH_LEN],
                      uint64_t invitation, uint64_t expires_us)
 {
@@ -193,30 +188,6 @@ int store_cookie_get(struct store *store, const uint8_t hash[static STORE_HASH_L
 int store_cookie_forget(struct store *store, const uint8_t hash[static STORE_HASH_LEN])
 {
     return store->engine->cookie_forget(store, hash);
-}
-
-int store_stream_put(struct store *store, const struct store_stream *s)
-{
-    if (s->id == 0 || s->hearing == 0 || s->person == 0 || (unsigned)s->kind > CONTROL_VIDEO ||
-        (unsigned)s->source > CONTROL_SOURCE_SCREEN_AUDIO || !is_time(s->started_us))
-        return -EINVAL;
-    return store->engine->stream_put(store, s);
-}
-
-int store_stream_remove(struct store *store, uint64_t id)
-{
-    return store->engine->stream_remove(store, id);
-}
-
-int store_stream_remove_all(struct store *store, uint64_t hearing, uint64_t person)
-{
-    return store->engine->stream_remove_all(store, hearing, person);
-}
-
-int store_stream_list(struct store *store, uint64_t hearing, struct store_stream **ret_list,
-                      size_t *ret_count)
-{
-    return store->engine->stream_list(store, hearing, ret_list, ret_count);
 }
 
 int store_setting_set(struct store *store, const char *key, const char *value)

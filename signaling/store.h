@@ -56,18 +56,6 @@ struct store_invitation {
     uint64_t revoked_us; /* 0: good */
 };
 
-/* What a person publishes, so that media goes on while signaling restarts. */
-struct store_stream {
-    uint64_t id;
-    uint64_t hearing;
-    uint64_t person;
-    uint64_t media_boot; /* boot_id of the media core that holds it; of another: it is gone */
-    enum control_kind kind;
-    enum control_source source;
-    bool paused;
-    uint64_t started_us;
-};
-
 /* Opens (makes, at first) the store in `data_dir` and brings its schema up to date. -ENOENT when
  * the directory is not there, -EACCES, -EROFS, -EPROTONOSUPPORT when a newer version of Assize
  * wrote it. */
@@ -124,7 +112,6 @@ int store_resume_set(struct store *store, uint64_t person,
 /* 0 when it is this person's, -EACCES when not (compared in constant time). */
 int store_resume_check(struct store *store, uint64_t person,
                        const uint8_t hash[static STORE_HASH_LEN]);
-int store_resume_forget(struct store *store, uint64_t person);
 
 /* A browser's session over HTTP, as the SHA-256 of its cookie. At most LIMIT_COOKIES: the ones that
  * end first make room. */
@@ -136,17 +123,8 @@ int store_cookie_get(struct store *store, const uint8_t hash[static STORE_HASH_L
                      uint64_t now_us, struct store_invitation *ret_invitation);
 int store_cookie_forget(struct store *store, const uint8_t hash[static STORE_HASH_LEN]);
 
-/* Adds or replaces by id. */
-int store_stream_put(struct store *store, const struct store_stream *stream);
-int store_stream_remove(struct store *store, uint64_t id);
-/* All of a hearing (with `person` 0) or of one person. */
-int store_stream_remove_all(struct store *store, uint64_t hearing, uint64_t person);
-int store_stream_list(struct store *store, uint64_t hearing, struct store_stream **ret_list,
-                      size_t *ret_count);
-
-/* Small facts of the installation, such as "base-url" (where links point; the server sets it at
- * start). Keys are ours. -ENOENT when not set, -ENOBUFS when `capacity` is too small. */
-#define STORE_SETTING_BASE_URL "base-url"
+/* Small facts of the installation, such as which hearing is the demo. Keys are ours. -ENOENT when
+ * not set, -ENOBUFS when `capacity` is too small. */
 int store_setting_set(struct store *store, const char *key, const char *value);
 int store_setting_get(struct store *store, const char *key, char *value, size_t capacity);
 

@@ -40,17 +40,11 @@ struct store_engine {
                       const uint8_t hash[static STORE_HASH_LEN]);
     int (*resume_get)(struct store *store, uint64_t person,
                       uint8_t ret_hash[static STORE_HASH_LEN]);
-    int (*resume_forget)(struct store *store, uint64_t person);
     int (*cookie_add)(struct store *store, const uint8_t hash[static STORE_HASH_LEN],
                       uint64_t invitation, uint64_t expires_us);
     int (*cookie_get)(struct store *store, const uint8_t hash[static STORE_HASH_LEN],
                       uint64_t *ret_invitation, uint64_t *ret_expires_us);
     int (*cookie_forget)(struct store *store, const uint8_t hash[static STORE_HASH_LEN]);
-    int (*stream_put)(struct store *store, const struct store_stream *stream);
-    int (*stream_remove)(struct store *store, uint64_t id);
-    int (*stream_remove_all)(struct store *store, uint64_t hearing, uint64_t person);
-    int (*stream_list)(struct store *store, uint64_t hearing, struct store_stream **ret_list,
-                       size_t *ret_count);
     int (*setting_set)(struct store *store, const char *key, const char *value);
     int (*setting_get)(struct store *store, const char *key, char *value, size_t capacity);
 };

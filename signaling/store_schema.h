@@ -65,18 +65,6 @@ static const char *const store_schema_steps[] = {
     "CREATE INDEX cookies_by_invitation ON cookies (invitation);"
     "CREATE INDEX cookies_by_end ON cookies (expires_us);"
 
-    "CREATE TABLE streams ("
-    " id INTEGER PRIMARY KEY CHECK (id <> 0),"
-    " hearing INTEGER NOT NULL REFERENCES hearings (id),"
-    " person INTEGER NOT NULL REFERENCES people (id),"
-    " media_boot INTEGER NOT NULL,"
-    " kind INTEGER NOT NULL,"
-    " source INTEGER NOT NULL,"
-    " paused INTEGER NOT NULL CHECK (paused IN (0, 1)),"
-    " started_us INTEGER NOT NULL) STRICT;"
-    "CREATE INDEX streams_by_hearing ON streams (hearing, person);"
-    "CREATE INDEX streams_by_person ON streams (person);"
-
     "CREATE TABLE settings ("
     " key TEXT PRIMARY KEY,"
     " value TEXT NOT NULL) STRICT, WITHOUT ROWID;",

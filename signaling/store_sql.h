@@ -35,10 +35,6 @@ enum store_sql {
     STORE_SQL_COOKIE_FORGET,
     STORE_SQL_COOKIE_FORGET_INVITATION,
     STORE_SQL_COOKIE_FORGET_PERSON,
-    STORE_SQL_STREAM_PUT,
-    STORE_SQL_STREAM_REMOVE,
-    STORE_SQL_STREAM_REMOVE_ALL,
-    STORE_SQL_STREAM_LIST,
     STORE_SQL_SETTING_SET,
     STORE_SQL_SETTING_GET,
     STORE_SQL_COUNT,
@@ -110,16 +106,6 @@ static const char *const store_sql[STORE_SQL_COUNT] = {
     [STORE_SQL_COOKIE_FORGET_INVITATION] = "DELETE FROM cookies WHERE invitation = ?1",
     [STORE_SQL_COOKIE_FORGET_PERSON] = "DELETE FROM cookies WHERE invitation IN"
                                        " (SELECT id FROM invitations WHERE person = ?1)",
-    [STORE_SQL_STREAM_PUT] =
-        "INSERT OR REPLACE INTO streams (id, hearing, person, media_boot, kind, source, paused,"
-        " started_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    [STORE_SQL_STREAM_REMOVE] = "DELETE FROM streams WHERE id = ?1",
-    [STORE_SQL_STREAM_REMOVE_ALL] =
-        "DELETE FROM streams WHERE hearing = ?1 AND (?2 = 0 OR person = ?2)",
-    [STORE_SQL_STREAM_LIST] =
-        "SELECT id, hearing, person, media_boot, kind, source, paused, started_us"
-        " FROM streams WHERE hearing = ?1 ORDER BY started_us, id"
-        " LIMIT " TEXT_OF(LIMIT_STORE_LIST),
     [STORE_SQL_SETTING_SET] = "INSERT INTO settings (key, value) VALUES (?1, ?2)"
                               " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
     [STORE_SQL_SETTING_GET] = "SELECT value FROM settings WHERE key = ?1",

@@ -267,21 +267,6 @@ static int read_invitation(sqlite3_stmt *p, void *item)
     return 0;
 }
 
-static int read_stream(sqlite3_stmt *p, void *item)
-{
-    *(struct store_stream *)item = (struct store_stream){
-        .id = number_column(p, 0),
-        .hearing = number_column(p, 1),
-        .person = number_column(p, 2),
-        .media_boot = number_column(p, 3),
-        .kind = (enum control_kind)number_column(p, 4),
-        .source = (enum control_source)number_column(p, 5),
-        .paused = number_column(p, 6) != 0,
-        .started_us = number_column(p, 7),
-    };
-    return 0;
-}
-
 /* Reads the one row of a query by one number. -ENOENT when there is none. */
 static int get(struct sqlite_store *s, enum store_sql sql, uint64_t key, row_reader reader,
                void *item)
@@ -517,12 +502,6 @@ static int resume_get(struct store *store, uint64_t person, uint8_t ret_hash[sta
     return get(ours(store), STORE_SQL_RESUME_GET, person, read_hash, ret_hash);
 }
 
-static int resume_forget(struct store *store, uint64_t person)
-{
-    struct value values[] = {NUMBER(person)};
-    return RUN(ours(store), STORE_SQL_RESUME_FORGET, values);
-}
-
 static int cookie_add(struct store *store, const uint8_t hash[static STORE_HASH_LEN],
                       uint64_t invitation, uint64_t expires_us)
 {
@@ -559,33 +538,6 @@ static int cookie_forget(struct store *store, const uint8_t hash[static STORE_HA
 {
     struct value values[] = {BLOB(hash)};
     return RUN(ours(store), STORE_SQL_COOKIE_FORGET, values);
-}
-
-static int stream_put(struct store *store, const struct store_stream *t)
-{
-    struct value values[] = {NUMBER(t->id),         NUMBER(t->hearing),   NUMBER(t->person),
-                             NUMBER(t->media_boot), NUMBER(t->kind),      NUMBER(t->source),
-                             NUMBER(t->paused),     NUMBER(t->started_us)};
-    return RUN(ours(store), STORE_SQL_STREAM_PUT, values);
-}
-
-static int stream_remove(struct store *store, uint64_t id)
-{
-    struct value values[] = {NUMBER(id)};
-    return RUN(ours(store), STORE_SQL_STREAM_REMOVE, values);
-}
-
-static int stream_remove_all(struct store *store, uint64_t hearing, uint64_t person)
-{
-    struct value values[] = {NUMBER(hearing), NUMBER(person)};
-    return RUN(ours(store), STORE_SQL_STREAM_REMOVE_ALL, values);
-}
-
-static int stream_list(struct store *store, uint64_t hearing, struct store_stream **ret_list,
-                       size_t *ret_count)
-{
-    return list(ours(store), STORE_SQL_STREAM_LIST, hearing, read_stream, sizeof(**ret_list),
-                (void **)ret_list, ret_count);
 }
 
 static int setting_set(struct store *store, const char *key, const char *value)
@@ -642,14 +594,9 @@ static const struct store_engine engine = {
     .invitation_revoke_person = invitation_revoke_person,
     .resume_set = resume_set,
     .resume_get = resume_get,
-    .resume_forget = resume_forget,
     .cookie_add = cookie_add,
     .cookie_get = cookie_get,
     .cookie_forget = cookie_forget,
-    .stream_put = stream_put,
-    .stream_remove = stream_remove,
-    .stream_remove_all = stream_remove_all,
-    .stream_list = stream_list,
     .setting_set = setting_set,
     .setting_get = setting_get,
 };

@@ -42,14 +42,6 @@ static const char *name_of(const char *const *names, size_t count, size_t value)
     return value < count ? names[value] : "?";
 }
 
-static int value_of(const char *const *names, int count, const char *name)
-{
-    for (int i = 0; i < count; i++)
-        if (strcmp(names[i], name) == 0)
-            return i;
-    return -EINVAL;
-}
-
 const char *terms_state_name(enum terms_state state)
 {
     return name_of(state_names, TERMS_STATE_COUNT, (size_t)state);
@@ -70,31 +62,14 @@ const char *terms_source_name(enum control_source source)
     return name_of(source_names, SOURCES, (size_t)source);
 }
 
-int terms_state_parse(const char *name, enum terms_state *ret_state)
-{
-    int value = value_of(state_names, TERMS_STATE_COUNT, name);
-    if (value < 0)
-        return value;
-    *ret_state = (enum terms_state)value;
-    return 0;
-}
-
 int terms_role_parse(const char *name, enum control_role *ret_role)
 {
-    int value = value_of(role_names, CONTROL_ROLE_COUNT, name);
-    if (value < 0)
-        return value;
-    *ret_role = (enum control_role)value;
-    return 0;
-}
-
-int terms_source_parse(const char *name, enum control_source *ret_source)
-{
-    int value = value_of(source_names, SOURCES, name);
-    if (value < 0)
-        return value;
-    *ret_source = (enum control_source)value;
-    return 0;
+    for (unsigned i = 0; i < CONTROL_ROLE_COUNT; i++)
+        if (strcmp(role_names[i], name) == 0) {
+            *ret_role = (enum control_role)i;
+            return 0;
+        }
+    return -EINVAL;
 }
 
 int terms_id_random(uint64_t *ret_id)

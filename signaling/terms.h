@@ -34,9 +34,7 @@ const char *terms_role_name(enum control_role role);
 const char *terms_source_name(enum control_source source); /* "microphone" ... */
 
 /* 0 with the value of exactly `name`, or -EINVAL. */
-int terms_state_parse(const char *name, enum terms_state *ret_state);
 int terms_role_parse(const char *name, enum control_role *ret_role);
-int terms_source_parse(const char *name, enum control_source *ret_source);
 
 /* Ids are random 64-bit numbers, never 0; text is 16 lower-case hex digits and a NUL. */
 #define TERMS_ID_TEXT 17

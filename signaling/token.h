@@ -1,12 +1,6 @@
 /* Signed invitations: what stands after the '#' of a link. A token names an invitation; whether
  * that is still good only the store knows. Also makes the secrets that are kept as hashes. None of
- * this is ever logged.
- *
- * Text: base64url("v1.<invitation>.<hearing or records>.<expiry>.<key id>") "." base64url(mac),
- * with ids as 16 hex digits, expiry in seconds since 1970, mac = HMAC-SHA-256 over the first part
- * as base64url text. The key id (8 hex digits of the key's SHA-256) tells another server's link
- * from an altered one; it is a hint for the log, the mac alone decides. SPDX-License-Identifier:
- * Apache-2.0 */
+ * this is ever logged. SPDX-License-Identifier: Apache-2.0 */
 #ifndef SIGNALING_TOKEN_H
 #define SIGNALING_TOKEN_H
 
@@ -15,6 +9,11 @@
 #include "signaling/store.h"
 
 #define TOKEN_KEY_LEN 32
+
+/* The text of a token: base64url("v1.<invitation>.<hearing or records>.<expiry>.<key id>") "."
+ * base64url(mac), with ids as 16 hex digits, expiry in seconds since 1970, mac = HMAC-SHA-256 over
+ * the first part as base64url text. The key id (8 hex digits of the key's SHA-256) tells another
+ * server's link from an altered one; it is a hint, the mac alone decides. */
 
 /* Characters of the longest token, with a NUL; a longer text is bad without being looked at. */
 #define TOKEN_TEXT_MAX 160

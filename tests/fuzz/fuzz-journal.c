@@ -36,9 +36,10 @@ static void as_a_line(const uint8_t *data, size_t len)
     char *line = malloc(len + 1);
     CHECK(line);
     memcpy(line, data, len);
+    line[len] = '\0';
     struct journal_line l;
     if (journal_line_read(line, len, &l) == 0) {
-        line[len / 2] ^= 1; /* whatever is changed */
+        line[len / 2] = line[len / 2] == 'x' ? 'y' : 'x'; /* whatever is changed */
         CHECK(journal_line_read(line, len, &l) < 0);
     }
     free(line);

@@ -112,9 +112,9 @@ static void lines_have_the_documented_form(void)
     size_t size = read_file(&place, bytes, sizeof(bytes));
     CHECK(bytes[size - 1] == '\n');
     CHECK(memcmp(bytes + size - 1 - len, text, len) == 0);
-    uint64_t seq;
-    CHECK_EQ(journal_line_check(text, len, &seq), 0);
-    CHECK_EQ(seq, 2);
+    struct journal_line line;
+    CHECK_EQ(journal_line_read(text, len, &line), 0);
+    CHECK_EQ(line.seq, 2);
     place_remove(&place);
 }
 
@@ -238,10 +238,10 @@ static void every_flipped_bit_is_found(void)
         for (size_t k = 0; k < i; k++)
             line += bytes[k] == '\n';
         for (int bit = 0; bit < 8; bit += 3) {
-            bytes[i] ^= (char)(1 << bit);
+            bytes[i] = (char)(bytes[i] ^ 1 << bit);
             write_file(&place, bytes, size);
             struct journal_report report = verify(&place);
-            bytes[i] ^= (char)(1 << bit);
+            bytes[i] = (char)(bytes[i] ^ 1 << bit);
             CHECK(report.damage != JOURNAL_WHOLE);
             CHECK_EQ(report.line, (intmax_t)line);
             CHECK_EQ(report.summary.lines, (intmax_t)line - 1);
@@ -258,8 +258,7 @@ static enum journal_damage damage_of(const struct place *place, char *const line
     size_t len = 0;
     for (; *order; order++) {
         const char *line = lines[*order - '1'];
-        memcpy(bytes + len, line, strlen(line));
-        len += strlen(line);
+        len += (size_t)snprintf(bytes + len, sizeof(bytes) - len, "%s", line);
     }
     write_file(place, bytes, len);
     return verify(place).damage;

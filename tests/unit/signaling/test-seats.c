@@ -55,7 +55,7 @@ static const char *seat_all(struct seats *seats, uint64_t now_us, const struct a
         people[i] = person_of(&actors[i], i + 1);
     seats_update(seats, people, count, now_us, changes);
     for (size_t i = 0; i < seats->count; i++)
-        order[i] = seats->sitting[i] ? (char)seats->sitting[i] : '-';
+        order[i] = (char)(seats->sitting[i] ? seats->sitting[i] : '-');
     order[seats->count] = '\0';
     return order;
 }

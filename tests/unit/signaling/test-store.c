@@ -45,15 +45,6 @@ static int use(struct store *s)
         r = store_resume_set(s, sample_person.id, hash_a);
     if (r == 0)
         r = store_cookie_add(s, hash_a, sample_invitation.id, NOW_US + 500);
-    struct store_stream stream = {.id = 9,
-                                  .hearing = 0xa1,
-                                  .person = sample_person.id,
-                                  .media_boot = UINT64_MAX,
-                                  .kind = CONTROL_VIDEO,
-                                  .source = CONTROL_SOURCE_CAMERA,
-                                  .started_us = NOW_US};
-    if (r == 0)
-        r = store_stream_put(s, &stream);
     if (r == 0)
         r = store_setting_set(s, "key", "value");
     if (r == 0)
@@ -132,12 +123,6 @@ static void everything_survives_reopening(void)
     CHECK_EQ(store_person_get(s, sample_person.id, &p), 0);
     CHECK(strcmp(p.name, "李伟") == 0 && p.room == TERMS_ROOM_COURTROOM && p.admitted);
     CHECK(p.hearing == 0xa1 && p.role == CONTROL_ROLE_PARTY && !p.removed && !p.hand);
-    struct store_stream *streams;
-    size_t count;
-    CHECK_EQ(store_stream_list(s, 0xa1, &streams, &count), 0);
-    CHECK(count == 1 && streams[0].media_boot == UINT64_MAX && streams[0].person == p.id);
-    CHECK(streams[0].kind == CONTROL_VIDEO && streams[0].source == CONTROL_SOURCE_CAMERA);
-    free(streams);
     char value[6];
     CHECK_EQ(store_setting_get(s, "key", value, sizeof(value)), 0);
     CHECK(strcmp(value, "value") == 0);
@@ -245,7 +230,6 @@ static void secrets_end_with_the_invitation(struct store *s)
     CHECK_EQ(store_resume_check(s, sample_person.id, hash_b), -EACCES);
     CHECK_EQ(store_cookie_get(s, hash_b, NOW_US, &found), -EACCES);
     CHECK_EQ(store_cookie_forget(s, hash_b), 0);
-    CHECK_EQ(store_resume_forget(s, sample_person.id), 0);
 }
 
 static void lists_are_apart(struct store *s)
@@ -263,23 +247,6 @@ static void lists_are_apart(struct store *s)
     free(list);
     CHECK_EQ(store_invitation_list(s, 0xdead, &list, &count), 0);
     CHECK(count == 0 && !list);
-
-    struct store_stream other = {.id = 10, .hearing = 0xa1, .person = sample_person.id};
-    struct store_stream *streams;
-    CHECK_EQ(store_stream_put(s, &other), 0);
-    other.paused = true;
-    CHECK_EQ(store_stream_put(s, &other), 0); /* replaces */
-    CHECK_EQ(store_stream_list(s, 0xa1, &streams, &count), 0);
-    CHECK(count == 2 && streams[0].id == 10 && streams[0].paused);
-    free(streams);
-    CHECK_EQ(store_stream_remove(s, 10), 0);
-    CHECK_EQ(store_stream_remove_all(s, 0xa1, 0xdead), 0);
-    CHECK_EQ(store_stream_list(s, 0xa1, &streams, &count), 0);
-    CHECK_EQ(count, 1);
-    free(streams);
-    CHECK_EQ(store_stream_remove_all(s, 0xa1, 0), 0);
-    CHECK_EQ(store_stream_list(s, 0xa1, &streams, &count), 0);
-    CHECK_EQ(count, 0);
 }
 
 static void bounds_hold(void)

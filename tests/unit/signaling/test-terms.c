@@ -6,26 +6,18 @@
 
 #include "unit/check.h"
 
-static void words_go_both_ways(void)
+static void words(void)
 {
-    for (unsigned i = 0; i < TERMS_STATE_COUNT; i++) {
-        enum terms_state state;
-        CHECK_EQ(terms_state_parse(terms_state_name((enum terms_state)i), &state), 0);
-        CHECK_EQ(state, i);
-    }
     for (unsigned i = 0; i < CONTROL_ROLE_COUNT; i++) {
         enum control_role role;
         CHECK_EQ(terms_role_parse(terms_role_name((enum control_role)i), &role), 0);
         CHECK_EQ(role, i);
     }
-    for (unsigned i = 0; i <= CONTROL_SOURCE_SCREEN_AUDIO; i++) {
-        enum control_source source;
-        CHECK_EQ(terms_source_parse(terms_source_name((enum control_source)i), &source), 0);
-        CHECK_EQ(source, i);
-    }
-    enum terms_state state;
-    CHECK_EQ(terms_state_parse("sealed", &state), -EINVAL);
-    CHECK_EQ(terms_state_parse("?", &state), -EINVAL);
+    enum control_role role;
+    CHECK_EQ(terms_role_parse("king", &role), -EINVAL);
+    CHECK_EQ(terms_role_parse("?", &role), -EINVAL);
+    CHECK(strcmp(terms_state_name(TERMS_STATE_RECESS), "recess") == 0);
+    CHECK(strcmp(terms_source_name(CONTROL_SOURCE_SCREEN), "screen") == 0);
     CHECK(strcmp(terms_room_name((enum terms_room)7), "?") == 0);
     CHECK(strcmp(terms_role_name(CONTROL_ROLE_COUNT), "?") == 0);
 }
@@ -149,7 +141,7 @@ static void labels(void)
 
 int main(void)
 {
-    words_go_both_ways();
+    words();
     ids();
     times();
     utf8();

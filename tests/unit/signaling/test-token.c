@@ -70,17 +70,18 @@ static void altered_tokens_are_refused(const struct place *place)
     CHECK_EQ(check(key, text), 0);
     for (size_t i = 0; i < len; i++)
         for (int bit = 0; bit < 7; bit++) {
-            text[i] ^= (char)(1 << bit);
+            text[i] = (char)(text[i] ^ 1 << bit);
             struct token token;
             int r = token_check(key, text, len, NOW_US, &token);
             CHECK(r == -EBADMSG || r == -EXDEV); /* -EXDEV: the key id was hit */
-            text[i] ^= (char)(1 << bit);
+            text[i] = (char)(text[i] ^ 1 << bit);
         }
     for (size_t cut = 0; cut < len; cut++) {
         struct token token;
         CHECK_EQ(token_check(key, text, cut, NOW_US, &token), -EBADMSG);
     }
-    strcat(text, "A");
+    text[len] = 'A';
+    text[len + 1] = '\0';
     CHECK_EQ(check(key, text), -EBADMSG);
     char huge[2 * TOKEN_TEXT_MAX];
     memset(huge, 'A', sizeof(huge) - 1);
