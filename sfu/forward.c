@@ -37,12 +37,19 @@ static void hear(struct context *c, const struct publication *pub, const struct 
                              c->now_us); /* bounded */
 }
 
-/* A packet without media: its number must not become a hole for those who watch. */
+/* A packet that is not sent on: its number must not become a hole for those who watch. */
 static void withhold(struct encoding *e, uint16_t seq)
 {
     for (size_t i = 0; i < e->subscriber_count; i++)
         if (e->subscribers[i]->shown == e)
             (void)rewrite_withhold(&e->subscribers[i]->rewrite, e->source, seq);
+}
+
+/* The source goes on with other numbers: its watchers' go on without a seam all the same. */
+static void restart(struct encoding *e)
+{
+    for (size_t i = 0; i < e->subscriber_count; i++)
+        rewrite_restart(&e->subscribers[i]->rewrite, e->source);
 }
 
 static void tape(struct context *c, struct encoding *e, const struct packet *packet,
@@ -104,6 +111,8 @@ static void forward_rtp(struct context *c, struct publisher *p, struct packet *p
     uint16_t received_seq = packet->rtp.seq;
     bool is_media = packet->rtp.ssrc == e->ssrc;
     int r = stream_receive(e->stream, packet, c->now_us, &arrival);
+    if (is_media && (r == -ENODATA || r == -ENOENT || r == -EBADMSG))
+        withhold(e, received_seq);
     if (r == -ENOENT || r == -EBADMSG) {
         context_count(c,
                       r == -ENOENT ? CONTROL_METRIC_DROPPED_UNROUTED : CONTROL_METRIC_DROPPED_JUNK);
@@ -113,14 +122,14 @@ static void forward_rtp(struct context *c, struct publisher *p, struct packet *p
     p->bytes += received_len;
     context_count(c, CONTROL_METRIC_PACKETS_IN);
     c->counters[CONTROL_METRIC_BYTES_IN] += received_len;
-    if (r == -ENODATA && is_media)
-        withhold(e, received_seq);
     if (r < 0)
         return;
 
     bool first = stream_stats(e->stream)->packets == 1;
     if (first || arrival.reset || seqnum_is_newer(packet->rtp.seq, e->newest_seq))
         e->newest_seq = packet->rtp.seq;
+    if (arrival.reset)
+        restart(e);
     if (arrival.began || !e->flowing)
         begin_flow(c, e);
     if (packet->payload.key_frame && pub->kind == CONTROL_VIDEO) {

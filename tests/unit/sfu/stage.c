@@ -24,7 +24,7 @@
 /* The pages' own numbers. */
 enum {
     PAGE_PT_OPUS = 111,
-    PAGE_PT_VP8 = 96,
+    PAGE_PT_VP8 = STAGE_PT_VP8,
     PAGE_PT_RTX = 97,
     PAGE_EXT_TRANSPORT = 3,
     RTX_SSRC = 500
@@ -456,6 +456,14 @@ void page_send_rtx(struct stage *s, struct page *p, uint16_t rtx_seq, uint16_t s
         .payload_type = PAGE_PT_RTX,
         .marker = true,
     };
+    send_packet(s, p, &h, payload, len);
+}
+
+void page_send_bytes(struct stage *s, struct page *p, enum control_kind kind, uint16_t seq,
+                     uint8_t payload_type, const void *payload, size_t len)
+{
+    const struct rtp_header h = {
+        .ssrc = page_ssrc(p, kind), .timestamp = 0, .seq = seq, .payload_type = payload_type};
     send_packet(s, p, &h, payload, len);
 }
 

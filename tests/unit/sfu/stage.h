@@ -13,6 +13,8 @@
 #include "sfu/rtcp.h"
 #include "sfu/rtp.h"
 
+/* What a page announces for its video, VP8. */
+#define STAGE_PT_VP8  96
 #define STAGE_HEARING 0xa1ull
 #define STAGE_PAGES   6
 #define STAGE_EVENTS  512
@@ -114,6 +116,9 @@ void page_send(struct stage *s, struct page *p, enum control_kind kind, uint16_t
 /* The same as RTX of `seq`. */
 void page_send_rtx(struct stage *s, struct page *p, uint16_t rtx_seq, uint16_t seq,
                    uint32_t timestamp, bool key);
+/* One packet with this payload, under a payload type that may be none the page announced. */
+void page_send_bytes(struct stage *s, struct page *p, enum control_kind kind, uint16_t seq,
+                     uint8_t payload_type, const void *payload, size_t len);
 void page_send_rtcp(struct stage *s, struct link *link, const uint8_t *rtcp, size_t len);
 
 /* What the page got in that seat; zero packets if nothing. */

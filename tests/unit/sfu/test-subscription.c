@@ -112,6 +112,54 @@ static void switches_sound_at_once(void)
     stage_close(&s);
 }
 
+/* While the viewer's network is gone a source's numbers jump to where they look old: once it is
+ * back, the seat goes on without a seam. */
+static void goes_on_after_numbers_jumped_unseen(void)
+{
+    begin();
+    CHECK_EQ(seat(CONTROL_VIDEO, one), 1);
+    frame(one, CONTROL_VIDEO, 1000, true);
+    struct page_stream before = *page_seat(viewer, 0, CONTROL_VIDEO);
+    struct link *away = viewer->down;
+    viewer->down = NULL;
+    stage_pass(&s, 31 * 1000000ull); /* consent lapses */
+    frame(one, CONTROL_VIDEO, 31000, true);
+    viewer->down = away;
+    const struct control_message restart = {
+        .type = CONTROL_TRANSPORT_RESTART,
+        .transport_restart = {STAGE_HEARING, viewer->id, CONTROL_DOWN}};
+    struct control_message answer;
+    CHECK_EQ(stage_request(&s, &restart, -1, &answer), 0);
+    CHECK_EQ(link_restart(viewer->down, &answer.transport_restarted.ice), 0);
+    stage_pass(&s, 1000000);
+    CHECK_EQ(page_seat(viewer, 0, CONTROL_VIDEO)->packets, before.packets);
+    frame(one, CONTROL_VIDEO, 61000, true);
+    frame(one, CONTROL_VIDEO, 61001, false);
+    const struct page_stream *after = page_seat(viewer, 0, CONTROL_VIDEO);
+    CHECK_EQ(after->packets, before.packets + 2);
+    CHECK_EQ((uint16_t)(after->last.seq - before.last.seq), 2);
+    stage_close(&s);
+}
+
+/* Numbers of packets that are not sent on leave no hole that the viewer would ask for. */
+static void leaves_no_hole_for_what_it_refuses(void)
+{
+    static const uint8_t cut_descriptor[] = {0x90}, any[] = {0x10, 1, 2, 3};
+    begin();
+    CHECK_EQ(seat(CONTROL_VIDEO, one), 1);
+    frame(one, CONTROL_VIDEO, 100, true);
+    uint16_t first = page_seat(viewer, 0, CONTROL_VIDEO)->last.seq;
+    page_send_bytes(&s, one, CONTROL_VIDEO, 101, STAGE_PT_VP8, NULL, 0);
+    page_send_bytes(&s, one, CONTROL_VIDEO, 102, STAGE_PT_VP8, cut_descriptor,
+                    sizeof(cut_descriptor));
+    page_send_bytes(&s, one, CONTROL_VIDEO, 103, STAGE_PT_VP8 + 20, any, sizeof(any));
+    CHECK_EQ(page_seat(viewer, 0, CONTROL_VIDEO)->packets, 1);
+    frame(one, CONTROL_VIDEO, 104, false);
+    CHECK_EQ(page_seat(viewer, 0, CONTROL_VIDEO)->packets, 2);
+    CHECK_EQ(page_seat(viewer, 0, CONTROL_VIDEO)->last.seq, (uint16_t)(first + 1));
+    stage_close(&s);
+}
+
 /* Emptying is immediate, answered at once, and ends what waited. */
 static void empties_at_once(void)
 {
@@ -308,6 +356,8 @@ int main(void)
 {
     switches_on_a_key_frame();
     switches_sound_at_once();
+    leaves_no_hole_for_what_it_refuses();
+    goes_on_after_numbers_jumped_unseen();
     empties_at_once();
     takes_repetitions();
     shows_one_source_twice();
