@@ -118,10 +118,10 @@ async function started(): Promise<Stage> {
   return stage;
 }
 
-test("waits double up to a bound, and half of each is chance", () => {
+test("waits grow up to a bound, and half of each is chance", () => {
   const rows: readonly (readonly [number, number, number])[] = [
     // attempt, least, most
-    [0, 125, 250], [1, 250, 500], [2, 500, 1000], [4, 2000, 4000], [5, 2500, 5000], [1000, 2500, BACK_OFF_MOST_MS],
+    [0, 125, 250], [1, 188, 375], [2, 281, 563], [4, 633, 1266], [8, 2500, 5000], [1000, 2500, BACK_OFF_MOST_MS],
   ];
   for (const [attempt, least, most] of rows) {
     assert.equal(backOffMs(attempt, 0), least);
@@ -180,7 +180,7 @@ test("a closed socket is replaced, later each time, and at once after a good one
   const stage = await started();
   stage.chance = 1;
   stage.socket.onclose?.({ code: 1006 });
-  for (const waitMs of [250, 500, 1000, 2000, 4000, 5000, 5000]) {
+  for (const waitMs of [250, 375, 563, 844, 1266, 1898, 2848, 4271, 5000, 5000]) {
     const before = stage.sockets.length;
     await stage.pass(waitMs - 1);
     assert.equal(stage.sockets.length, before, `too early after ${waitMs}`);

@@ -354,6 +354,21 @@ test("a closed hearing ends media and devices, and the connection goes on tellin
   assert.equal(court.count("join"), 1);
 });
 
+test("nobody can enter before it is known whether the microphone works, also the second time", async () => {
+  const court = new Court();
+  court.session.start();
+  await settle();
+  const opening = () => court.session.local.store.get().microphone.opening;
+  assert.ok(opening());
+  await court.session.local.begin();
+  assert.ok(!opening());
+  court.cut(4001);
+  assert.ok(opening());
+  court.session.useHere();
+  await settle();
+  assert.equal(court.asked.filter((one) => one.type === "hello")[1]?.["takeOver"], true);
+});
+
 test("leaving says so, then ends", async () => {
   const court = await inCourt();
   court.session.leave();

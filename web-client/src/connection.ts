@@ -10,7 +10,7 @@ export const PONG_WITHIN_MS = 5000;
 export const WELCOME_WITHIN_MS = 8000;
 /** An answer that takes longer is given up. Ours. */
 export const ANSWER_WITHIN_MS = 15000;
-/** First and longest wait before trying again; doubled in between. Ours. */
+/** First and longest wait before trying again; half as long again each time. A restart of signaling takes 1 s. Ours. */
 export const BACK_OFF_FIRST_MS = 250;
 export const BACK_OFF_MOST_MS = 5000;
 
@@ -63,9 +63,9 @@ interface Pending {
   timer: number;
 }
 
-/** Wait before attempt number `attempt` (0 is the first): doubling, with half of it by chance. */
+/** Wait before attempt number `attempt` (0 is the first): growing, with half of it by chance. */
 export function backOffMs(attempt: number, random: number): number {
-  const full = Math.min(BACK_OFF_MOST_MS, BACK_OFF_FIRST_MS * 2 ** Math.min(attempt, 10));
+  const full = Math.min(BACK_OFF_MOST_MS, BACK_OFF_FIRST_MS * 1.5 ** Math.min(attempt, 20));
   return Math.round(full * (0.5 + random / 2));
 }
 

@@ -26,6 +26,8 @@ export interface LocalState {
 }
 
 const off: Own = { wanted: false, opening: false, track: null, problem: null };
+/** Until begin() has asked: nobody can enter before it is known what works. */
+const unknown: Own = { ...off, opening: true };
 
 /** Wishes outlive a reload of the page, so that a reload in mid-hearing changes nothing. */
 const WISHES = "assize.wishes";
@@ -36,7 +38,7 @@ export class Local {
 
   constructor() {
     this.store = new Store<LocalState>({
-      microphone: off, camera: off, screen: off, choices: noChoices, preferences: loadPreferences(),
+      microphone: unknown, camera: unknown, screen: off, choices: noChoices, preferences: loadPreferences(),
       soundBlocked: false,
     });
   }
@@ -64,6 +66,7 @@ export class Local {
     this.stopWatching?.();
     this.stopWatching = null;
     for (const source of ["microphone", "camera", "screen"] as const) this.release(source);
+    this.store.patch({ microphone: unknown, camera: unknown });
   }
 
   async set(source: Source, on: boolean): Promise<void> {
