@@ -101,7 +101,8 @@ test("people come, change and go, each told once", () => {
     [[waiting, inside], ["entered"], true],
     [[inside, hand, hand], ["hand"], true],
     [[inside, lost], ["gone"], true],
-    [[inside, lost, inside], ["entered"], true],
+    [[inside, lost, inside], [], true],
+    [[lost, inside], [], true],
     [[inside, { type: "gone", person: WITNESS }], ["gone"], false],
     [[inside, { type: "hearing", state: "closed", since: 0 }, lost, { type: "gone", person: WITNESS }], [], false],
     [[waiting, { type: "gone", person: WITNESS }], ["waiting"], false],
@@ -130,6 +131,8 @@ test("sent to the waiting room: nothing of the courtroom stays in sight", () => 
   assert.ok(sent.seats.every((seat) => seat.person === null && !seat.audio && !seat.video));
   assert.equal(sent.speaking.size, 0);
   assert.deepEqual(sent.notices.map(({ kind, name }) => [kind, name]), [["sent-back", "Judge Zhao"]]);
+  const alone = after(before, { type: "gone", person: WITNESS }, { type: "room", room: "waiting", by: JUDGE }, { type: "gone", person: JUDGE });
+  assert.deepEqual(kinds(alone), ["sent-back"], "who goes out of sight is not told as gone");
   assert.deepEqual(kinds(after(sent, { type: "room", room: "courtroom", by: JUDGE })), ["sent-back", "admitted"]);
 });
 

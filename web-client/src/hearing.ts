@@ -226,15 +226,13 @@ function toldOf(hearing: Hearing, next: Hearing, person: Person): Hearing {
   const before = hearing.people.get(person.person);
   const here = person.connected && person.room !== "outside";
   const wasHere = before !== undefined && before.connected && before.room !== "outside";
-  if (here && person.room === "waiting" && !(wasHere && before.room === "waiting")) {
-    return notify(next, "waiting", person.person, person.name);
-  }
-  if (here && person.room === "courtroom" && !(wasHere && before.room === "courtroom")) {
-    return notify(next, "entered", person.person, person.name);
-  }
+  const moved = before?.room !== person.room;
+  if (here && moved && person.room === "waiting") return notify(next, "waiting", person.person, person.name);
+  if (here && moved && person.room === "courtroom") return notify(next, "entered", person.person, person.name);
   if (!here && wasHere) return notify(next, "gone", person.person, person.name);
   if (person.hand && before && !before.hand) return notify(next, "hand", person.person, person.name);
-  return next;
+  // Back after a lost connection: the news of it is old.
+  return here && !wasHere ? { ...next, notices: next.notices.filter((old) => old.person !== person.person) } : next;
 }
 
 function gone(hearing: Hearing, person: string): Hearing {
@@ -243,7 +241,9 @@ function gone(hearing: Hearing, person: string): Hearing {
   const people = new Map(hearing.people);
   people.delete(person);
   const next = { ...hearing, people };
-  const missed = before.connected && before.room === "courtroom" && !isState(hearing, "closed");
+  // Outside the courtroom everybody else goes out of sight, and nobody is missed.
+  const missed = before.connected && before.room === "courtroom"
+    && hearing.you?.room === "courtroom" && !isState(hearing, "closed");
   return missed ? notify(next, "gone", person, before.name) : next;
 }
 
@@ -254,6 +254,7 @@ function moved(hearing: Hearing, room: Room, by: string | null): Hearing {
     you: { ...hearing.you, room },
     seats: room === "courtroom" ? hearing.seats : hearing.seats.map((seat) => ({ ...seat, person: null, audio: false, video: false })),
     speaking: room === "courtroom" ? hearing.speaking : new Set(),
+    notices: room === "courtroom" ? hearing.notices : [],
   };
   if (isState(hearing, "closed")) return next;
   if (room === "courtroom") return notify(next, "admitted", null, nameOf(hearing, by));

@@ -134,6 +134,7 @@ export const en: Text = {
   },
   record: {
     label: "The record",
+    unknown: "Recording not confirmed",
     off: "Not recorded",
     on: "On record",
     lost: "Recording interrupted",

@@ -133,6 +133,7 @@ export const zh: Text = {
   },
   record: {
     label: "庭审录制",
+    unknown: "录制状态未确认",
     off: "未录制",
     on: "正在录制",
     lost: "录制中断",

@@ -55,7 +55,7 @@ export interface Text {
     readonly turnOnSound: string; readonly sendingNothing: string;
   };
   readonly record: { readonly [state in RecordState]: string } & {
-    readonly label: string; readonly lostBecause: (reason: string) => string;
+    readonly label: string; readonly unknown: string; readonly lostBecause: (reason: string) => string;
     readonly renderingPercent: (percent: number) => string;
     readonly notInRecess: string; readonly offLong: string; readonly onLong: string;
   };

@@ -83,14 +83,15 @@ export function RecordBanner({ hearing }: { readonly hearing: Hearing }): JSX.El
   const text = useText();
   const { state, reason } = hearing.record;
   // "On record" is a promise: without a connection the page does not know, so it does not say so.
-  const shown = state === "on" && !hearing.linkUp ? "lost" : state;
+  const shown = state === "on" && !hearing.linkUp ? "unknown" : state;
   const recess = state === "off" && hearing.matter?.state === "recess";
   const words = recess ? text.record.notInRecess : text.record[shown];
-  const why = shown === "lost" ? (hearing.linkUp ? text.record.lostBecause(reason ?? "") : text.link.lost) : null;
+  const why = shown === "lost" ? text.record.lostBecause(reason ?? "") : null;
+  const alarming = shown === "lost" || shown === "unknown";
   return (
     <div class={`record ${shown}`} data-testid="record" data-state={shown} data-reason={reason ?? undefined}>
-      {shown === "lost" ? <WarningIcon /> : <span class="record-mark" aria-hidden="true" />}
-      <span role={shown === "lost" ? "alert" : "status"}>
+      {alarming ? <WarningIcon /> : <span class="record-mark" aria-hidden="true" />}
+      <span role={alarming ? "alert" : "status"}>
         <span class="sr">{text.record.label}: </span>
         <strong>{words}</strong>
         {why ? <span class="record-why"> {why}</span> : null}
