@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* assize-admin: reads its command line and calls the command. */
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -221,7 +222,7 @@ static int become_owner(const char *data_dir)
     struct stat st;
     if (geteuid() != 0 || stat(data_dir, &st) < 0 || st.st_uid == 0)
         return 0;
-    if (setgid(st.st_gid) < 0 || setuid(st.st_uid) < 0)
+    if (setgroups(0, NULL) < 0 || setgid(st.st_gid) < 0 || setuid(st.st_uid) < 0)
         return -errno;
     return 0;
 }

@@ -119,6 +119,23 @@ says "line 3 "
 says "changed after it was written"
 run 1 journal verify "$dir/missing"
 
+# docs/journal.md names every event there is.
+top=$(cd "$(dirname "$0")/../../.." && pwd)
+events=$(sed -n '/} events\[/,/^};/p' "$top/signaling/journal_line.c" | grep -oE '"[a-z]+(\.[a-z]+)?"' | tr -d '"')
+[ "$(echo "$events" | wc -w)" -ge 20 ] || fail "no events found in journal_line.c"
+for event in $events; do
+    grep -qF "\`$event\`" "$top/docs/journal.md" || fail "docs/journal.md does not name $event"
+done
+
+# As root it works as the owner of the data, and leaves nothing of root's behind.
+if [ "$(id -u)" = 0 ]; then
+    mkdir -m 700 "$dir/owned"
+    chown 65534:65534 "$dir/owned"
+    chmod 711 "$dir"
+    "$admin" --data-dir "$dir/owned" demo >"$dir/out" 2>&1 || fail "demo as root for another owner"
+    [ -z "$(find "$dir/owned" ! -user 65534)" ] || fail "files of root's in another's data"
+fi
+
 # A key that others can read is not used.
 chmod 644 "$dir/data/token.key"
 run 1 demo
