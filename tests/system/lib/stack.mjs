@@ -43,6 +43,12 @@ async function freeUdpPort() {
   return port;
 }
 
+/** Ports free now: `tcp` and `metrics`, and `udp` with the next one. */
+export async function freePorts() {
+  const [tcp, metrics] = [await freeTcpPort(), await freeTcpPort()];
+  return { tcp, metrics, udp: await freeUdpPort() };
+}
+
 /** 127.0.0.1 and this host's first other IPv4 address: Firefox never pairs loopback with it. */
 export function addresses() {
   const own = Object.values(networkInterfaces())
@@ -57,9 +63,10 @@ export class Stack {
   static async start(options = {}) {
     const stack = new Stack();
     stack.dir = await mkdtemp(join(tmpdir(), "assize-test-"));
-    stack.port = await freeTcpPort();
-    stack.metricsPort = await freeTcpPort();
-    stack.mediaPort = await freeUdpPort();
+    const ports = await freePorts();
+    stack.port = ports.tcp;
+    stack.metricsPort = ports.metrics;
+    stack.mediaPort = ports.udp;
     stack.base = `https://localhost:${stack.port}`;
     await mkdir(join(stack.dir, "run"));
     await mkdir(join(stack.dir, "records"));
