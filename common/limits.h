@@ -102,6 +102,12 @@
 #define LIMIT_TAPE_BLOCK_BYTES (8u << 20)
 /* Journal lines whose answer waits for the disk, of one recorder. */
 #define LIMIT_NOTES_WAITING 1024
+/* Tracks of one hearing, those before and after each restart of the media core counted apart. */
+#define LIMIT_TIMELINE_LEGS 65536
+/* Packets that one track may have waiting for a missing one before them. */
+#define LIMIT_REORDER_PACKETS 16384
+/* One frame of compressed video, bytes. Ours: a key frame of 4K at high quality is under 2 MB. */
+#define LIMIT_FRAME_BYTES (8u << 20)
 /* Hearings waiting to be rendered. */
 #define LIMIT_RENDER_QUEUE 1024
 /* Connections to the recorder's socket: signaling, and whoever looks. */
