@@ -81,6 +81,10 @@ static gboolean on_event(GstPad *pad, GstObject *parent, GstEvent *event)
             gst_buffer_unref(d->picture); /* of the size before */
         d->picture = NULL;
         d->has_info = gst_video_info_from_caps(&d->info, caps);
+        /* The converter refuses other rates and scans than the canvas has; ours is a still each. */
+        d->info.fps_n = 0;
+        d->info.fps_d = 1;
+        d->info.interlace_mode = GST_VIDEO_INTERLACE_MODE_PROGRESSIVE;
     }
     gst_event_unref(event);
     return TRUE;

@@ -238,8 +238,11 @@ static int open_segment(struct tapereader *r)
     r->offset = 0;
     r->size = 0;
     r->fd = openat(r->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (r->fd < 0 && errno == ENOENT)
-        return damaged(r, TAPE_FAULT_INDEX, 0, 0);
+    if (r->fd < 0 && errno == ENOENT) {
+        (void)damaged(r, TAPE_FAULT_INDEX, 0, 0);
+        r->segment++; /* the newest is there, so this ends */
+        return -EBADMSG;
+    }
     struct stat status;
     if (r->fd < 0 || fstat(r->fd, &status) < 0)
         return -errno;
@@ -346,6 +349,8 @@ static int next_in_segment(struct tapereader *r, struct tape_block *ret_block)
 int tapereader_next(struct tapereader *r, struct tape_block *ret_block)
 {
     for (;;) {
+        if (r->segment > r->newest)
+            return 0; /* the newest one was taken away under us */
         if (r->fd < 0) {
             int error = open_segment(r);
             if (error)

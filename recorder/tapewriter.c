@@ -27,6 +27,7 @@ struct tapewriter {
     uint32_t segment; /* number of the newest; NO_SEGMENT before the first */
     uint64_t offset;  /* durable bytes of the segment */
     uint64_t before;  /* bytes of the segments before */
+    uint64_t segment_bytes;
     uint64_t sync_us;
 
     struct tape_position durable;
@@ -49,6 +50,11 @@ const struct tape_position *tapewriter_pending(const struct tapewriter *w)
 size_t tapewriter_waiting(const struct tapewriter *w)
 {
     return writer_len(&w->records);
+}
+
+void tapewriter_set_segment_bytes(struct tapewriter *w, uint64_t bytes)
+{
+    w->segment_bytes = bytes;
 }
 
 uint64_t tapewriter_bytes(const struct tapewriter *w)
@@ -192,7 +198,7 @@ int tapewriter_flush(struct tapewriter *w, const struct tape_time *now)
     uint64_t started_us = clock_now_us();
     size_t records_len = writer_len(&w->records);
     size_t len = TAPE_BLOCK_HEADER_LEN + records_len + TAPE_HASH_LEN;
-    if (w->fd < 0 || w->offset + len > TAPE_SEGMENT_BYTES) {
+    if (w->fd < 0 || w->offset + len > w->segment_bytes) {
         int error = begin_segment(w, now);
         if (error)
             return error;
@@ -291,7 +297,7 @@ static int read_ending(struct tapewriter *w, struct tapereader *r, struct ending
     return 0;
 }
 
-static uint64_t segment_bytes(const struct tapewriter *w, uint32_t segment)
+static uint64_t file_bytes(const struct tapewriter *w, uint32_t segment)
 {
     char name[TAPE_SEGMENT_NAME_MAX];
     snprintf(name, sizeof(name), TAPE_SEGMENT_NAME, segment);
@@ -307,7 +313,7 @@ static int take_segment(struct tapewriter *w, const struct ending *ending)
     char name[TAPE_SEGMENT_NAME_MAX];
     snprintf(name, sizeof(name), TAPE_SEGMENT_NAME, w->segment);
     if (ending->damaged || (!ending->same_boot && ending->torn_bytes == 0 && !w->durable.sealed)) {
-        w->offset = segment_bytes(w, w->segment);
+        w->offset = file_bytes(w, w->segment);
         return 0; /* fd stays -1: the next block begins a new segment */
     }
     int fd = openat(w->dir_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -356,7 +362,7 @@ static int recover(struct tapewriter *w, const char *dir, uint64_t *ret_torn)
         return 0; /* nothing at all was durable */
     w->segment = newest;
     for (uint32_t i = 0; i < newest; i++)
-        w->before += segment_bytes(w, i);
+        w->before += file_bytes(w, i);
     *ret_torn = ending.torn_bytes;
     return take_segment(w, &ending);
 }
@@ -388,6 +394,7 @@ int tapewriter_open(const char *dir, uint64_t hearing, const struct tape_time *n
     w->fd = -1;
     w->dir_fd = -1;
     w->hearing = hearing;
+    w->segment_bytes = TAPE_SEGMENT_BYTES;
     w->segment = NO_SEGMENT;
     w->durable.next_index = 1;
     w->buffer = malloc(BUFFER_BYTES);

@@ -21,6 +21,9 @@ struct tapewriter;
 int tapewriter_open(const char *dir, uint64_t hearing, const struct tape_time *now,
                     struct tapewriter **ret_writer);
 
+/* Segments end at so many bytes (TAPE_SEGMENT_BYTES if never set): for tests. */
+void tapewriter_set_segment_bytes(struct tapewriter *w, uint64_t bytes);
+
 /* Does not write what is not yet durable. Accepts NULL. */
 void tapewriter_close(struct tapewriter *w);
 DEFINE_CLEANUP(struct tapewriter, tapewriter_close)
