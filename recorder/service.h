@@ -1,6 +1,6 @@
 /* The tape writer as a service: its control socket, the tapes it has open, and its renderers. What
- * it is told by signaling it does; what it does needs nobody connected. SPDX-License-Identifier:
- * Apache-2.0 */
+ * it is told by signaling it does; what it does needs nobody connected.
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef RECORDER_SERVICE_H
 #define RECORDER_SERVICE_H
 

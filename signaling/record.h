@@ -1,6 +1,6 @@
 /* The record of a hearing: its tape asked for, watched and sealed, and what the pages are told
- * about it. "On" is said only while the sound is safely on disk. SPDX-License-Identifier:
- * Apache-2.0 */
+ * about it. "On" is said only while the sound is safely on disk.
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef SIGNALING_RECORD_H
 #define SIGNALING_RECORD_H
 

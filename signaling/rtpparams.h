@@ -1,6 +1,6 @@
 /* The codecs and header extensions we offer, in WebRTC's words, and the way from what a page says
- * it sends to what the media core is told: typed structs on both sides. SPDX-License-Identifier:
- * Apache-2.0 */
+ * it sends to what the media core is told: typed structs on both sides.
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef SIGNALING_RTPPARAMS_H
 #define SIGNALING_RTPPARAMS_H
 
