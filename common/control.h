@@ -43,7 +43,7 @@ enum control_type {
     CONTROL_STREAM_ADD = 18,
     CONTROL_STREAM_REMOVE = 19,
     CONTROL_STREAM_PAUSE = 20, /* seats show it again by themselves when it goes on */
-    CONTROL_SEAT_SET = 21, /* a route; answered by SEAT_SWITCHED once the source really shows */
+    CONTROL_SEAT_SET = 21,     /* a route; answered by SEAT_SWITCHED once the source really shows */
 
     /* media core -> signaling */
     CONTROL_DONE = 30, /* also the recorder's answer */

@@ -95,7 +95,8 @@ struct transport_received {
 };
 
 /* Takes one datagram. An opened packet is written to `plain` (at least `len` bytes, aligned to 4; a
- * buffer of the packet pool, so that it is not copied again). After it, ask transport_take_phase(). */
+ * buffer of the packet pool, so that it is not copied again). After it, ask transport_take_phase().
+ */
 struct transport_received transport_receive(struct transport *transport, const struct path *from,
                                             const uint8_t *datagram, size_t len, uint8_t *plain,
                                             uint64_t now_us);
