@@ -54,14 +54,15 @@ def main():
             return source, run.returncode, run.stdout + (run.stderr if run.returncode else '')
 
         bad = 0
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        with concurrent.futures.ThreadPoolExecutor(2) as pool, remembered.open('w') as memory:
+            memory.write(''.join(key + '\n' for key in sorted(good)))
             for source, status, said in pool.map(check, todo):
                 if status == 0:
-                    good.add(keys[source])
+                    memory.write(keys[source] + '\n')
+                    memory.flush()  # a run that is cut short is not lost
                     continue
                 bad += 1
                 print(said.replace(os.getcwd() + '/', ''), flush=True)
-    remembered.write_text('\n'.join(sorted(good)) + '\n')
     print(f'{len(todo)} files read of {len(entries)}, {bad} with findings')
     return 1 if bad else 0
 
