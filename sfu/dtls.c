@@ -120,8 +120,8 @@ static bool fill_certificate(X509 *x, EVP_PKEY *key)
     return RAND_bytes((unsigned char *)&serial, sizeof(serial)) == 1 &&
            X509_set_version(x, X509_VERSION_3) == 1 &&
            ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), serial >> 1) == 1 &&
-           X509_gmtime_adj(X509_getm_notBefore(x), -24 * 3600L) &&
-           X509_gmtime_adj(X509_getm_notAfter(x), CERTIFICATE_DAYS * 24 * 3600L) &&
+           X509_gmtime_adj(X509_getm_notBefore(x), -24L * 3600) &&
+           X509_gmtime_adj(X509_getm_notAfter(x), CERTIFICATE_DAYS * (24 * 3600L)) &&
            X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"assize", -1,
                                       -1, 0) == 1 &&
            X509_set_issuer_name(x, name) == 1 && X509_set_pubkey(x, key) == 1 &&

@@ -2,6 +2,7 @@
 #include "sfu/ice.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <stun/stunagent.h>
@@ -195,9 +196,7 @@ int ice_client_create(const struct control_ice *local, const struct control_ice 
     if (getrandom(&c->tie_breaker, sizeof(c->tie_breaker), 0) != sizeof(c->tie_breaker))
         return -EIO;
     /* RFC 8445 section 7.2.2: the one asked comes first. Both fit by their types. */
-    char *end = stpcpy(c->username, remote->ufrag);
-    *end++ = ':';
-    strcpy(end, local->ufrag);
+    (void)snprintf(c->username, sizeof(c->username), "%s:%s", remote->ufrag, local->ufrag);
     *ret_client = STEAL(c);
     return 0;
 }

@@ -105,7 +105,7 @@ int link_move(struct link *l)
 
 int link_restart(struct link *l, const struct control_ice *server)
 {
-    struct ice_client *fresh;
+    struct ice_client *fresh = NULL;
     int r = ice_make_credentials(&l->local);
     if (r == 0)
         r = ice_client_create(&l->local, server, &fresh);
