@@ -1,5 +1,5 @@
-/* One socket with its transports, as a worker has them, and pages at its other end over loopback: on
- * a clock of the test's, which OpenSSL reads too, so that hours pass in no time.
+/* One socket with its transports, as a worker has them, and pages at its other end over loopback:
+ * on a clock of the test's, which OpenSSL reads too, so that hours pass in no time.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_UNIT_SFU_WIRE_H
 #define TESTS_UNIT_SFU_WIRE_H
