@@ -24,6 +24,7 @@ const session = route.page === "hearing" && route.token !== null && unsupported 
 
 if (session) {
   session.start();
+  addEventListener("online", () => session.start());
   const numbers = { stats: () => session.numbers() };
   Object.defineProperty(window, "assize", { value: Object.freeze(numbers) });
 }

@@ -61,6 +61,7 @@ export class Session {
     this.local.store.watch(() => this.reconcile());
   }
 
+  /** Begins; called again (the network came back) it tries at once instead of waiting. */
   start(): void {
     this.connection.start();
   }

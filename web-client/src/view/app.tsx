@@ -12,7 +12,7 @@ import type { Language } from "../text.ts";
 import { Closed, Courtroom } from "./courtroom.tsx";
 import { Frame } from "./frame.tsx";
 import { Home } from "./home.tsx";
-import { useStore, useText, WordsContext } from "./hooks.ts";
+import { useStore, useText, useWakeLock, WordsContext } from "./hooks.ts";
 import { Lobby } from "./lobby.tsx";
 import { Announcements } from "./notices.tsx";
 import { Over } from "./over.tsx";
@@ -59,6 +59,7 @@ function HearingPage({ session, token }: { session: Session; token: string }): J
   const state = useStore(session.store);
   const local = useStore(session.local.store);
   const { hearing } = state;
+  useWakeLock();
   const all = { session, state, local, hearing };
   const stage = (() => {
     if (isState(hearing, "closed") && hearing.stage !== "over") return <Closed hearing={hearing} />;

@@ -44,3 +44,30 @@ export function useNowMs(): number {
   }, []);
   return nowMs;
 }
+
+/** Keeps the screen of a phone lit: one that sleeps drops out of the hearing. */
+export function useWakeLock(): void {
+  useEffect(() => {
+    let lock: WakeLockSentinel | null = null;
+    let stopped = false;
+    const ask = () => {
+      if (document.visibilityState !== "visible" || !("wakeLock" in navigator)) return;
+      navigator.wakeLock.request("screen").then(
+        (got) => {
+          if (stopped) void got.release();
+          else lock = got;
+        },
+        // An empty battery may refuse; nothing else depends on it.
+        () => undefined,
+      );
+    };
+    ask();
+    // The browser takes the lock back whenever the page is out of sight.
+    document.addEventListener("visibilitychange", ask);
+    return () => {
+      stopped = true;
+      document.removeEventListener("visibilitychange", ask);
+      void lock?.release();
+    };
+  }, []);
+}
