@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bundles ../tests/web/*.test.ts for this node (18 or later) and runs them with node --test.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const tests = join(here, "../tests/web");
-const out = join(here, "dist-test");
-rmSync(out, { recursive: true, force: true });
-mkdirSync(out);
+const out = mkdtempSync(join(tmpdir(), "assize-web-test-"));
+process.on("exit", () => rmSync(out, { recursive: true, force: true }));
 const entryPoints = readdirSync(tests)
   .filter((name) => name.endsWith(".test.ts"))
   .map((name) => join(tests, name));
