@@ -87,6 +87,9 @@
 #define LIMIT_HTTP_BODY_BYTES 4096
 /* Header of an HTTP request, bytes. */
 #define LIMIT_HTTP_HEADER_BYTES 8192
+/* A record's manifest, bytes and files: a long hearing has thousands of tape segments. */
+#define LIMIT_MANIFEST_BYTES (8 << 20)
+#define LIMIT_MANIFEST_FILES 20000
 /* Files of the built page, and their bytes together; kept in memory. */
 #define LIMIT_ASSETS       500
 #define LIMIT_ASSETS_BYTES (32 << 20)

@@ -9,6 +9,9 @@
  * 0 or what the store says; what a record lacks on disk shows as its state. */
 int archive_list(struct court *court, uint64_t hearing, struct jsontext *t);
 
+/* Whether the record has been rendered whole: its manifest is there. */
+bool archive_is_rendered(const char *records_dir, uint64_t hearing);
+
 struct archive_file {
     int fd;
     uint64_t size; /* bytes */

@@ -69,6 +69,28 @@ static bool was_open(const struct store_hearing *stored)
     return stored->opened_us != 0;
 }
 
+#define SEALED_KEY_MAX 32
+
+static const char *sealed_key(uint64_t hearing, char key[static SEALED_KEY_MAX])
+{
+    (void)snprintf(key, SEALED_KEY_MAX, "sealed-%016" PRIx64, hearing);
+    return key;
+}
+
+bool court_is_sealed(struct court *court, uint64_t hearing)
+{
+    char key[SEALED_KEY_MAX], value[8];
+    return store_setting_get(court->store, sealed_key(hearing, key), value, sizeof(value)) == 0;
+}
+
+void court_set_sealed(struct court *court, uint64_t hearing)
+{
+    char key[SEALED_KEY_MAX];
+    int r = store_setting_set(court->store, sealed_key(hearing, key), "1");
+    if (r < 0) /* it is sealed again at the next start, which changes nothing */
+        log_error("hearing %016" PRIx64 ": not stored as sealed: %s", hearing, log_errno(r));
+}
+
 static int live_create(struct court *court, const struct store_hearing *stored,
                        struct live **ret_live)
 {
@@ -91,6 +113,7 @@ static int live_create(struct court *court, const struct store_hearing *stored,
     if (was_open(&live->hearing->stored))
         live->tape = live->hearing->stored.state == TERMS_STATE_CLOSED ? LIVE_TAPE_CLOSING
                                                                        : LIVE_TAPE_WANTED;
+    live->sealed_before = court_is_sealed(court, stored->id);
     list_append(&court->lives, &live->link);
     *ret_live = STEAL(live);
     return 0;
@@ -106,8 +129,9 @@ int court_load(struct court *court)
         return r;
     for (size_t i = 0; i < count; i++) {
         struct live *live = NULL;
-        bool is_idle = list[i].state == TERMS_STATE_SCHEDULED ||
-                       (list[i].state == TERMS_STATE_CLOSED && !was_open(&list[i]));
+        bool is_over = list[i].state == TERMS_STATE_CLOSED &&
+                       (!was_open(&list[i]) || court_is_sealed(court, list[i].id));
+        bool is_idle = list[i].state == TERMS_STATE_SCHEDULED || is_over;
         if (is_idle)
             continue; /* loaded when somebody comes */
         r = live_create(court, &list[i], &live);

@@ -133,6 +133,10 @@ struct page *court_page(struct court *court, uint64_t serial);
 /* Appends a journal line and sends it to the tape. Whoever gets an error does not act. */
 int court_journal(struct live *live, const struct journal_entry *entry);
 
+/* Whether the hearing's tape has been sealed, in this life or an earlier one. */
+bool court_is_sealed(struct court *court, uint64_t hearing);
+void court_set_sealed(struct court *court, uint64_t hearing);
+
 /* Sends the lines that waited for the tape. */
 void court_send_notes(struct live *live);
 

@@ -282,6 +282,8 @@ static void answer_render(const struct http *http, const struct ws_request *requ
     int r = record_render(http->court, hearing);
     if (r == 0)
         answer_text(response, 202, "rendering\n");
+    else if (r == -ENOENT)
+        answer_text(response, 404, "not found\n");
     else
         answer_text(response, r == -EBUSY ? 409 : 503,
                     r == -EBUSY ? "not sealed yet\n" : "recorder: away\n");

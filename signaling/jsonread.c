@@ -61,7 +61,9 @@ int jsonread_open(const char *text, size_t len, size_t size_max, unsigned depth_
     if (!read)
         return -ENOMEM;
     read->json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
-    if (!read->json && json_error_code(&error) == json_error_out_of_memory)
+    /* Without memory the library does not always say so; all else it does. */
+    if (!read->json && (json_error_code(&error) == json_error_out_of_memory ||
+                        json_error_code(&error) == json_error_unknown))
         return -ENOMEM;
     if (!json_is_object(read->json)) {
         jsonread_refuse(fault, "not a JSON object");

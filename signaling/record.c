@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "signaling/archive.h"
 #include "signaling/effects.h"
 
 static struct control_message about(const struct live *live, enum control_type type)
@@ -162,9 +163,15 @@ void record_on_sealed(struct live *live, int status)
         return;
     }
     const struct journal_entry entry = {.event = JOURNAL_RECORD_SEALED};
-    if (status == 0 && !live->sealed_before)
+    if (status == 0 && !live->sealed_before) {
         (void)court_journal(live, &entry); /* it is sealed whether or not the line stands */
+        court_set_sealed(live->court, live->hearing->stored.id);
+        live->sealed_before = true;
+    }
     live->tape = LIVE_TAPE_SEALED;
+    if (live->render.phase == CONTROL_RENDER_NONE &&
+        archive_is_rendered(live->court->config->recorder.records_dir, live->hearing->stored.id))
+        live->render.phase = CONTROL_RENDER_DONE;
     if (live->ring_fd >= 0)
         (void)close(live->ring_fd); /* a duplicate */
     live->ring_fd = -1;
@@ -282,13 +289,16 @@ void record_tick(struct live *live)
 
 int record_render(struct court *court, uint64_t hearing)
 {
-    struct live *live = court_find(court, hearing);
+    struct live *live = NULL;
     struct control_message message = {
         .type = CONTROL_TAPE_RENDER,
         .hearing = {.hearing = hearing},
     };
     const struct media_ticket ticket = {.purpose = COURT_TAPE_RENDER, .hearing = hearing};
-    if (live && live->tape != LIVE_TAPE_SEALED)
+    int r = court_live(court, hearing, &live); /* to follow its progress */
+    if (r < 0)
+        return r;
+    if (live->tape != LIVE_TAPE_SEALED && !live->sealed_before)
         return -EBUSY;
     return media_ask(court->recorder, &message, -1, &ticket);
 }

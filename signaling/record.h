@@ -34,7 +34,7 @@ void record_evaluate(struct live *live);
 /* Every WS_TICK_US. */
 void record_tick(struct live *live);
 
-/* Renders a sealed tape again. -ENOTCONN, -EBUSY while it is not sealed. */
+/* Renders a sealed tape again. -ENOTCONN, -EBUSY while it is not sealed, -ENOENT. */
 int record_render(struct court *court, uint64_t hearing);
 
 /* Age of the oldest durable mark among hearings on record, us; 0 when none is. */
