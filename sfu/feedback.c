@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sfu/feedback.h"
 
+#include <stdbool.h>
+
 #include "common/bytes.h"
 #include "sfu/rtcp.h"
 
@@ -15,6 +17,11 @@
 /* One name for all we send: audio and video of a seat are in step by it (RFC 3550 section 6.5.1).
  */
 #define CNAME "assize"
+/* What a page without transport-wide feedback may send: it begins here, falls with loss and rises
+ * without. All ours; the steps are those of draft-ietf-rmcat-gcc-02 section 6. */
+#define REMB_FIRST_BPS 800000u
+#define REMB_LEAST_BPS 100000u
+#define REMB_MOST_BPS  4000000u
 /* A report and a name for one SSRC: 28 and 4 + 4 + 2 + 6 + padding. */
 #define REPORT_AND_NAME_BYTES 64
 
@@ -160,6 +167,54 @@ static void send_transport_feedback(struct context *c, struct publisher *p)
     } while (r == 1);
 }
 
+/* Whether the page's own estimate can live on transport-wide feedback. */
+static bool has_transport_feedback(const struct publisher *p)
+{
+    for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++)
+        if (p->publications[i] && p->publications[i]->ext.transport_cc)
+            return true;
+    return false;
+}
+
+/* A new estimate from the loss since the last one. */
+static uint32_t estimate(struct publisher *p, uint64_t expected, uint64_t arrived)
+{
+    uint64_t due = expected > p->remb_expected ? expected - p->remb_expected : 0;
+    uint64_t came = arrived > p->remb_arrived ? arrived - p->remb_arrived : 0;
+    uint64_t lost = due > came ? due - came : 0;
+    uint64_t bps = p->remb_bps ? p->remb_bps : REMB_FIRST_BPS;
+    if (lost * 10 > due)
+        bps -= bps * lost / (2 * due);
+    else if (p->remb_bps && lost * 50 < due)
+        bps += bps / 12;
+    p->remb_expected = expected;
+    p->remb_arrived = arrived;
+    if (bps < REMB_LEAST_BPS)
+        return REMB_LEAST_BPS;
+    return bps > REMB_MOST_BPS ? REMB_MOST_BPS : (uint32_t)bps;
+}
+
+static void write_remb(struct publisher *p, struct writer *w)
+{
+    uint32_t ssrcs[PUBLISHER_SSRCS];
+    size_t count = 0;
+    uint64_t expected = 0, arrived = 0;
+    for (size_t i = 0; i < p->ssrc_count; i++) {
+        const struct encoding *e = p->ssrcs[i].encoding;
+        if (!e->stream || e->publication->kind != CONTROL_VIDEO)
+            continue;
+        ssrcs[count++] = p->ssrcs[i].ssrc;
+        if (p->ssrcs[i].ssrc != e->ssrc)
+            continue;
+        expected += stream_stats(e->stream)->expected;
+        arrived += stream_stats(e->stream)->before_repair;
+    }
+    if (count == 0)
+        return;
+    p->remb_bps = estimate(p, expected, arrived);
+    rtcp_write_remb(w, PUBLISHER_RTCP_SSRC, p->remb_bps, ssrcs, count);
+}
+
 static void send_receiver_report(struct context *c, struct publisher *p)
 {
     if (c->now_us < p->report_us)
@@ -179,6 +234,8 @@ static void send_receiver_report(struct context *c, struct publisher *p)
     struct writer w = writer_over(rtcp, sizeof(rtcp));
     rtcp_write_receiver_report(&w, PUBLISHER_RTCP_SSRC, blocks, count);
     rtcp_write_cname(&w, PUBLISHER_RTCP_SSRC, CNAME);
+    if (!has_transport_feedback(p))
+        write_remb(p, &w);
     send_rtcp(p->up, &w);
 }
 

@@ -104,6 +104,8 @@ struct publisher {
 
     uint64_t packets, bytes; /* RTP accepted */
     uint64_t report_us;      /* when the next receiver report is due */
+    uint32_t remb_bps;       /* last told; 0: never. Only for pages without transport-cc, */
+    uint64_t remb_expected, remb_arrived; /* by these sums when it was */
 };
 
 /* Makes its transport. `p` is zeroed. Returns 0 or what transport_create() says. */

@@ -418,6 +418,22 @@ void rtcp_write_fir(struct writer *w, uint32_t sender_ssrc, uint32_t media_ssrc,
     writer_u24(w, 0);
 }
 
+void rtcp_write_remb(struct writer *w, uint32_t sender_ssrc, uint64_t bps, const uint32_t *ssrcs,
+                     size_t count)
+{
+    /* draft-alvestrand-rmcat-remb-03 section 2.2: 6 bits of exponent, 18 of mantissa. */
+    uint32_t exponent = 0;
+    while (bps >> exponent > 0x3ffff)
+        exponent++;
+    write_feedback(w, FMT_APPLICATION, PT_PAYLOAD_FEEDBACK, sender_ssrc, 0,
+                   8 + count * sizeof(uint32_t));
+    writer_u32(w, REMB_NAME);
+    writer_u8(w, (uint8_t)count);
+    writer_u24(w, exponent << 18 | (uint32_t)(bps >> exponent));
+    for (size_t i = 0; i < count; i++)
+        writer_u32(w, ssrcs[i]);
+}
+
 void rtcp_write_bye(struct writer *w, uint32_t ssrc)
 {
     write_header(w, 1, PT_BYE, 4);

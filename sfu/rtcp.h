@@ -130,6 +130,9 @@ void rtcp_write_nack(struct writer *w, uint32_t sender_ssrc, uint32_t media_ssrc
 void rtcp_write_pli(struct writer *w, uint32_t sender_ssrc, uint32_t media_ssrc);
 /* `command` grows by one with every new request to that SSRC. */
 void rtcp_write_fir(struct writer *w, uint32_t sender_ssrc, uint32_t media_ssrc, uint8_t command);
+/* The estimate of what may be sent, for `count` SSRCs, at most 255; rounded down to 18 bits. */
+void rtcp_write_remb(struct writer *w, uint32_t sender_ssrc, uint64_t bps, const uint32_t *ssrcs,
+                     size_t count);
 void rtcp_write_bye(struct writer *w, uint32_t ssrc);
 
 #endif

@@ -204,8 +204,11 @@ static void page_take_rtcp(struct page *p, const uint8_t *plain, size_t len)
         case RTCP_TRANSPORT_CC:
             p->asked.transport_feedbacks++;
             break;
-        case RTCP_FIR:
         case RTCP_REMB:
+            p->asked.rembs++;
+            p->asked.remb_bps = view.remb_bps;
+            break;
+        case RTCP_FIR:
         case RTCP_BYE:
         case RTCP_OTHER:
             break;
@@ -367,7 +370,7 @@ int stage_publish(struct stage *s, struct page *p, enum control_kind kind, bool 
                             video ? PAGE_PT_RTX : 0}},
                 .encoding_count = 1,
                 .encodings = {{ssrc, video ? ssrc + RTX_SSRC : 0, ""}},
-                .ext_transport_cc = PAGE_EXT_TRANSPORT,
+                .ext_transport_cc = p->without_transport_cc ? 0 : PAGE_EXT_TRANSPORT,
             },
     };
     return stage_request(s, &m, -1, NULL);

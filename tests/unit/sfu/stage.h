@@ -39,6 +39,8 @@ struct page_asked {
     unsigned plis, nacks, transport_feedbacks, receiver_reports;
     uint16_t last_nack;
     uint32_t last_pli_ssrc;
+    unsigned rembs;
+    uint64_t remb_bps;
     struct rtcp_report_block block;
 };
 
@@ -50,6 +52,7 @@ struct page {
     size_t stream_count;
     struct page_asked asked;
     uint16_t transport_seq;
+    bool without_transport_cc; /* announces no transport-wide numbers */
 };
 
 struct stage {

@@ -141,6 +141,34 @@ static void reports_to_publishers(void)
     stage_close(&s);
 }
 
+/* A page without transport-wide feedback is told a rate: it grows, and falls when packets are lost.
+ * A page with it is told none. */
+static void tells_a_rate_without_transport_feedback(void)
+{
+    begin();
+    CHECK_EQ(publisher->asked.rembs, 0);
+    stage_pass(&s, 2 * SECOND_US);
+    CHECK_EQ(publisher->asked.rembs, 0);
+    struct page *old = stage_join(&s, 2, CONTROL_ROLE_PARTY, CONTROL_ROOM_COURTROOM, 0, 1, true);
+    old->without_transport_cc = true;
+    CHECK_EQ(stage_publish(&s, old, CONTROL_VIDEO, false), 0);
+    uint16_t seq = 0;
+    for (int i = 0; i < 150; i++, seq++) {
+        stage_pass(&s, FRAME_US);
+        page_send(&s, old, CONTROL_VIDEO, seq, seq * 1800u, i == 0);
+    }
+    CHECK(old->asked.rembs >= 2 && old->asked.rembs <= 4);
+    uint64_t grown = old->asked.remb_bps;
+    CHECK(grown > 800000);
+    for (int i = 0; i < 150; i++, seq++) {
+        stage_pass(&s, FRAME_US);
+        if (i % 3)
+            page_send(&s, old, CONTROL_VIDEO, seq, seq * 1800u, false);
+    }
+    CHECK(old->asked.remb_bps < grown * 8 / 10 && old->asked.remb_bps >= 100000);
+    stage_close(&s);
+}
+
 /* A publisher's sender report comes out with the seat's SSRC and timestamp and on our clock, so
  * that sound and picture stay in step. */
 static void passes_sender_reports_on(void)
@@ -263,6 +291,7 @@ int main(void)
     spares_a_dark_source();
     repairs();
     reports_to_publishers();
+    tells_a_rate_without_transport_feedback();
     passes_sender_reports_on();
     tells_statistics();
     tells_loss_on_the_way_up();
