@@ -4,6 +4,7 @@
 #include <cyaml/cyaml.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -371,4 +372,17 @@ int config_load(const char *path, struct config *ret_config, char error[CONFIG_E
     if (result == 0)
         *ret_config = config;
     return result;
+}
+
+int config_uid(const char *user, uid_t *ret_uid)
+{
+    if (user[0] == '\0') {
+        *ret_uid = (uid_t)-1;
+        return 0;
+    }
+    const struct passwd *entry = getpwnam(user);
+    if (!entry)
+        return -ENOENT;
+    *ret_uid = entry->pw_uid;
+    return 0;
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "common/limits.h"
 #include "common/log.h"
@@ -43,7 +44,9 @@ struct config {
         char page_dir[CONFIG_PATH_MAX];           /* the built web client */
         char metrics_address[CONFIG_ADDRESS_MAX]; /* of metrics_listen; empty: no metrics */
         uint16_t metrics_port;
-        char sfu_user[CONFIG_USER_MAX]; /* empty: root and our own user only */
+        /* Whom each process lets talk to it, besides root and its own user; empty: nobody. */
+        char user[CONFIG_USER_MAX];
+        char sfu_user[CONFIG_USER_MAX];
         char recorder_user[CONFIG_USER_MAX];
     } signaling;
 
@@ -69,6 +72,9 @@ int config_load(const char *path, struct config *ret_config, char error[CONFIG_E
 /* The same for text in memory, without the environment. */
 int config_parse(const void *text, size_t len, struct config *ret_config,
                  char error[CONFIG_ERROR_MAX]);
+
+/* The uid of a configured user; (uid_t)-1 for "". Returns 0, or -ENOENT: there is no such user. */
+int config_uid(const char *user, uid_t *ret_uid);
 
 /* Writes the table of docs/configuration.md. */
 void config_print_table(FILE *out);

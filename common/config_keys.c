@@ -33,6 +33,8 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      "/usr/share/assize/web", "The built web client"},
     {"signaling", "metrics_listen", CONFIG_KEY_ENDPOINT, PLACE(signaling.metrics_address), 0, 0,
      "address:port", "127.0.0.1:9464", "Where Prometheus reads /metrics; empty: nowhere"},
+    {"signaling", "user", CONFIG_KEY_USER, PLACE(signaling.user), 0, 0, "user", "",
+     "User signaling runs as; empty: the same as the media core and the recorder"},
     {"signaling", "sfu_user", CONFIG_KEY_USER, PLACE(signaling.sfu_user), 0, 0, "user", "",
      "User the media core runs as; empty: the same as signaling"},
     {"signaling", "recorder_user", CONFIG_KEY_USER, PLACE(signaling.recorder_user), 0, 0, "user",

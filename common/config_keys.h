@@ -30,7 +30,7 @@ struct config_key {
     const char *meaning;
 };
 
-#define CONFIG_KEY_COUNT 20
+#define CONFIG_KEY_COUNT 21
 extern const struct config_key config_keys[CONFIG_KEY_COUNT];
 
 /* The groups of keys; the first, "", is the top itself. */

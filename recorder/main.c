@@ -116,6 +116,11 @@ int main(int argc, char **argv)
         log_error("cannot use %s and %s: %s", config.run_dir, records_dir, log_errno(error));
         return 1;
     }
+    uid_t signaling_uid;
+    if (config_uid(config.signaling.user, &signaling_uid) < 0) {
+        log_error("there is no user '%s' (signaling: user)", config.signaling.user);
+        return 2;
+    }
     int stop_fd = open_signals();
     if (stop_fd < 0) {
         log_error("cannot watch signals: %s", log_errno(stop_fd));
@@ -123,7 +128,7 @@ int main(int argc, char **argv)
     }
     const struct service_how how = {
         .socket_path = socket_path,
-        .peer_uid = (uid_t)-1,
+        .peer_uid = signaling_uid,
         .renders =
             {
                 .program = config.recorder.render ? renderer : NULL,

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +19,6 @@
 
 /* Letters of all workers waiting for the control thread. */
 #define DESK_MAILBOX 65536
-/* Whom the installed signaling runs as (deploy/systemd). */
-#define SIGNALING_USER "assize-signaling"
 
 /* Everything that lives as long as the process. */
 struct core {
@@ -43,12 +40,6 @@ static int open_stop(void)
     signal(SIGPIPE, SIG_IGN);
     int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     return fd < 0 ? -errno : fd;
-}
-
-static uid_t signaling_uid(void)
-{
-    const struct passwd *user = getpwnam(SIGNALING_USER);
-    return user ? user->pw_uid : (uid_t)-1;
 }
 
 static int start_workers(struct core *core, const struct settings *s, uint64_t boot_id)
@@ -92,7 +83,7 @@ static int start(struct core *core, const struct settings *s)
         return r;
     const struct control_desk_options options = {
         .path = s->control_path,
-        .peer_uid = signaling_uid(),
+        .peer_uid = s->signaling_uid,
         .boot_id = boot_id,
         .mailbox = core->mailbox,
         .workers = core->workers,

@@ -214,6 +214,8 @@ enum settings_wish settings_read(int argc, char **argv, struct settings *ret_set
     else
         (void)snprintf(s.control_path, sizeof(s.control_path), "%s/%s", config.run_dir,
                        CONTROL_SOCKET_SFU);
+    if (config_uid(config.signaling.user, &s.signaling_uid) < 0)
+        return bad("there is no user", config.signaling.user);
     wish = take_addresses(&config, &s);
     if (wish != SETTINGS_RUN)
         return wish;

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/control.h"
 #include "common/limits.h"
@@ -12,7 +13,8 @@
 
 struct settings {
     char control_path[512];
-    uint16_t port; /* of the first worker */
+    uid_t signaling_uid; /* (uid_t)-1: root and our own user only */
+    uint16_t port;       /* of the first worker */
     size_t worker_count;
     size_t listen_count;
     struct address listen[LIMIT_CANDIDATES]; /* concrete: a wildcard is every address of the host */

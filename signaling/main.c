@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,19 +87,12 @@ static bool is_plain(const struct config *config)
     return strcmp(config->signaling.certificate, NO_CERTIFICATE) == 0;
 }
 
-/* The uid of a configured user; (uid_t)-1 for none. */
 static int find_user(const char *name, uid_t *ret_uid)
 {
-    *ret_uid = (uid_t)-1;
-    if (!name[0])
-        return 0;
-    const struct passwd *user = getpwnam(name);
-    if (!user) {
-        log_error("there is no user '%s'", name);
-        return -EINVAL;
-    }
-    *ret_uid = user->pw_uid;
-    return 0;
+    int r = config_uid(name, ret_uid);
+    if (r < 0)
+        log_error("there is no user '%s' (signaling: sfu_user, recorder_user)", name);
+    return r;
 }
 
 /* What would only fail later, with the remedy. */

@@ -226,12 +226,12 @@ static void example_is_the_defaults(const char *path)
     static char text[65536];
     read_text(path, text, sizeof(text));
     const char *const keys[] = {
-        "data_dir:",         "run_dir:",       "log_level:",          "signaling:",
-        "  listen:",         "  port:",        "  public_host:",      "  page_dir:",
-        "  metrics_listen:", "  certificate:", "  private_key:",      "  sfu_user:",
-        "  recorder_user:",  "sfu:",           "  public_addresses:", "  udp_port:",
-        "  workers:",        "recorder:",      "  records_dir:",      "  render:",
-        "  video_width:",    "  video_height:"};
+        "data_dir:",         "run_dir:",         "log_level:",     "signaling:",
+        "  listen:",         "  port:",          "  public_host:", "  page_dir:",
+        "  metrics_listen:", "  certificate:",   "  private_key:", "  user:",
+        "  sfu_user:",       "  recorder_user:", "sfu:",           "  public_addresses:",
+        "  udp_port:",       "  workers:",       "recorder:",      "  records_dir:",
+        "  render:",         "  video_width:",   "  video_height:"};
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         CHECK(strstr(text, keys[i]) != NULL);
 }
@@ -250,6 +250,16 @@ static void document_is_the_table(const char *path)
     read_text(path, text, sizeof(text));
     CHECK(strstr(text, table) != NULL);
     free(table);
+}
+
+static void users(void)
+{
+    uid_t uid = 1;
+    CHECK_EQ(config_uid("", &uid), 0);
+    CHECK_EQ(uid, (uid_t)-1);
+    CHECK_EQ(config_uid("root", &uid), 0);
+    CHECK_EQ(uid, 0);
+    CHECK_EQ(config_uid("nobody-of-this-name", &uid), -ENOENT);
 }
 
 static void small_readings(void)
@@ -331,6 +341,7 @@ int main(int argc, char **argv)
     example_is_the_defaults(argv[1]);
     document_is_the_table(argv[2]);
     small_readings();
+    users();
     command_line();
 #endif
     return 0;
