@@ -27,6 +27,14 @@
 /* RFC 6347 section 4.1. */
 #define RECORD_HEADER 13
 
+/* OpenSSL's numbering: 3.0.22. */
+#define LIBRARY_WANTED 0x30000160ul
+
+bool dtls_library_is_old(void)
+{
+    return OpenSSL_version_num() < LIBRARY_WANTED;
+}
+
 struct dtls_context {
     SSL_CTX *ssl;
     BIO_METHOD *bio;

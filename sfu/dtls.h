@@ -13,6 +13,9 @@
 
 #define DTLS_FINGERPRINT_LEN 32 /* SHA-256 */
 
+/* Whether the OpenSSL in use is older than 3.0.22, in which DTLS has faults that a page can use. */
+bool dtls_library_is_old(void);
+
 /* Certificate and settings of one process: shared by its threads, not changed after creation. */
 struct dtls_context;
 

@@ -74,6 +74,8 @@ static int start(struct core *core, const struct settings *s)
     uint64_t boot_id;
     if (getrandom(&boot_id, sizeof(boot_id), 0) != sizeof(boot_id))
         return -EIO;
+    if (dtls_library_is_old())
+        log_warn("OpenSSL is older than 3.0.22, going on: update it, pages can misuse its DTLS");
     int r = dtls_context_create(&core->dtls);
     if (r == 0)
         r = mailbox_create(DESK_MAILBOX, &core->mailbox);
