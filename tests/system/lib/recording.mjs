@@ -58,7 +58,8 @@ export function levels(samples, rate, tones, from, to) {
   return Object.fromEntries(tones.map((hertz) => [hertz, level(slice, hertz, rate)]));
 }
 
-/** Each frame as {at seconds, luma}: scaled to width x height, in file order. */
+/** Each frame as {at seconds, luma}: scaled to width x height, in file order; `luma` is good until
+ * the next. */
 export async function* frames(file, width, height) {
   const times = await output("ffprobe", [
     "-v", "error", "-select_streams", "v:0", "-show_entries", "frame=pts_time", "-of", "csv=p=0", file,
@@ -67,26 +68,32 @@ export async function* frames(file, width, height) {
   const child = spawn("ffmpeg", [
     "-v", "error", "-i", file, "-an", "-fps_mode", "passthrough", "-vf", `scale=${width}:${height}`, "-pix_fmt", "gray", "-f", "rawvideo", "-",
   ]);
-  const size = width * height;
-  let kept = Buffer.alloc(0);
+  const luma = Buffer.alloc(width * height);
+  let filled = 0;
   let n = 0;
   for await (const part of child.stdout) {
-    kept = kept.length ? Buffer.concat([kept, part]) : part;
-    while (kept.length >= size) {
-      yield { at: at[n], luma: kept.subarray(0, size) };
-      kept = kept.subarray(size);
-      n++;
+    for (let from = 0; from < part.length; ) {
+      const taken = part.copy(luma, filled, from);
+      from += taken;
+      filled += taken;
+      if (filled < luma.length) break;
+      yield { at: at[n++], luma };
+      filled = 0;
     }
   }
 }
 
-/** The frame counter of a tile over time: [{at, counter|null}], one entry a frame. */
-export async function counters(file, tile = { x: 0, y: 0, width: 1, height: 1 }, width = 640, height = 360) {
-  const area = { x: tile.x * width, y: tile.y * height, width: tile.width * width, height: tile.height * height };
-  const result = [];
+/** The frame counters of tiles (fractions of the picture) over time, one list a tile:
+ * [{at, counter|null}], one entry a frame. */
+export async function counters(file, tiles = [{ x: 0, y: 0, width: 1, height: 1 }]) {
+  const width = 640;
+  const height = 360;
+  const areas = tiles.map((t) => ({ x: t.x * width, y: t.y * height, width: t.width * width, height: t.height * height }));
+  const lists = tiles.map(() => []);
   for await (const frame of frames(file, width, height))
-    result.push({ at: frame.at, counter: readCounter(frame.luma, width, height, area) });
-  return result;
+    for (const [i, area] of areas.entries())
+      lists[i].push({ at: frame.at, counter: readCounter(frame.luma, width, height, area) });
+  return lists;
 }
 
 /** The longest time in seconds between two changes of a counter, over [from, to]. */
