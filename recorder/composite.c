@@ -20,6 +20,11 @@
 
 #define FRAME_US      (1000000 / COMPOSITE_FPS)
 #define FRAME_SAMPLES (MIXER_RATE / COMPOSITE_FPS)
+/* Samples by which sound comes out late: libavcodec's AAC encoder puts 1,024 before the first (and
+ * the muxer writes no edit list that would take them off), Opus decodes 312 behind (RFC 6716: 6.5
+ * ms). So that many are taken off the beginning, and sound and picture stay in step. */
+#define DELAY_SAMPLES (1024 + 312)
+#define DELAY_US      ((int64_t)DELAY_SAMPLES * 1000000 / MIXER_RATE)
 /* A camera's picture that is this old is not shown any more: the name on a dark tile says that
  * there is none. A screen may stand still. */
 #define CAMERA_STALE_US 3000000
@@ -282,7 +287,7 @@ static void draw_tile(struct composite *c, size_t i, int64_t at_us)
 
 static int compose(struct composite *c, int64_t at_us)
 {
-    int error = pull(c, at_us + FRAME_US);
+    int error = pull(c, at_us + FRAME_US + DELAY_US);
     if (error)
         return error;
     for (size_t i = 0; i < c->seating.tile_count; i++) {
@@ -310,7 +315,11 @@ int64_t composite_frames(const struct composite_how *how)
 static int encode(struct composite *c, struct pipeline_encoder *e, int64_t frames,
                   tracks_progress_fn *on_progress, void *context)
 {
-    float sound[FRAME_SAMPLES];
+    float sound[FRAME_SAMPLES > DELAY_SAMPLES ? FRAME_SAMPLES : DELAY_SAMPLES];
+    int begun = pull(c, DELAY_US);
+    if (begun)
+        return begun;
+    mixer_take(c->mixer, sound, DELAY_SAMPLES);
     for (int64_t i = 0; i < frames; i++) {
         int error = compose(c, i * FRAME_US);
         if (error)
