@@ -74,7 +74,9 @@ struct live {
     bool tape_is_new;   /* never opened before: it gets the whole journal */
     bool sealed_before; /* RECORD_SEALED stands in the journal */
     struct control_render_state render;
-    int ring_fd;        /* -1: none */
+    int ring_fd; /* -1: none */
+    size_t speaker_count;
+    uint64_t speakers[CONTROL_SPEAKERS_MAX]; /* as the pages were told */
     uint64_t opened_us; /* monotonic; when the hearing was opened or taken over by us */
     struct control_tape_mark mark;
     struct reply_record record; /* as the pages see it */

@@ -300,10 +300,15 @@ void effects_on_speakers(struct live *live, const struct control_speakers *speak
     for (size_t i = 0; i < speakers->count; i++)
         people[i] = speakers->speakers[i].peer;
     hearing_spoke(live->hearing, people, speakers->count, live->court->now_us);
+    size_t bytes = speakers->count * sizeof(people[0]);
+    bool is_same =
+        speakers->count == live->speaker_count && memcmp(people, live->speakers, bytes) == 0;
+    memcpy(live->speakers, people, bytes);
+    live->speaker_count = speakers->count;
     for (size_t i = 0; i < live->hearing->count; i++) {
         const struct hearing_person *person = live->hearing->people[i];
         struct page *page = person->session;
-        if (!page || person->stored.room != TERMS_ROOM_COURTROOM)
+        if (is_same || !page || person->stored.room != TERMS_ROOM_COURTROOM)
             continue;
         struct jsontext t = {0};
         reply_speaking(&t, people, speakers->count);

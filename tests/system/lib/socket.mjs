@@ -6,6 +6,7 @@ import tls from "node:tls";
 
 export class PageSocket {
   events = [];
+  latest = {}; // the newest event of each type, taken out or not
   closed = null; // {code, reason} once closed
   #waiting = new Map(); // request id -> {done, failed}
   #watchers = new Set();
@@ -87,7 +88,7 @@ export class PageSocket {
     if (waiting) {
       this.#waiting.delete(message.id);
       waiting.done(message);
-    } else this.events.push(message);
+    } else this.events.push((this.latest[message.type] = message));
     for (const watcher of [...this.#watchers]) watcher();
   }
 
@@ -140,6 +141,11 @@ export class PageSocket {
       const at = this.events.findIndex((event) => event.type === type && fits(event));
       return at < 0 ? null : this.events.splice(0, at + 1).at(-1);
     });
+  }
+
+  /** Waits until the newest event of a type fits: how things are, not how they came to be. */
+  state(type, fits, seconds = 10) {
+    return this.#wait(`state ${type}`, seconds, () => (this.latest[type] && fits(this.latest[type]) ? this.latest[type] : null));
   }
 
   /** Waits until the server has closed; gives code and reason. */
