@@ -668,6 +668,16 @@ static bool is_loopback(const char *address)
     return inet_pton(AF_INET6, address, &in6) == 1 && IN6_IS_ADDR_LOOPBACK(&in6);
 }
 
+/* Off loopback everything goes over TLS, metrics too. */
+static bool may_listen(const struct ws_config *config, const char *address)
+{
+    if (config->certificate || is_loopback(address))
+        return true;
+    log_error("%s: not without TLS: name a certificate, or listen on 127.0.0.1 or ::1 alone",
+              address);
+    return false;
+}
+
 static int create_context(struct ws *ws)
 {
     const struct lws_context_creation_info info = {
@@ -697,7 +707,8 @@ static int create_vhost(struct ws *ws, enum tag tag)
     static const struct lws_protocol_vhost_options no_error_pages = {.name = "never:",
                                                                      .value = never_fits};
     memset(never_fits, '-', sizeof(never_fits) - 1);
-    bool tls = tag == TAG_MAIN && ws->config->certificate;
+    bool tls =
+        ws->config->certificate && (tag == TAG_MAIN || !is_loopback(ws->config->metrics_address));
     const struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN_SERVER,
         .vhost_name = tag == TAG_MAIN ? "main" : "metrics",
@@ -721,7 +732,7 @@ static int listen_all(struct ws *ws)
     const struct ws_config *config = ws->config;
     for (size_t i = 0; i < config->listen->count; i++) {
         const char *address = config->listen->items[i];
-        if (!config->certificate && !is_loopback(address))
+        if (!may_listen(config, address))
             return -EINVAL;
         int r = listeners_add(ws->listeners, address, config->port, TAG_MAIN);
         if (r < 0) {
@@ -731,6 +742,8 @@ static int listen_all(struct ws *ws)
     }
     if (!config->metrics_address[0])
         return 0;
+    if (!may_listen(config, config->metrics_address))
+        return -EINVAL;
     int r =
         listeners_add(ws->listeners, config->metrics_address, config->metrics_port, TAG_METRICS);
     if (r < 0)

@@ -59,7 +59,8 @@ export function addresses() {
 }
 
 export class Stack {
-  /** Starts everything; `options.records` etc. override parts of the configuration. */
+  /** Starts everything; `options.workers` and `options.env` (ASSIZE_* variables) override parts of
+   * the configuration. */
   static async start(options = {}) {
     const stack = new Stack();
     stack.dir = await mkdtemp(join(tmpdir(), "assize-test-"));
@@ -92,6 +93,7 @@ export class Stack {
     stack.log = "";
     stack.process = spawn(join(build, "supervisor/assize"), ["--config", stack.config], {
       stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...options.env },
     });
     stack.ended = new Promise((end) => stack.process.on("exit", (code, signal) => end({ code, signal })));
     for (const stream of [stack.process.stdout, stack.process.stderr])
