@@ -18,7 +18,8 @@
     "  --base-url URL    what links begin with, such as https://court.example:8443, if not\n"      \
     "                    https://PUBLIC_HOST:PORT of the configuration\n"                          \
     "  --json            print JSON\n"                                                             \
-    "  --help            help for this command\n"
+    "  --help            help for this command\n"                                                  \
+    "  --version         the version\n"
 
 static const struct command {
     const char *words[2]; /* the second may be NULL */
@@ -100,6 +101,7 @@ struct line {
     const char *data_dir;
     const char *base_url;
     bool help;
+    bool version;
     size_t word_count;
     const char *words[3]; /* what is no option: the command and its argument */
     struct admin_options options;
@@ -135,6 +137,8 @@ static bool read_flag(struct line *line, const char *name)
         line->options.all = true;
     else if (strcmp(name, "help") == 0)
         line->help = true;
+    else if (strcmp(name, "version") == 0)
+        line->version = true;
     else
         return false;
     return true;
@@ -262,6 +266,10 @@ int main(int argc, char **argv)
     int status = read_line(argc, argv, &line);
     if (status != 0)
         return status;
+    if (line.version) {
+        puts("assize-admin " ASSIZE_VERSION);
+        return 0;
+    }
     size_t words = 0;
     const struct command *command = find_command(&line, &words);
     if (!command && line.help) {

@@ -15,6 +15,7 @@
 #include "common/config.h"
 #include "common/log.h"
 #include "common/notify.h"
+#include "common/options.h"
 #include "signaling/assets.h"
 #include "signaling/court.h"
 #include "signaling/effects.h"
@@ -23,9 +24,7 @@
 #include "signaling/record.h"
 #include "signaling/session.h"
 
-#ifndef ASSIZE_VERSION
-#define ASSIZE_VERSION "0"
-#endif
+#define PURPOSE "serves the page, its WebSocket, and records for download"
 
 /* How often the sign of life in run_dir is renewed: what a gap's beginning is known to. */
 #define ALIVE_US 500000ull
@@ -46,41 +45,11 @@ struct server {
     struct ws_handlers handlers;
     struct watch *signals;
     int signal_fd;
+    bool stopping; /* told to end, perhaps before anything was served */
     int alive_fd;
     char sfu_path[CONFIG_RUN_DIR_MAX + 32];
     char recorder_path[CONFIG_RUN_DIR_MAX + 32];
 };
-
-static void print_help(void)
-{
-    printf("assize-signaling: serves the page, its WebSocket, and records for download.\n\n"
-           "  --config FILE   the configuration (default: built-in values)\n"
-           "  --check-config  say whether it is good, and end\n"
-           "  --help          this text\n"
-           "  --version       the version\n");
-}
-
-/* Reads the command line. Returns -1 to go on, or the exit status. */
-static int read_options(int argc, char **argv, const char **ret_config, bool *ret_check)
-{
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--config") == 0 && i + 1 < argc) {
-            *ret_config = argv[++i];
-        } else if (strcmp(argv[i], "--check-config") == 0) {
-            *ret_check = true;
-        } else if (strcmp(argv[i], "--help") == 0) {
-            print_help();
-            return 0;
-        } else if (strcmp(argv[i], "--version") == 0) {
-            printf("assize-signaling %s\n", ASSIZE_VERSION);
-            return 0;
-        } else {
-            fprintf(stderr, "assize-signaling: unknown option '%s'; try --help\n", argv[i]);
-            return 2;
-        }
-    }
-    return -1;
-}
 
 static bool is_plain(const struct config *config)
 {
@@ -118,7 +87,9 @@ static void on_signal(void *context)
         return;
     log_info("stopping");
     (void)notify_send("STOPPING=1", -1); /* only news */
-    ws_stop(s->court.ws);
+    s->stopping = true;
+    if (s->court.ws)
+        ws_stop(s->court.ws);
 }
 
 static void leave_sign_of_life(struct server *s)
@@ -260,7 +231,7 @@ static int open_network(struct server *s)
 static void settle(struct server *s)
 {
     uint64_t until_us = s->court.now_us + SETTLE_US;
-    for (court_wake(&s->court); !s->court.settled && s->court.now_us < until_us;
+    for (court_wake(&s->court); !s->court.settled && !s->stopping && s->court.now_us < until_us;
          court_wake(&s->court)) {
         media_tick(s->court.sfu, s->court.now_us);
         media_tick(s->court.recorder, s->court.now_us);
@@ -316,25 +287,23 @@ static void finish(struct server *s)
 int main(int argc, char **argv)
 {
     static struct server server = {.signal_fd = -1, .alive_fd = -1};
-    char error[CONFIG_ERROR_MAX];
-    const char *path = NULL;
-    bool check = false;
-    int status = read_options(argc, argv, &path, &check);
-    if (status >= 0)
-        return status;
-    if (config_load(path, &server.config, error) < 0) {
-        fprintf(stderr, "assize-signaling: %s\n", error);
-        return 2;
-    }
-    if (check)
+    switch (options_read(argc, argv, "assize-signaling", PURPOSE, &server.config, NULL)) {
+    case OPTIONS_DONE:
         return 0;
-    log_start("signaling", server.config.log_level);
+    case OPTIONS_BAD:
+        return 2;
+    case OPTIONS_RUN:
+        break;
+    }
     (void)signal(SIGPIPE, SIG_IGN); /* cannot fail */
     if (start(&server) < 0) {
         finish(&server);
         return 1;
     }
-    (void)notify_send("READY=1", -1); /* nobody may be listening */
+    if (server.stopping)
+        ws_stop(server.court.ws);
+    else
+        (void)notify_send("READY=1", -1); /* nobody may be listening */
     ws_run(server.court.ws);
     finish(&server);
     return 0;
