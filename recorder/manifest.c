@@ -13,58 +13,16 @@
 #include <unistd.h>
 
 #include <jansson.h>
-#include <openssl/evp.h>
 
 #include "common/control.h"
 #include "recorder/composite.h"
+#include "recorder/filehash.h"
 #include "recorder/tapereader.h"
-
-#define READ_BYTES 65536
 
 static int path_of(const char *dir, const char *name, char path[PATH_MAX])
 {
     int len = snprintf(path, PATH_MAX, "%s/%s", dir, name);
     return len < 0 || len >= PATH_MAX ? -ENAMETOOLONG : 0;
-}
-
-static int hash_stream(FILE *f, EVP_MD_CTX *context, char ret_hex[65], uint64_t *ret_bytes)
-{
-    uint8_t *bytes = malloc(READ_BYTES);
-    if (!bytes)
-        return -ENOMEM;
-    bool good = EVP_DigestInit_ex(context, EVP_sha256(), NULL);
-    uint64_t total = 0;
-    size_t len;
-    while (good && (len = fread(bytes, 1, READ_BYTES, f)) > 0) {
-        good = EVP_DigestUpdate(context, bytes, len);
-        total += len;
-    }
-    free(bytes);
-    uint8_t hash[TAPE_HASH_LEN];
-    if (ferror(f))
-        return -EIO;
-    if (!good || !EVP_DigestFinal_ex(context, hash, NULL))
-        return -ENOMEM;
-    for (size_t i = 0; i < sizeof(hash); i++)
-        snprintf(ret_hex + 2 * i, 3, "%02x", hash[i]);
-    *ret_bytes = total;
-    return 0;
-}
-
-int manifest_hash(const char *dir, const char *name, char ret_hex[65], uint64_t *ret_bytes)
-{
-    char path[PATH_MAX];
-    int error = path_of(dir, name, path);
-    if (error)
-        return error;
-    FILE *f = fopen(path, "rbe");
-    if (!f)
-        return -errno;
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    error = context ? hash_stream(f, context, ret_hex, ret_bytes) : -ENOMEM;
-    EVP_MD_CTX_free(context);
-    (void)fclose(f); /* only read from */
-    return error;
 }
 
 static int write_synced(const char *path, const char *text)
@@ -136,9 +94,9 @@ static json_t *wall_time(uint64_t wall_us)
 /* A file with what everybody wants to know of it. */
 static int describe(const char *dir, const char *name, const char *kind, json_t **ret_file)
 {
-    char hex[65];
+    char hex[FILEHASH_HEX];
     uint64_t bytes = 0;
-    int error = manifest_hash(dir, name, hex, &bytes);
+    int error = filehash(dir, name, hex, &bytes);
     if (error)
         return error;
     json_t *file = json_pack("{s:s, s:s, s:I, s:s}", "file", name, "kind", kind, "bytes",

@@ -21,7 +21,4 @@ int manifest_write(const char *dir, const struct timeline *t, const struct roste
 /* Replaces the file `name` in `dir` at once by the text, on disk. Returns 0 or an errno. */
 int manifest_replace(const char *dir, const char *name, const char *text);
 
-/* SHA-256 of a file as 64 hex digits, and its length. Returns 0 or an errno. */
-int manifest_hash(const char *dir, const char *name, char ret_hex[65], uint64_t *ret_bytes);
-
 #endif

@@ -397,7 +397,10 @@ static int conclude(struct timeline *t)
         int64_t span = leg->counters.seq - leg->first_seq + 1;
         leg->public.packets = (uint64_t)(leg->seen < span ? leg->seen : span);
         leg->public.lost = (uint64_t)span - leg->public.packets;
-        leg->public.last_us += TAIL_US;
+        /* Where the newest packet belongs: the last to arrive may be a late repair. */
+        leg->public.last_us =
+            clockmap_place(&leg->clock, leg->counters.seq, media_us(leg, leg->counters.rtp_ticks)) +
+            TAIL_US;
     }
     sync_lips(t);
     return 0;

@@ -225,7 +225,7 @@ static void send_audio(struct sender *x)
         float pcm[OPUS_SAMPLES];
         for (int i = 0; i < OPUS_SAMPLES; i++) {
             double at = t + i * step_s / OPUS_SAMPLES;
-            double loudness = is_flash(at) ? 0.4 : 0.04;
+            double loudness = is_flash(at) ? 0.18 : 0.04;
             pcm[i] = (float)(loudness * sin(2 * PI * who->tone_hz * at));
         }
         uint8_t packet[1000];
@@ -390,7 +390,8 @@ static void send_frames(struct sender *x, const uint8_t *bytes, size_t len, unsi
 
 static void send_video(struct sender *x, const char *work_dir)
 {
-    /* A new track begins with a key frame: what comes after a restart or a mute is encoded apart.
+    /* A new track begins with a key frame: what comes after a restart, a mute or a stall is encoded
+     * apart.
      */
     const struct simulate_speaker *who = x->who;
     double cuts[4] = {who->from_s, who->to_s, who->to_s, who->to_s};
@@ -398,6 +399,8 @@ static void send_video(struct sender *x, const char *work_dir)
         cuts[1] = who->restart_at_s;
     else if (who->mute_to_s > 0)
         cuts[1] = who->mute_to_s;
+    else if (who->stall_s > 0)
+        cuts[1] = who->stall_at_s + who->stall_s;
     tell_track(x, who->from_s);
     for (int part = 0; part < 2; part++) {
         unsigned from = (unsigned)lround(cuts[part] * SIMULATE_FPS);

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The real assize-renderer over made-up hearings; what it writes is decoded by ffmpeg and looked
+ * at: tones, flashes and beeps, picture counters, durations. */
+#include <math.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "recorder/layout.h"
+#include "unit/check.h"
+#include "unit/recorder/scenarios.h"
+
+#define WIDTH  640
+#define HEIGHT 360
+#define RATE   48000
+#define PI     3.14159265358979323846
+/* The network's least delay in every scenario. */
+#define NETWORK_S 0.03
+
+static const char *renderer, *verifier;
+static char dir[64];
+
+/* A whole file's sound or picture. */
+struct samples {
+    float *items;
+    size_t count;
+};
+
+struct pictures {
+    uint8_t *bytes; /* grey */
+    size_t count;
+    int width, height;
+};
+
+static void *read_command(const char *command, size_t *ret_len)
+{
+    FILE *p = popen(command, "re");
+    CHECK(p);
+    size_t capacity = 1 << 20, len = 0, got;
+    uint8_t *bytes = malloc(capacity);
+    CHECK(bytes);
+    while ((got = fread(bytes + len, 1, capacity - len, p)) > 0) {
+        len += got;
+        if (len == capacity) {
+            capacity *= 2;
+            bytes = realloc(bytes, capacity);
+            CHECK(bytes);
+        }
+    }
+    CHECK_EQ(pclose(p), 0);
+    *ret_len = len;
+    return bytes;
+}
+
+/* From the hearing's zero on, holes filled with silence. */
+static struct samples read_sound(const char *file)
+{
+    char command[512];
+    snprintf(command, sizeof(command),
+             "ffmpeg -nostdin -v error -copyts -i %s/%s -af "
+             "\"aresample=async=1:first_pts=0,pan=mono|c0=c0\" -ar %d -f "
+             "f32le -",
+             dir, file, RATE);
+    size_t len;
+    float *items = read_command(command, &len);
+    return (struct samples){items, len / sizeof(float)};
+}
+
+/* 25 pictures a second from the hearing's zero on; one that is missing repeats the one before. */
+static struct pictures read_pictures(const char *file, int width, int height)
+{
+    char command[512];
+    snprintf(
+        command, sizeof(command),
+        "ffmpeg -nostdin -v error -copyts -i %s/%s -vf fps=25:start_time=0:round=near -s %dx%d "
+        "-pix_fmt gray -f rawvideo -",
+        dir, file, width, height);
+    size_t len;
+    uint8_t *bytes = read_command(command, &len);
+    return (struct pictures){bytes, len / ((size_t)width * (size_t)height), width, height};
+}
+
+/* Nothing to say, and the duration in seconds. */
+static double probe(const char *file)
+{
+    char command[512];
+    size_t len;
+    snprintf(command, sizeof(command), "ffprobe -v warning %s/%s 2>&1", dir, file);
+    char *said = read_command(command, &len);
+    if (len > 0)
+        fprintf(stderr, "ffprobe %s: %.*s\n", file, (int)len, said);
+    CHECK_EQ(len, 0);
+    free(said);
+    snprintf(command, sizeof(command), "ffmpeg -nostdin -v warning -i %s/%s -f null - 2>&1", dir,
+             file);
+    said = read_command(command, &len);
+    if (len > 0)
+        fprintf(stderr, "ffmpeg %s: %.*s\n", file, (int)len, said);
+    CHECK_EQ(len, 0);
+    free(said);
+    snprintf(command, sizeof(command),
+             "ffprobe -v error -show_entries format=duration -of csv=p=0 %s/%s", dir, file);
+    said = read_command(command, &len);
+    CHECK(len > 0 && len < 64);
+    said[len - 1] = '\0';
+    double duration = strtod(said, NULL);
+    free(said);
+    return duration;
+}
+
+/* Strength of a tone between two times, dB relative to full scale (Goertzel's algorithm). */
+static double tone_db(const struct samples *s, double hz, double from_s, double to_s)
+{
+    size_t from = (size_t)(from_s * RATE), to = (size_t)(to_s * RATE);
+    to = to < s->count ? to : s->count;
+    CHECK(to > from);
+    double step = 2 * cos(2 * PI * hz / RATE), before = 0, last = 0;
+    for (size_t i = from; i < to; i++) {
+        double window = 0.5 - 0.5 * cos(2 * PI * (double)(i - from) / (double)(to - from));
+        double now = s->items[i] * window + step * last - before;
+        before = last;
+        last = now;
+    }
+    double power = last * last + before * before - step * last * before;
+    return 10 * log10(power / pow((double)(to - from) / 4, 2) + 1e-12);
+}
+
+/* The beep that begins next after `from_s`: when the loudness of 5 ms first is over `over`. */
+static double find_beep(const struct samples *s, double from_s, double over)
+{
+    size_t span = RATE / 200;
+    for (size_t i = (size_t)(from_s * RATE); i + span < s->count; i += span) {
+        double sum = 0;
+        for (size_t k = i; k < i + span; k++)
+            sum += s->items[k] * s->items[k];
+        if (sqrt(sum / (double)span) > over)
+            return (double)i / RATE;
+    }
+    return -1;
+}
+
+static uint8_t grey_at(const struct pictures *p, size_t frame, int x, int y)
+{
+    return p->bytes[frame * (size_t)p->width * (size_t)p->height + (size_t)y * (size_t)p->width +
+                    (size_t)x];
+}
+
+/* The flash that begins next after `from_s` in the picture's rectangle. */
+static double find_flash(const struct pictures *p, struct canvas_rect r, double from_s)
+{
+    for (size_t i = (size_t)(from_s * 25); i < p->count; i++) {
+        if (grey_at(p, i, r.x + r.width / 2, r.y + r.height / 2) > 180)
+            return (double)i / 25;
+    }
+    return -1;
+}
+
+/* The number shown at the top, or -1 when it cannot be read. */
+static int read_counter(const struct pictures *p, struct canvas_rect r, size_t frame)
+{
+    int number = 0;
+    for (int bit = 0; bit < SIMULATE_COUNTER_BITS; bit++) {
+        int x = r.x + (2 * bit + 1) * r.width / SIMULATE_COUNTER_BITS / 2;
+        uint8_t grey = grey_at(p, frame, x, r.y + r.height / 8);
+        if (grey > 80 && grey < 170)
+            return -1;
+        number = number << 1 | (grey > 128);
+    }
+    return number;
+}
+
+/* The counter goes on all the time from `from_s` to `to_s`: never still for a second, never back,
+ * and at its right time. */
+static void check_counter(const struct pictures *p, struct canvas_rect r, double from_s,
+                          double to_s, double most_off_s)
+{
+    int last = -1;
+    size_t since = 0;
+    unsigned shown = 0;
+    for (size_t i = (size_t)(from_s * 25); i < (size_t)(to_s * 25) && i < p->count; i++) {
+        int number = read_counter(p, r, i);
+        if (number < 0 || number == last) {
+            CHECK(since == 0 || i - since < 25);
+            continue;
+        }
+        CHECK(number > last);
+        double off_s = (double)i / 25 - (double)number / 25 - NETWORK_S;
+        if (fabs(off_s) > most_off_s)
+            fprintf(stderr, "frame %zu shows %d: %.3f s off\n", i, number, off_s);
+        CHECK(fabs(off_s) <= most_off_s);
+        last = number;
+        since = i;
+        shown++;
+    }
+    CHECK(shown > (unsigned)((to_s - from_s) * 25 * 0.9));
+}
+
+/* Flash and beep of one person come together, and when they were made. */
+static void check_sync(const struct pictures *p, struct canvas_rect r, const struct samples *s,
+                       double at_s)
+{
+    double flash = find_flash(p, r, at_s - 0.25), beep = find_beep(s, at_s - 0.25, 0.1);
+    printf("  flash at %.3f, beep at %.3f, made at %.3f\n", flash, beep, at_s);
+    CHECK(fabs(flash - beep) <= 0.08);
+    CHECK(fabs(flash - at_s - NETWORK_S) <= 0.1);
+}
+
+static void run_renderer(bool kill_first)
+{
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        execl(renderer, renderer, "--width", "640", "--height", "360", dir, (char *)NULL);
+        _exit(127);
+    }
+    if (kill_first)
+        CHECK_EQ(kill(pid, SIGKILL), 0);
+    int status;
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK(kill_first || status == 0);
+}
+
+static void verify(void)
+{
+    char command[256];
+    size_t len;
+    snprintf(command, sizeof(command), "%s %s", verifier, dir);
+    char *said = read_command(command, &len);
+    printf("  %.*s", (int)len, said);
+    CHECK(len > 2 && memcmp(said, "OK", 2) == 0);
+    free(said);
+}
+
+static json_t *load_manifest(void)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/manifest.json", dir);
+    json_t *manifest = json_load_file(path, 0, NULL);
+    CHECK(manifest);
+    return manifest;
+}
+
+static void make(const char *scenario, struct simulate *ret)
+{
+    snprintf(dir, sizeof(dir), "%s", "/tmp/assize-render-XXXXXX");
+    CHECK(mkdtemp(dir));
+    CHECK(scenarios_find(scenario, ret));
+    printf("%s\n", scenario);
+    simulate_tape(ret, 0x7a9e, dir, dir);
+}
+
+static void clean(void)
+{
+    char command[128];
+    snprintf(command, sizeof(command), "rm -rf %s", dir);
+    CHECK_EQ(system(command), 0);
+}
+
+static void name_of(const struct simulate *s, int i, char file[64])
+{
+    snprintf(file, 64, "%016" PRIx64 ".%s", simulate_peer(i), s->speakers[i].h264 ? "mkv" : "webm");
+}
+
+/* Every speaker's file holds that speaker's tone alone; the composite all; lengths agree. */
+static void check_tones(const struct simulate *s, double from_s, double to_s)
+{
+    struct samples mixed = read_sound("hearing.mp4");
+    double whole_s = probe("hearing.mp4");
+    CHECK(fabs(whole_s - s->seconds) <= 0.2);
+    for (int i = 0; i < s->speaker_count; i++) {
+        char file[64];
+        name_of(s, i, file);
+        double duration_s = probe(file);
+        CHECK(fabs(duration_s - whole_s) <= 0.2);
+        struct samples own = read_sound(file);
+        double tone = tone_db(&own, s->speakers[i].tone_hz, from_s, to_s);
+        double foreign = -200;
+        for (int k = 0; k < s->speaker_count; k++) {
+            if (k != i)
+                foreign = fmax(foreign, tone_db(&own, s->speakers[k].tone_hz, from_s, to_s));
+        }
+        double in_mix = tone_db(&mixed, s->speakers[i].tone_hz, from_s, to_s);
+        double silence = tone_db(&mixed, 1103, from_s, to_s);
+        printf("  %s: own tone %.0f dB, the loudest other %.0f; in the mix %.0f, beside it %.0f\n",
+               file, tone, foreign, in_mix, silence);
+        CHECK(tone - foreign > 30);
+        CHECK(in_mix - silence > 30);
+        CHECK(fabs(in_mix - tone) < 3);
+        free(own.items);
+    }
+    free(mixed.items);
+}
+
+static struct canvas_rect picture_of(const struct simulate *s, size_t people, size_t place)
+{
+    struct canvas_rect tiles[LAYOUT_TILES_MAX], screens[LAYOUT_TILES_MAX];
+    layout_tiles(WIDTH, HEIGHT, people, 0, tiles, screens);
+    return layout_fit(tiles[place], s->width, s->height);
+}
+
+static void check_own_files_in_step(const struct simulate *s, double first_s, double last_s)
+{
+    for (int i = 0; i < s->speaker_count; i++) {
+        if (s->speakers[i].no_camera || s->speakers[i].screen || s->speakers[i].from_s > first_s ||
+            s->speakers[i].to_s < last_s)
+            continue;
+        char file[64];
+        name_of(s, i, file);
+        struct samples sound = read_sound(file);
+        struct pictures p = read_pictures(file, s->width, s->height);
+        const struct canvas_rect all = {0, 0, s->width, s->height};
+        check_sync(&p, all, &sound, first_s);
+        check_sync(&p, all, &sound, last_s);
+        free(sound.items);
+        free(p.bytes);
+    }
+}
+
+/* An easy network: everything there, in step at start and end. */
+static void test_plain(void)
+{
+    struct simulate s;
+    make("plain", &s);
+    run_renderer(true); /* killed, it is run again */
+    run_renderer(false);
+    verify();
+    check_tones(&s, 1, 19);
+    struct samples sound = read_sound("hearing.mp4");
+    struct pictures p = read_pictures("hearing.mp4", WIDTH, HEIGHT);
+    for (size_t i = 0; i < 3; i++) {
+        struct canvas_rect r = picture_of(&s, 3, i);
+        check_counter(&p, r, 0.2, 19.8, 0.06);
+        check_sync(&p, r, &sound, SIMULATE_FLASH_AT_S);
+        check_sync(&p, r, &sound, 18 + SIMULATE_FLASH_AT_S);
+    }
+    check_own_files_in_step(&s, 0.5, 18.5);
+    free(sound.items);
+    free(p.bytes);
+    clean();
+}
+
+/* The index stands before the media: it plays from its first second. */
+static void check_faststart(void)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/hearing.mp4", dir);
+    static uint8_t head[1 << 20];
+    FILE *f = fopen(path, "re");
+    CHECK(f);
+    size_t len = fread(head, 1, sizeof(head), f);
+    fclose(f);
+    const uint8_t *moov = memmem(head, len, "moov", 4), *mdat = memmem(head, len, "mdat", 4);
+    CHECK(moov);
+    CHECK(!mdat || moov < mdat);
+}
+
+static const json_t *file_of(const json_t *manifest, int i, bool screen)
+{
+    char id[17];
+    snprintf(id, sizeof(id), "%016" PRIx64, simulate_peer(i));
+    size_t k;
+    const json_t *file;
+    json_array_foreach(json_object_get(manifest, "files"), k, file)
+    {
+        const char *who = json_string_value(json_object_get(file, "participant"));
+        const char *kind = json_string_value(json_object_get(file, "kind"));
+        if (who && strcmp(who, id) == 0 && (strcmp(kind, "screen") == 0) == screen)
+            return file;
+    }
+    return NULL;
+}
+
+/* The first gap of a source that is told: its times and reason. */
+static bool find_gap(const json_t *file, const char *source, double *ret_from, double *ret_to,
+                     const char **ret_why)
+{
+    size_t i;
+    const json_t *gap;
+    json_array_foreach(json_object_get(file, "gaps"), i, gap)
+    {
+        if (strcmp(json_string_value(json_object_get(gap, "source")), source) != 0)
+            continue;
+        *ret_from = json_number_value(json_object_get(gap, "from"));
+        *ret_to = json_number_value(json_object_get(gap, "to"));
+        *ret_why = json_string_value(json_object_get(gap, "why"));
+        return true;
+    }
+    return false;
+}
+
+/* Loss repaired seconds later, drifting clocks, a queue, a stalled capture, somebody who comes late
+ * and leaves early: everything that arrived is there, at its time. */
+static void test_hard(void)
+{
+    struct simulate s;
+    make("hard", &s);
+    run_renderer(false);
+    verify();
+    check_tones(&s, 3.5, 7.5);
+    check_own_files_in_step(&s, 0.5, 18.5);
+    check_faststart();
+    struct pictures p = read_pictures("hearing.mp4", WIDTH, HEIGHT);
+    struct samples sound = read_sound("hearing.mp4");
+    /* Alone with the second before the third came; three from 3 to 17 s. */
+    check_counter(&p, picture_of(&s, 2, 0), 0.3, 2.9, 0.07);
+    check_counter(&p, picture_of(&s, 3, 0), 3.2, 16.8, 0.07);
+    check_counter(&p, picture_of(&s, 3, 1), 3.2, 16.8, 0.07);
+    check_counter(&p, picture_of(&s, 3, 2), 12.2, 16.8, 0.07); /* after the stall: at its time */
+    check_counter(&p, picture_of(&s, 2, 0), 17.2, 19.7, 0.07);
+    check_sync(&p, picture_of(&s, 2, 0), &sound, 0.5);
+    check_sync(&p, picture_of(&s, 3, 2), &sound, 14.5);
+    check_sync(&p, picture_of(&s, 2, 1), &sound, 18.5);
+    json_t *manifest = load_manifest();
+    double from, to;
+    const char *why;
+    CHECK(!find_gap(file_of(manifest, 0, false), "camera", &from, &to, &why));
+    CHECK(!find_gap(file_of(manifest, 1, false), "camera", &from, &to, &why));
+    CHECK(find_gap(file_of(manifest, 2, false), "microphone", &from, &to, &why));
+    CHECK(fabs(from - 8.2) < 0.3 && fabs(to - 12) < 0.3);
+    CHECK(strcmp(why, "lost") == 0);
+    json_decref(manifest);
+    free(p.bytes);
+    free(sound.items);
+    clean();
+}
+
+/* H.264, a camera that is switched off and on, new tracks after a restart, no camera at all, a
+ * shared screen. */
+static void test_codecs(void)
+{
+    struct simulate s;
+    make("codecs", &s);
+    run_renderer(false);
+    verify();
+    check_tones(&s, 5, 9);
+    json_t *manifest = load_manifest();
+    double from, to;
+    const char *why;
+    CHECK(find_gap(file_of(manifest, 2, false), "camera", &from, &to, &why));
+    CHECK(fabs(from - 6) < 0.1 && fabs(to - 12) < 0.1);
+    CHECK(strcmp(why, "muted") == 0);
+    CHECK(!find_gap(file_of(manifest, 1, false), "camera", &from, &to, &why));
+    CHECK(file_of(manifest, 4, true));
+    CHECK(json_is_false(json_object_get(file_of(manifest, 3, false), "video")));
+    CHECK(strcmp(json_string_value(json_object_get(file_of(manifest, 4, false), "name")), "陈静") ==
+          0);
+    struct pictures p = read_pictures("hearing.mp4", WIDTH, HEIGHT);
+    /* Without the screen: judge, (clerk, gone from 14 s), party, lawyer, witness. */
+    check_counter(&p, picture_of(&s, 4, 0), 15.2, 19.7, 0.06);
+    check_counter(&p, picture_of(&s, 4, 1), 15.2, 19.7, 0.06);
+    struct canvas_rect tiles[LAYOUT_TILES_MAX], screens[LAYOUT_TILES_MAX];
+    layout_tiles(WIDTH, HEIGHT, 5, 1, tiles, screens);
+    check_counter(&p, layout_fit(screens[0], s.width, s.height), 4.3, 13.8, 0.06);
+    json_decref(manifest);
+    free(p.bytes);
+    clean();
+}
+
+int main(int argc, char **argv)
+{
+    CHECK(argc == 4);
+    renderer = argv[1];
+    verifier = argv[2];
+    setbuf(stdout, NULL);
+    if (strcmp(argv[3], "plain") == 0)
+        test_plain();
+    else if (strcmp(argv[3], "hard") == 0)
+        test_hard();
+    else
+        test_codecs();
+    return 0;
+}
