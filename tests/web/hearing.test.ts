@@ -105,7 +105,11 @@ test("people come, change and go, each told once", () => {
     [[lost, inside], [], true],
     [[inside, { type: "gone", person: WITNESS }], ["gone"], false],
     [[inside, { type: "hearing", state: "closed", since: 0 }, lost, { type: "gone", person: WITNESS }], [], false],
-    [[waiting, { type: "gone", person: WITNESS }], ["waiting"], false],
+    [[waiting, { type: "gone", person: WITNESS }], [], false],
+    // What is so no more is told no more.
+    [[inside, hand, inside], [], true],
+    [[inside, hand, { type: "gone", person: WITNESS }], ["gone"], false],
+    [[waiting, { type: "person", person: { ...witness, connected: false } }], ["gone"], true],
     [[{ type: "gone", person: WITNESS }], [], false],
   ];
   for (const [events, told, there] of rows) {
@@ -133,7 +137,7 @@ test("sent to the waiting room: nothing of the courtroom stays in sight", () => 
   assert.deepEqual(sent.notices.map(({ kind, name }) => [kind, name]), [["sent-back", "Judge Zhao"]]);
   const alone = after(before, { type: "gone", person: WITNESS }, { type: "room", room: "waiting", by: JUDGE }, { type: "gone", person: JUDGE });
   assert.deepEqual(kinds(alone), ["sent-back"], "who goes out of sight is not told as gone");
-  assert.deepEqual(kinds(after(sent, { type: "room", room: "courtroom", by: JUDGE })), ["sent-back", "admitted"]);
+  assert.deepEqual(kinds(after(sent, { type: "room", room: "courtroom", by: JUDGE })), ["admitted"]);
 });
 
 test("a lost connection loses nothing, and its return is told", () => {
@@ -172,6 +176,20 @@ test("notices are few, numbered, and go when seen", () => {
   hearing = apply(hearing, { type: "page:noticeSeen", id: first });
   assert.equal(hearing.notices.length, NOTICES_MOST - 1);
   assert.equal(hearing.notices[0]?.name, "Judge Zhao");
+});
+
+test("the news of being muted goes when one speaks again; of a connection, when it is lost again", () => {
+  const me = (microphone: "on" | "off"): ServerEvent => {
+    const { you } = inCourt();
+    assert.ok(you);
+    return { type: "person", person: { ...you, microphone } };
+  };
+  const muted = after(inCourt(), me("on"), { type: "muted", by: JUDGE }, me("off"));
+  assert.deepEqual(kinds(muted), ["muted"]);
+  assert.deepEqual(kinds(after(muted, me("on"))), []);
+  const linked = after(inCourt(), { type: "page:linkLost" }, { type: "page:welcome", welcome, atMs: 0 });
+  assert.deepEqual(kinds(linked), ["linked"]);
+  assert.deepEqual(kinds(after(linked, { type: "page:linkLost" })), []);
 });
 
 test("places are remembered in the order first seen, also of those who went", () => {

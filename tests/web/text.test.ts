@@ -29,6 +29,19 @@ test("the Chinese is Chinese, but for names of things that have none", () => {
   }
 });
 
+test("what a control is called holds what stands on it (WCAG 2.5.3)", () => {
+  for (const language of ["en", "zh-Hans"] as const) {
+    const { controls } = textIn(language);
+    const { short } = controls;
+    const rows = [
+      [short.microphone, controls.mute], [short.microphone, controls.unmute], [short.camera, controls.cameraOn], [short.camera, controls.cameraOff],
+      [short.hand, controls.raise], [short.hand, controls.lower], [short.share, controls.share], [short.share, controls.unshare],
+      [short.people, controls.people], [short.settings, controls.settings], [short.leave, controls.leave],
+    ] as const;
+    for (const [shown, called] of rows) assert.ok(called.toLowerCase().includes(shown.toLowerCase()), `${called}: ${shown}`);
+  }
+});
+
 test("the language is the remembered one, else the browser's first that we speak, else English", () => {
   const rows = [
     [null, ["zh-CN", "en"], "zh-Hans"], [null, ["fr", "zh-TW"], "zh-Hans"], [null, ["de", "en-GB", "zh"], "en"],

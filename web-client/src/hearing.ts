@@ -91,7 +91,7 @@ export function apply(hearing: Hearing, event: ServerEvent | PageEvent): Hearing
     case "page:welcome":
       return welcomed(hearing, event.welcome, event.atMs);
     case "page:linkLost":
-      return { ...hearing, linkUp: false, speaking: new Set() };
+      return withoutOldNews({ ...hearing, linkUp: false, speaking: new Set() });
     case "page:joining":
       return { ...hearing, stage: "joining" };
     case "page:joined":
@@ -189,7 +189,8 @@ function welcomed(hearing: Hearing, welcome: Welcome, atMs: number): Hearing {
     order: withSeen(hearing.order, [welcome.you, ...others]),
     clockAheadMs: welcome.serverTime - atMs,
   };
-  return back && !hearing.linkUp ? notify(next, "linked", null, null) : next;
+  const news = withoutOldNews(next);
+  return back && !hearing.linkUp ? notify(news, "linked", null, null) : news;
 }
 
 function seated(hearing: Hearing, event: Extract<ServerEvent, { type: "seat" }>): Hearing {
@@ -208,8 +209,12 @@ function seated(hearing: Hearing, event: Extract<ServerEvent, { type: "seat" }>)
 }
 
 function personChanged(hearing: Hearing, person: Person): Hearing {
-  if (person.person === hearing.you?.person) return { ...hearing, you: person };
-  const next = withPerson(hearing, person);
+  if (person.person === hearing.you?.person) {
+    const spoke = person.microphone === "on" && hearing.you.microphone === "off";
+    const notices = spoke ? hearing.notices.filter(({ kind }) => kind !== "muted") : hearing.notices;
+    return withoutOldNews({ ...hearing, you: person, notices });
+  }
+  const next = withoutOldNews(withPerson(hearing, person));
   return isState(hearing, "closed") ? next : toldOf(hearing, next, person);
 }
 
@@ -231,8 +236,38 @@ function toldOf(hearing: Hearing, next: Hearing, person: Person): Hearing {
   if (here && moved && person.room === "courtroom") return notify(next, "entered", person.person, person.name);
   if (!here && wasHere) return notify(next, "gone", person.person, person.name);
   if (person.hand && before && !before.hand) return notify(next, "hand", person.person, person.name);
-  // Back after a lost connection: the news of it is old.
-  return here && !wasHere ? { ...next, notices: next.notices.filter((old) => old.person !== person.person) } : next;
+  return next;
+}
+
+/** Takes away the notices of what is so no more: who waited was let in, a hand went down, a lost one is back. */
+function withoutOldNews(hearing: Hearing): Hearing {
+  const notices = hearing.notices.filter((notice) => isStillSo(hearing, notice));
+  return notices.length === hearing.notices.length ? hearing : { ...hearing, notices };
+}
+
+function isStillSo(hearing: Hearing, { kind, person: id }: Notice): boolean {
+  const person = id === null ? undefined : hearing.people.get(id);
+  switch (kind) {
+    case "waiting":
+      return person !== undefined && person.connected && person.room === "waiting";
+    case "entered":
+      return person !== undefined && person.connected && person.room === "courtroom";
+    case "hand":
+      return person !== undefined && person.connected && person.hand;
+    case "gone":
+      return person === undefined || !person.connected || person.room === "outside";
+    case "admitted":
+      return hearing.you?.room === "courtroom";
+    case "sent-back":
+      return hearing.you?.room === "waiting";
+    case "linked":
+      return hearing.linkUp;
+    // These tell of a moment; time takes them away.
+    case "muted": case "failed":
+      return true;
+    default:
+      return unreachable(kind);
+  }
 }
 
 function gone(hearing: Hearing, person: string): Hearing {
@@ -240,7 +275,7 @@ function gone(hearing: Hearing, person: string): Hearing {
   if (!before) return hearing;
   const people = new Map(hearing.people);
   people.delete(person);
-  const next = { ...hearing, people };
+  const next = withoutOldNews({ ...hearing, people });
   // Outside the courtroom everybody else goes out of sight, and nobody is missed.
   const missed = before.connected && before.room === "courtroom"
     && hearing.you?.room === "courtroom" && !isState(hearing, "closed");
@@ -254,7 +289,7 @@ function moved(hearing: Hearing, room: Room, by: string | null): Hearing {
     you: { ...hearing.you, room },
     seats: room === "courtroom" ? hearing.seats : hearing.seats.map((seat) => ({ ...seat, person: null, audio: false, video: false })),
     speaking: room === "courtroom" ? hearing.speaking : new Set(),
-    notices: room === "courtroom" ? hearing.notices : [],
+    notices: room === "courtroom" ? hearing.notices.filter(({ kind }) => kind !== "sent-back") : [],
   };
   if (isState(hearing, "closed")) return next;
   if (room === "courtroom") return notify(next, "admitted", null, nameOf(hearing, by));

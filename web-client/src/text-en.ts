@@ -159,8 +159,8 @@ export const en: Text = {
   },
   controls: {
     label: "Your controls",
-    mute: "Turn the microphone off",
-    unmute: "Turn the microphone on",
+    mute: "Turn the mic off",
+    unmute: "Turn the mic on",
     cameraOn: "Turn the camera on",
     cameraOff: "Turn the camera off",
     raise: "Raise your hand",

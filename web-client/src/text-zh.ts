@@ -163,7 +163,7 @@ export const zh: Text = {
     cameraOn: "打开摄像头",
     cameraOff: "关闭摄像头",
     raise: "举手",
-    lower: "放下手",
+    lower: "取消举手",
     share: "共享屏幕",
     unshare: "停止共享屏幕",
     leave: "退出庭审",

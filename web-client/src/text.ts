@@ -59,6 +59,7 @@ export interface Text {
     readonly renderingPercent: (percent: number) => string;
     readonly notInRecess: string; readonly offLong: string; readonly onLong: string;
   };
+  /** What a control is called holds its `short` name: who speaks to the computer says what stands there (WCAG 2.5.3). */
   readonly controls: {
     readonly label: string; readonly mute: string; readonly unmute: string; readonly cameraOn: string;
     readonly cameraOff: string; readonly raise: string; readonly lower: string; readonly share: string;

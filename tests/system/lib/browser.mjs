@@ -31,9 +31,10 @@ export class Browser {
   }
 
   /** Opens `url` in a fresh page, after running `prepare` ([function, ...arguments]) in it; console
-   * errors are kept in `page.complaints`. */
-  async open(url, { width = 1280, height = 800, prepare } = {}) {
-    const page = await this.puppeteer.newPage();
+   * errors are kept in `page.complaints`. A page that shall draw while another is in front wants a
+   * `window` of its own. */
+  async open(url, { width = 1280, height = 800, prepare, window = false } = {}) {
+    const page = await this.puppeteer.newPage(window ? { type: "window" } : {});
     if (prepare) await page.evaluateOnNewDocument(...prepare);
     page.complaints = [];
     page.on("console", (line) => line.type() === "error" && page.complaints.push(line.text()));

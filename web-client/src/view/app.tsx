@@ -77,11 +77,10 @@ function HearingPage({ session, token }: { session: Session; token: string }): J
     }
   })();
   return (
-    <>
+    <Announcements hearing={hearing} onSeen={(id) => session.noticeSeen(id)}>
       {stage}
       <Sounds tracks={state.tracks} local={session.local} />
-      <Announcements hearing={hearing} onSeen={(id) => session.noticeSeen(id)} />
-    </>
+    </Announcements>
   );
 }
 

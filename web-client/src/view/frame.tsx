@@ -4,6 +4,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { useWords } from "./hooks.ts";
 import { Seal } from "./icons.tsx";
+import { Notices } from "./notices.tsx";
 
 interface FrameProps {
   /** For the window's title and the reader: which page this is. */
@@ -36,6 +37,7 @@ export function Frame({ title, testId, children, top, bottom, wide }: FrameProps
         <LanguageButton />
       </header>
       <main id="main" ref={main} tabIndex={-1}>{children}</main>
+      <Notices />
       {bottom}
     </div>
   );

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the page tells without being asked: short notices, seen and read aloud; and whether it is connected. */
-import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
+import { createContext } from "preact";
+import type { ComponentChildren, JSX } from "preact";
+import { useContext, useEffect } from "preact/hooks";
 import type { Hearing, Notice, NoticeKind } from "../hearing.ts";
 import type { Health } from "../media.ts";
+import type { Text } from "../text.ts";
 import { useText } from "./hooks.ts";
 import { CloseIcon, WarningIcon } from "./icons.tsx";
 
@@ -13,34 +15,70 @@ const STAY_MS: { readonly [kind in NoticeKind]: number } = {
   muted: 15000, admitted: 8000, "sent-back": 15000, failed: 12000,
 };
 
-interface AnnouncementsProps {
-  readonly hearing: Hearing;
+interface Announced {
+  readonly notices: readonly Notice[];
   readonly onSeen: (id: number) => void;
 }
 
-export function Announcements({ hearing, onSeen }: AnnouncementsProps): JSX.Element {
+const Announced = createContext<Announced>({ notices: [], onSeen: () => undefined });
+
+interface AnnouncementsProps {
+  readonly hearing: Hearing;
+  readonly onSeen: (id: number) => void;
+  readonly children: ComponentChildren;
+}
+
+/**
+ * Around the pages of a hearing. Reads the notices aloud from a place that outlives each page: a reader is silent
+ * about what a region brings along when it appears. Each page's frame draws them where nothing lies under them.
+ */
+export function Announcements({ hearing, onSeen, children }: AnnouncementsProps): JSX.Element {
+  const text = useText();
   return (
-    <div class="notices" role="log" aria-live="polite" aria-atomic="false" data-testid="notices">
-      {hearing.notices.map((notice) => (
-        <NoticeLine key={notice.id} notice={notice} onSeen={onSeen} />
-      ))}
-    </div>
+    <Announced.Provider value={{ notices: hearing.notices, onSeen }}>
+      {children}
+      <div class="sr" role="log" aria-live="polite" aria-atomic="false">
+        {hearing.notices.map((notice) => <Spoken key={notice.id} words={wordsOf(notice, text)} notice={notice} onSeen={onSeen} />)}
+      </div>
+    </Announced.Provider>
   );
 }
 
-function NoticeLine({ notice, onSeen }: { notice: Notice; onSeen: (id: number) => void }): JSX.Element {
-  const text = useText();
+interface SpokenProps {
+  readonly words: string;
+  readonly notice: Notice;
+  readonly onSeen: (id: number) => void;
+}
+
+/** Also ends the notice when its time has come. */
+function Spoken({ words, notice, onSeen }: SpokenProps): JSX.Element {
   useEffect(() => {
     const timer = window.setTimeout(() => onSeen(notice.id), STAY_MS[notice.kind]);
     return () => window.clearTimeout(timer);
   }, [notice.id]);
-  const why = notice.code === null ? "" : text.errors[notice.code];
+  return <p>{words}</p>;
+}
+
+function wordsOf(notice: Notice, text: Text): string {
+  return text.notices[notice.kind](notice.name, notice.code === null ? "" : text.errors[notice.code]);
+}
+
+/** The notices as drawn, in the frame of a page. */
+export function Notices(): JSX.Element {
+  const text = useText();
+  const { notices, onSeen } = useContext(Announced);
   return (
-    <div class={`notice ${notice.kind}`} data-notice={notice.kind} data-code={notice.code ?? undefined}>
-      <span>{text.notices[notice.kind](notice.name, why)}</span>
-      <button type="button" class="plain icon-only" aria-label={text.notices.dismiss} onClick={() => onSeen(notice.id)}>
-        <CloseIcon />
-      </button>
+    <div class="notices" data-testid="notices">
+      <div class="notices-list">
+        {notices.map((notice) => (
+          <div key={notice.id} class={`notice ${notice.kind}`} data-notice={notice.kind} data-code={notice.code ?? undefined}>
+            <span>{wordsOf(notice, text)}</span>
+            <button type="button" class="plain icon-only" aria-label={text.notices.dismiss} onClick={() => onSeen(notice.id)}>
+              <CloseIcon />
+            </button>
+          </div>
+        ))}
+      </div>
     </div>
   );
 }
