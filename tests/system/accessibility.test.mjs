@@ -172,6 +172,7 @@ for (const kind of ["chromium", "firefox"])
       clerk = await Person.arrive(browser, hearing.people[1]);
       const { page } = clerk;
       await page.bringToFront();
+      await page.setViewport(DESK);
       await page.waitForSelector('[data-testid="join"]:not([disabled])', { timeout: 20_000 });
       await tabTo(page, "use-microphone");
       await page.keyboard.press(" ");
