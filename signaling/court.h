@@ -25,6 +25,7 @@ enum court_purpose {
     COURT_CONNECT,     /* TRANSPORT_CONNECT */
     COURT_RESTART_ICE, /* TRANSPORT_RESTART */
     COURT_PRODUCE,     /* STREAM_ADD */
+    COURT_MEDIA_OPEN,  /* HEARING_OPEN with the tape's ring */
     COURT_MEDIA_CLOSE, /* HEARING_CLOSE, before the tape is sealed */
     COURT_TAPE_OPEN,
     COURT_TAPE_CLOSE,
@@ -74,7 +75,13 @@ struct live {
     bool tape_is_new;   /* never opened before: it gets the whole journal */
     bool sealed_before; /* RECORD_SEALED stands in the journal */
     struct control_render_state render;
-    int ring_fd; /* -1: none */
+    int ring_fd;          /* -1: none */
+    bool ring_asked;      /* the media core was given it and has not answered */
+    bool ring_taken;      /* the media core writes into it */
+    int ring_error;       /* why it does not, as last logged */
+    uint64_t ring_try_us; /* monotonic; not offered again before */
+    uint64_t ring_lost;   /* packets it had no room for, as last heard */
+    bool ring_counted;    /* ring_lost is known: not of a life before ours */
     size_t speaker_count;
     uint64_t speakers[CONTROL_SPEAKERS_MAX]; /* as the pages were told */
     uint64_t opened_us; /* monotonic; when the hearing was opened or taken over by us */

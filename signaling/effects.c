@@ -34,7 +34,13 @@ void effects_open_media(struct live *live)
     };
     struct control_message matrix = {.type = CONTROL_MATRIX};
     access_matrix(id, live->hearing->stored.state, &matrix.matrix);
-    tell_sfu(live, &open, live->ring_fd);
+    live->ring_taken = false;
+    if (live->ring_fd >= 0) {
+        const struct media_ticket ticket = {.purpose = COURT_MEDIA_OPEN, .hearing = id};
+        live->ring_asked = media_ask(live->court->sfu, &open, live->ring_fd, &ticket) == 0;
+    } else {
+        tell_sfu(live, &open, -1);
+    }
     tell_sfu(live, &matrix, -1);
     live->media_open = true;
 }

@@ -85,6 +85,7 @@ static void sfu_lost(void *context)
     {
         struct live *live = LIST_ENTRY(it, struct live, link);
         live->media_open = false;
+        live->ring_taken = false;
         record_evaluate(live);
     }
 }
@@ -209,6 +210,10 @@ static void sfu_answered(void *context, const struct media_ticket *ticket, int s
         return;
     case COURT_PRODUCE:
         publish_on_produced(court, ticket, status);
+        return;
+    case COURT_MEDIA_OPEN:
+        if (live)
+            record_on_ring_taken(live, status);
         return;
     case COURT_MEDIA_CLOSE:
         if (live)

@@ -46,6 +46,7 @@ void record_open(struct live *live)
     if (live->tape == LIVE_TAPE_NONE) {
         live->tape = LIVE_TAPE_WANTED;
         live->tape_is_new = true;
+        live->ring_counted = true;
     }
     step(live);
 }
@@ -152,6 +153,31 @@ void record_on_tape_ready(struct live *live, int status, int fd)
     court_send_notes(live);
 }
 
+/* Ours: how soon a media core that refused the ring is offered it again. */
+#define RING_RETRY_US 1000000ull
+
+void record_on_ring_taken(struct live *live, int status)
+{
+    live->ring_asked = false;
+    live->ring_taken = status == 0;
+    live->ring_try_us = live->court->now_us + RING_RETRY_US;
+    if (status < 0 && status != live->ring_error)
+        log_error("hearing %016" PRIx64 ": the media core does not record, trying on: %s",
+                  live->hearing->stored.id, log_errno(status));
+    live->ring_error = status;
+    record_evaluate(live);
+}
+
+/* Offers the ring again to a media core that refused it. */
+static void offer_ring(struct live *live)
+{
+    const struct court *court = live->court;
+    if (live->tape == LIVE_TAPE_OPEN && live->ring_fd >= 0 && !live->ring_taken &&
+        !live->ring_asked && live->media_open && media_is_connected(court->sfu) &&
+        court->now_us >= live->ring_try_us)
+        effects_open_media(live);
+}
+
 void record_on_sealed(struct live *live, int status)
 {
     live->tape_asked = false;
@@ -178,8 +204,31 @@ void record_on_sealed(struct live *live, int status)
     record_evaluate(live);
 }
 
+/* The ring was full and packets are not on the tape: a gap that is our fault. */
+static void write_gap(struct live *live, const struct control_tape_mark *mark)
+{
+    uint64_t now_us = live->court->now_us;
+    uint64_t known_us = live->mark.checked_us ? live->mark.checked_us : live->opened_us;
+    uint64_t ago_us = now_us > known_us ? now_us - known_us : 0;
+    const struct journal_entry entry = {
+        .event = JOURNAL_FAULT,
+        .process = JOURNAL_PROCESS_RECORDER,
+        .since_us = live->court->wall_us - ago_us,
+        .until_us = live->court->wall_us,
+    };
+    log_error("hearing %016" PRIx64 ": %" PRIu64 " packets are missing from its tape",
+              live->hearing->stored.id, mark->ring_dropped - live->ring_lost);
+    (void)court_journal(live, &entry); /* the gap is there, whether or not the line is */
+    live->court->counters.faults++;
+}
+
 void record_on_mark(struct live *live, const struct control_tape_mark *mark)
 {
+    /* What was lost while we were away stands on the tape itself. */
+    if (live->ring_counted && mark->ring_dropped > live->ring_lost)
+        write_gap(live, mark);
+    live->ring_lost = mark->ring_dropped;
+    live->ring_counted = true;
     live->mark = *mark;
     record_evaluate(live);
 }
@@ -206,7 +255,7 @@ static void judge_open(const struct live *live, struct reply_record *record)
         record->reason = JOURNAL_REASON_DISK_ERROR;
     else if (!media_is_connected(court->sfu))
         record->reason = JOURNAL_REASON_MEDIA_CORE_AWAY;
-    else if (!is_fresh)
+    else if (!is_fresh || !live->ring_taken)
         record->reason = JOURNAL_REASON_STALE;
     else
         record->state = REPLY_RECORD_ON;
@@ -284,6 +333,7 @@ void record_evaluate(struct live *live)
 void record_tick(struct live *live)
 {
     step(live);
+    offer_ring(live);
     record_evaluate(live);
 }
 

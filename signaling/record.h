@@ -19,8 +19,9 @@ void record_close(struct live *live);
 void record_on_connected(struct court *court);
 void record_on_lost(struct court *court);
 
-/* Answers: TAPE_READY with its ring, HEARING_CLOSE and TAPE_CLOSE. */
+/* Answers: TAPE_READY with its ring, HEARING_OPEN with the ring, HEARING_CLOSE and TAPE_CLOSE. */
 void record_on_tape_ready(struct live *live, int status, int fd);
+void record_on_ring_taken(struct live *live, int status);
 void record_on_media_closed(struct live *live);
 void record_on_sealed(struct live *live, int status);
 
