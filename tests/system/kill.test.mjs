@@ -107,5 +107,5 @@ test("the record has everything the media core put on the ring", { timeout: 90_0
   const dir = join(stack.dir, "records", hearing.hearing);
   const { stdout } = await output(join(build, "recorder/assize-verify"), [dir]);
   console.log(stdout.toString());
-  assert.equal(await stack.metric("assize_recorder_ring_dropped_packets_total"), 0);
+  assert.equal(await stack.metric("assize_ring_dropped_total"), 0);
 });
