@@ -131,8 +131,7 @@ int court_load(struct court *court)
         struct live *live = NULL;
         bool is_over = list[i].state == TERMS_STATE_CLOSED &&
                        (!was_open(&list[i]) || court_is_sealed(court, list[i].id));
-        bool is_idle = list[i].state == TERMS_STATE_SCHEDULED || is_over;
-        if (is_idle)
+        if (is_over || list[i].state == TERMS_STATE_SCHEDULED)
             continue; /* loaded when somebody comes */
         r = live_create(court, &list[i], &live);
         if (r < 0) /* one damaged hearing must not keep the others out */
@@ -148,6 +147,38 @@ void court_unload(struct court *court)
     LIST_FOR_EACH_SAFE(it, &court->lives)
     {
         live_destroy(LIST_ENTRY(it, struct live, link));
+    }
+}
+
+/* Whether nobody has anything to do with it: no page, nobody inside, and no record in the making.
+ */
+static bool is_idle(const struct live *live)
+{
+    enum terms_state state = live->hearing->stored.state;
+    bool is_over = state == TERMS_STATE_CLOSED && live->record.state != REPLY_RECORD_SEALING &&
+                   live->record.state != REPLY_RECORD_RENDERING &&
+                   (live->tape == LIVE_TAPE_NONE || live->tape == LIVE_TAPE_SEALED);
+    if (state != TERMS_STATE_SCHEDULED && !is_over)
+        return false;
+    for (size_t i = 0; i < live->hearing->count; i++) {
+        const struct hearing_person *person = live->hearing->people[i];
+        if (person->session || person->stored.room != TERMS_ROOM_OUTSIDE)
+            return false;
+    }
+    return true;
+}
+
+void court_let_go(struct court *court)
+{
+    LIST_FOR_EACH_SAFE(it, &court->lives)
+    {
+        struct live *live = LIST_ENTRY(it, struct live, link);
+        if (!is_idle(live))
+            live->idle_us = 0;
+        else if (!live->idle_us)
+            live->idle_us = court->now_us;
+        else if (court->now_us > live->idle_us + COURT_IDLE_US)
+            live_destroy(live);
     }
 }
 

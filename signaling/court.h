@@ -19,6 +19,9 @@
 #define COURT_GRACE_US        (30 * 1000000ull)
 #define COURT_GRACE_CLOSED_US (5 * 1000000ull)
 
+/* A hearing nobody is in, and that is over or not begun, is kept in memory this long. Ours. */
+#define COURT_IDLE_US (60 * 1000000ull)
+
 /* What media tickets are for: each wait of a user action is one value. */
 enum court_purpose {
     COURT_JOIN,        /* PEER_ADD */
@@ -71,9 +74,11 @@ struct live {
     bool media_open; /* HEARING_OPEN was said on this connection to the media core */
 
     enum live_tape tape;
-    bool tape_asked;    /* TAPE_OPEN or TAPE_CLOSE is under way */
-    bool tape_is_new;   /* never opened before: it gets the whole journal */
-    bool sealed_before; /* RECORD_SEALED stands in the journal */
+    bool tape_asked;        /* TAPE_OPEN or TAPE_CLOSE is under way */
+    uint64_t tape_retry_us; /* monotonic; not asked before */
+    uint64_t idle_us;       /* monotonic; since when nothing goes on in it; 0: something does */
+    bool tape_is_new;       /* never opened before: it gets the whole journal */
+    bool sealed_before;     /* RECORD_SEALED stands in the journal */
     struct control_render_state render;
     int ring_fd;          /* -1: none */
     bool ring_asked;      /* the media core was given it and has not answered */
@@ -122,6 +127,10 @@ struct court {
 /* Loads every hearing that is not over, and closed ones whose tape is not sealed. */
 int court_load(struct court *court);
 void court_unload(struct court *court);
+
+/* Lets go of hearings in which nothing goes on for COURT_IDLE_US: they are loaded when somebody
+ * comes. */
+void court_let_go(struct court *court);
 
 /* Sets the court's clocks: first thing wherever the loop calls us. */
 void court_wake(struct court *court);

@@ -152,14 +152,12 @@ static void tell_pages(struct live *live, const struct hearing_change *change)
 {
     struct jsontext t = {0};
     struct page *page = page_of(live, change->to);
-    if (!write_event(live, change, &t))
-        jsontext_finish(&t);
-    else if (change->type == HEARING_CHANGE_STATE)
+    bool is_told = write_event(live, change, &t);
+    if (is_told && change->type == HEARING_CHANGE_STATE)
         effects_tell_all(live, &t);
-    else if (page)
+    else if (is_told && page)
         page_send(page, &t);
-    else
-        jsontext_finish(&t);
+    jsontext_finish(&t);
 }
 
 static void tell_media(struct live *live, const struct hearing_change *change)

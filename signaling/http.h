@@ -9,7 +9,7 @@
 #include "signaling/ws.h"
 
 /* A cookie is good this long. PROTOCOL.md. */
-#define HTTP_SESSION_US (12 * 3600 * 1000000ull)
+#define HTTP_SESSION_US (43200 * 1000000ull)
 
 struct http {
     struct court *court;

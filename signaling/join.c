@@ -118,22 +118,30 @@ void join_on_media_ready(struct court *court, const struct media_ticket *ticket,
     effects_apply(live);
 }
 
+/* A peer was made for a page that went meanwhile. If another page of the same person has asked
+ * since, the peer is that one's already: PEER_ADD replaces. */
+static void remove_orphan(struct court *court, const struct media_ticket *ticket)
+{
+    struct live *live = court_find(court, ticket->hearing);
+    struct hearing_person *person = live ? hearing_find(live->hearing, ticket->person) : NULL;
+    const struct page *page = person ? person->session : NULL;
+    struct control_message message = {
+        .type = CONTROL_PEER_REMOVE,
+        .peer = {.hearing = ticket->hearing, .peer = ticket->person},
+    };
+    if (page && (page->state == PAGE_AWAITS_MEDIA || page->state == PAGE_JOINED))
+        return;
+    (void)media_tell(court->sfu, &message, -1); /* away: then so is the peer */
+    if (person)
+        court_presence(live, person)->media = false;
+}
+
 void join_abandon(struct court *court, const struct media_ticket *ticket, int error)
 {
     struct page *page = court_page(court, ticket->page);
-    struct live *live = court_find(court, ticket->hearing);
     log_warn("person %016" PRIx64 ": not joined: %s", ticket->person, log_errno(error));
-    if (error == -ECANCELED && live) {
-        /* Made for a page that went meanwhile. */
-        struct control_message message = {
-            .type = CONTROL_PEER_REMOVE,
-            .peer = {.hearing = ticket->hearing, .peer = ticket->person},
-        };
-        (void)media_tell(court->sfu, &message, -1); /* away: then so is the peer */
-        struct hearing_person *person = hearing_find(live->hearing, ticket->person);
-        if (person)
-            court_presence(live, person)->media = false;
-    }
+    if (error == -ECANCELED)
+        remove_orphan(court, ticket);
     if (!page || page->state != PAGE_AWAITS_MEDIA)
         return;
     page->state = PAGE_OUTSIDE;

@@ -113,6 +113,7 @@ static void on_tick(void *context, uint64_t now_us)
         record_tick(live);
     }
     session_tick(&s->court);
+    court_let_go(&s->court);
     leave_sign_of_life(s);
 }
 

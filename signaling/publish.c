@@ -11,11 +11,11 @@
 
 static bool direction_of(const struct page *page, uint64_t transport, uint8_t *ret_direction)
 {
-    for (uint8_t direction = 0; direction < CONTROL_DIRECTION_COUNT; direction++) {
+    for (unsigned direction = 0; direction < CONTROL_DIRECTION_COUNT; direction++) {
         if (reply_transport_id(page->person->stored.id, (enum control_direction)direction) !=
             transport)
             continue;
-        *ret_direction = direction;
+        *ret_direction = (uint8_t)direction;
         return true;
     }
     return false;

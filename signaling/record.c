@@ -11,6 +11,9 @@
 #include "signaling/archive.h"
 #include "signaling/effects.h"
 
+/* A recorder that refused is asked again after this. */
+#define RETRY_US 1000000ull
+
 static struct control_message about(const struct live *live, enum control_type type)
 {
     return (struct control_message){
@@ -32,7 +35,7 @@ static int ask_recorder(struct live *live, enum control_type type, int purpose)
 /* Takes the next step of the tape that can be taken now; the tick comes back to what cannot. */
 static void step(struct live *live)
 {
-    if (live->tape_asked)
+    if (live->tape_asked || live->court->now_us < live->tape_retry_us)
         return;
     if (live->tape == LIVE_TAPE_WANTED)
         live->tape_asked = ask_recorder(live, CONTROL_TAPE_OPEN, COURT_TAPE_OPEN) == 0;
@@ -135,6 +138,7 @@ void record_on_tape_ready(struct live *live, int status, int fd)
         log_error("hearing %016" PRIx64 ": no tape, trying on: %s", live->hearing->stored.id,
                   log_errno(status < 0 ? status : -EBADF));
         live->mark.error = status;
+        live->tape_retry_us = live->court->now_us + RETRY_US;
         return; /* the tick asks again */
     }
     if (live->ring_fd >= 0)
@@ -186,6 +190,7 @@ void record_on_sealed(struct live *live, int status)
     if (status < 0 && status != -ENOENT) {
         log_error("hearing %016" PRIx64 ": tape not sealed, trying on: %s",
                   live->hearing->stored.id, log_errno(status));
+        live->tape_retry_us = live->court->now_us + RETRY_US;
         return;
     }
     const struct journal_entry entry = {.event = JOURNAL_RECORD_SEALED};

@@ -685,8 +685,8 @@ static int create_context(struct ws *ws)
         .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
                    LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS |
                    LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME,
-        .uid = (uid_t)-1,
-        .gid = (gid_t)-1,
+        .uid = -1,
+        .gid = -1,
         .user = ws,
         .timeout_secs = (unsigned)time_limit(ws, TIME_HEADER),
         .max_http_header_data = LIMIT_HTTP_HEADER_BYTES,

@@ -134,7 +134,9 @@ static void test_bounds(void)
     static char text[LIMIT_MESSAGE_BYTES + 2];
     /* Spaces may fill a message up to its bound. */
     memset(text, ' ', sizeof(text));
-    memcpy(text, "{\"type\":\"ping\",\"id\":1}", 22);
+    static const char ping[] = {'{', '"', 't', 'y', 'p', 'e', '"', ':', '"', 'p', 'i',
+                                'n', 'g', '"', ',', '"', 'i', 'd', '"', ':', '1', '}'};
+    memcpy(text, ping, sizeof(ping));
     CHECK_EQ(error_of(text, LIMIT_MESSAGE_BYTES), MESSAGE_OK);
     CHECK_EQ(error_of(text, LIMIT_MESSAGE_BYTES + 1), MESSAGE_TOO_LARGE);
     /* Brackets in a string do not nest. */
