@@ -3,7 +3,8 @@
 // ends everything and a second start keeps all data, and its errors.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, readFile, readdir, readlink, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, readlink, rm, writeFile } from "node:fs/promises";
+import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,7 +22,11 @@ after(() => rm(dir, { recursive: true, force: true }));
 
 /** Starts deploy/run; `shown` grows as it prints. */
 function deploy(...args) {
-  const child = spawn(join(top, "deploy/run"), ["--no-setup", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  return spawned(["--no-setup", ...args], process.env);
+}
+
+function spawned(args, env) {
+  const child = spawn(join(top, "deploy/run"), args, { stdio: ["ignore", "pipe", "pipe"], env });
   const run = { child, shown: "" };
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (run.shown += text));
   run.ended = new Promise((end) => child.on("exit", (code) => end(code)));
@@ -97,8 +102,13 @@ test("a taken port, a wrong option, a bad number and a directory that cannot be 
   const taken = createServer();
   await new Promise((on) => taken.listen(0, "127.0.0.1", on));
   await mkdir(join(dir, "plain"), { recursive: true });
+  const media = createSocket("udp4");
+  await new Promise((on) => media.bind(0, "127.0.0.1", on));
   const cases = [
     [["--port", String(taken.address().port), "--listen", "127.0.0.1", "--data", join(dir, "x")], /port \d+ of 127\.0\.0\.1 is taken[\s\S]*--port N/],
+    [["--media-port", String(media.address().port), "--listen", "127.0.0.1", "--data", join(dir, "x"), "--port", String(ports.tcp), "--metrics-port", String(ports.metrics)],
+      /UDP port \d+ is taken[\s\S]*--media-port N/],
+    [["--workers", "many"], /--workers must be a number, not 'many'/],
     [["--prot", "1"], /unknown option '--prot'[\s\S]*--help/],
     [["--port", "http"], /--port must be a number, not 'http'/],
     [["--port", "70000"], /from 1 to 65535/],
@@ -111,6 +121,23 @@ test("a taken port, a wrong option, a bad number and a directory that cannot be 
     assert.match(run.shown, expected);
   }
   taken.close();
+  media.close();
+});
+
+test("each step is told; packages that cannot be installed are told with what apt said and a remedy", { timeout: 60_000 }, async (t) => {
+  if (process.getuid() !== 0) return t.skip("only root installs without being asked");
+  const bin = join(dir, "bin");
+  await mkdir(bin);
+  // Debian's own programs as on a machine where nothing is installed and nothing can be had.
+  await writeFile(join(bin, "dpkg-query"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+  await writeFile(join(bin, "apt-get"), '#!/bin/sh\n[ "$1" = update ] && exit 0\necho "E: Unable to locate package meson"\nexit 100\n', { mode: 0o755 });
+  const run = spawned(["--data", join(dir, "y"), "--listen", "127.0.0.1", ...options().slice(2, 8)], { ...process.env, PATH: `${bin}:${process.env.PATH}` });
+  assert.equal(await run.ended, 1, run.shown);
+  assert.match(run.shown, /^missing: gcc meson .*ninja-build/m);
+  assert.match(run.shown, /^reading Debian's package lists \.\.\. done \(\d+ s\)$/m);
+  assert.match(run.shown, /^installing \d+ packages from Debian .* \.\.\. failed\n/m);
+  assert.match(run.shown, /E: Unable to locate package meson/);
+  assert.match(run.shown, /error: Debian packages could not be installed\n {2}what to do: see the lines above/);
 });
 
 test("--help lists every option the script takes", async () => {

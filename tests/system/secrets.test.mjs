@@ -111,6 +111,12 @@ test("keys, people, journals and sockets are closed to other users", async () =>
     assert.equal((await mode(path)) & 0o007, 0, path);
 });
 
+test("the certificate that deploy/run makes names localhost and every address of this host", async () => {
+  const { stdout } = await run("openssl", ["x509", "-in", join(stack.dir, "tls/server.pem"), "-noout", "-ext", "subjectAltName"]);
+  assert.match(stdout, /DNS:localhost\b/);
+  for (const address of addresses()) assert.ok(stdout.includes(`IP Address:${address}`), stdout);
+});
+
 test("metrics off loopback come over TLS, and not without", async (t) => {
   if (!own) return t.skip("this machine has loopback only");
   await assert.rejects(
