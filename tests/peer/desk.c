@@ -26,6 +26,8 @@
 #define ANSWER_US     (5 * SECOND_US)
 #define STOP_MS       5000
 #define DIRECTORY_MAX 64
+/* Seven of its own, two an address, and the end. */
+#define ARGUMENTS_MAX (8 + 2 * LIMIT_CANDIDATES)
 
 struct desk {
     char directory[DIRECTORY_MAX];
@@ -53,10 +55,17 @@ static int open_notify(struct desk *d)
     return 0;
 }
 
-static int spawn(struct desk *d, const char *binary, unsigned workers)
+static int spawn(struct desk *d, const char *binary, unsigned workers, const char *const *addresses,
+                 size_t count)
 {
-    char count[12];
-    (void)snprintf(count, sizeof(count), "%u", workers);
+    char threads[12];
+    (void)snprintf(threads, sizeof(threads), "%u", workers);
+    const char *args[ARGUMENTS_MAX] = {binary, "--control", d->control_path, "--port",
+                                       "0",    "--workers", threads};
+    for (size_t i = 0, at = 7; i < count; i++) {
+        args[at++] = "--listen";
+        args[at++] = addresses[i];
+    }
     pid_t parent = getpid();
     d->pid = fork();
     if (d->pid < 0)
@@ -67,8 +76,7 @@ static int spawn(struct desk *d, const char *binary, unsigned workers)
         if (getppid() != parent)
             _exit(126);
         setenv("NOTIFY_SOCKET", d->notify_path, 1);
-        execl(binary, binary, "--control", d->control_path, "--listen", "127.0.0.1", "--port", "0",
-              "--workers", count, (char *)NULL);
+        execv(binary, (char *const *)args);
         perror(binary);
         _exit(127);
     }
@@ -120,6 +128,15 @@ static int say_hello(struct desk *d)
 
 int desk_start(const char *binary, unsigned workers, struct desk **ret_desk)
 {
+    const char *const loopback = "127.0.0.1";
+    return desk_start_at(binary, workers, &loopback, 1, ret_desk);
+}
+
+int desk_start_at(const char *binary, unsigned workers, const char *const *addresses, size_t count,
+                  struct desk **ret_desk)
+{
+    if (count > LIMIT_CANDIDATES)
+        return -E2BIG;
     CLEANUP(desk_stop) struct desk *d = calloc(1, sizeof(*d));
     if (!d)
         return -ENOMEM;
@@ -137,7 +154,7 @@ int desk_start(const char *binary, unsigned workers, struct desk **ret_desk)
     (void)snprintf(d->notify_path, sizeof(d->notify_path), "%s/notify.sock", d->directory);
     int r = open_notify(d);
     if (r == 0)
-        r = spawn(d, binary, workers);
+        r = spawn(d, binary, workers, addresses, count);
     if (r == 0)
         r = wait_until_ready(d);
     if (r == 0)
@@ -306,6 +323,13 @@ const struct control_message *desk_last(const struct desk *d, enum control_type 
             return m;
     }
     return NULL;
+}
+
+const struct control_message *desk_next(const struct desk *d, size_t *cursor)
+{
+    if (d->event_count - *cursor > DESK_EVENTS)
+        *cursor = d->event_count - DESK_EVENTS;
+    return *cursor < d->event_count ? &d->events[(*cursor)++ % DESK_EVENTS] : NULL;
 }
 
 uint64_t desk_metric(const struct desk *d, enum control_metric metric)

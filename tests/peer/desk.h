@@ -22,6 +22,10 @@ struct desk;
  * why it could not be started. */
 int desk_start(const char *binary, unsigned workers, struct desk **ret_desk);
 
+/* The same at these addresses (at most LIMIT_CANDIDATES). */
+int desk_start_at(const char *binary, unsigned workers, const char *const *addresses, size_t count,
+                  struct desk **ret_desk);
+
 /* Ends the media core (SIGTERM, and SIGKILL after 5 s) and removes the directory. */
 void desk_stop(struct desk *desk);
 DEFINE_CLEANUP(struct desk, desk_stop)
@@ -48,6 +52,10 @@ int desk_read(struct desk *desk);
  * borrowed and stays until as many as DESK_EVENTS more have come. */
 const struct control_message *desk_last(const struct desk *desk, enum control_type type,
                                         uint64_t peer);
+
+/* The next event after those that `*cursor` (0 at first) has passed, or NULL. Borrowed like
+ * desk_last()'s; of events forgotten meanwhile nothing is said. */
+const struct control_message *desk_next(const struct desk *desk, size_t *cursor);
 
 /* The value of a metric as told last, or 0. */
 uint64_t desk_metric(const struct desk *desk, enum control_metric metric);

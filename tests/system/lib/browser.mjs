@@ -12,7 +12,8 @@ const run = promisify(execFile);
 
 /** Tones far from each other's harmonics, one a person. */
 export const TONES = [401, 503, 607, 709, 811, 919];
-const COLOURS = [
+/** The colours of their pictures (Cb, Cr), in the same order, from the first again after the last. */
+export const COLOURS = [
   { u: 90, v: 160 },
   { u: 160, v: 90 },
   { u: 90, v: 90 },
@@ -20,13 +21,13 @@ const COLOURS = [
 ];
 
 export class Browser {
-  /** `kind` is "chromium" or "firefox"; `number` chooses tone and picture. */
-  static async launch(kind, number, { lang = "en-GB" } = {}) {
+  /** `kind` is "chromium" or "firefox"; `number` chooses tone and picture; `snow`: see fakes.mjs. */
+  static async launch(kind, number, { lang = "en-GB", snow = false } = {}) {
     const browser = new Browser();
     browser.kind = kind;
     browser.tone = TONES[number];
     browser.dir = await mkdtemp(join(tmpdir(), `assize-${kind}-`));
-    browser.puppeteer = kind === "chromium" ? await chromium(browser, number, lang) : await firefox(browser, lang);
+    browser.puppeteer = kind === "chromium" ? await chromium(browser, number, lang, snow) : await firefox(browser, lang);
     return browser;
   }
 
@@ -50,10 +51,10 @@ export class Browser {
   }
 }
 
-async function chromium(browser, number, lang) {
+async function chromium(browser, number, lang, snow) {
   const wav = join(browser.dir, "tone.wav");
   const y4m = join(browser.dir, "picture.y4m");
-  await Promise.all([writeTone(wav, browser.tone), writePicture(y4m, COLOURS[number % COLOURS.length])]);
+  await Promise.all([writeTone(wav, browser.tone), writePicture(y4m, COLOURS[number % COLOURS.length], { snow })]);
   return puppeteer.launch({
     browser: "chrome",
     executablePath: "/usr/bin/chromium",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fake devices as files: a steady tone (WAV) and a picture with a frame counter (Y4M), for
 // Chromium's --use-file-for-fake-audio-capture and --use-file-for-fake-video-capture.
+import { randomFillSync } from "node:crypto";
 import { open, writeFile } from "node:fs/promises";
 
 export const WIDTH = 640;
@@ -13,6 +14,8 @@ export const FRAMES = 1 << COUNTER_BITS;
 /** Where the counter's bits stand, as fractions of the picture: white is 1, black 0, highest bit
  * first. A frame of grey around them tells a picture from a blank one. */
 export const COUNTER = { left: 0.08, top: 0.15, width: 0.84, height: 0.25 };
+
+const SNOW_LINES = 8;
 
 /** A steady tone whose file loops without a click: whole periods in ten seconds. */
 export async function writeTone(path, hertz, seconds = 10, rate = 48000) {
@@ -36,8 +39,9 @@ export async function writeTone(path, hertz, seconds = 10, rate = 48000) {
   await writeFile(path, wav);
 }
 
-/** A picture of one colour (`u`, `v`) with the frame counter. */
-export async function writePicture(path, { u, v }) {
+/** A picture of one colour (`u`, `v`) with the frame counter; `snow` on top makes frames that fill
+ * several packets. */
+export async function writePicture(path, { u, v }, { snow = false } = {}) {
   const file = await open(path, "w");
   try {
     await file.write(`YUV4MPEG2 W${WIDTH} H${HEIGHT} F${FPS}:1 Ip A1:1 C420jpeg\n`);
@@ -46,6 +50,7 @@ export async function writePicture(path, { u, v }) {
       frame.fill(u, WIDTH * HEIGHT, (WIDTH * HEIGHT * 5) / 4);
       frame.fill(v, (WIDTH * HEIGHT * 5) / 4);
       drawCounter(frame, n);
+      if (snow) randomFillSync(frame, 0, WIDTH * SNOW_LINES);
       await file.write("FRAME\n");
       await file.write(frame);
     }
