@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/log.h"
 #include "signaling/archive.h"
@@ -146,10 +145,7 @@ static void answer_ready(const struct http *http, struct ws_response *response)
 /* Whether a request that changes something comes from our own page. */
 static bool is_from_our_page(const struct http *http, const struct ws_request *request)
 {
-    const char *scheme = http->is_tls ? "https://" : "http://";
-    size_t len = strlen(scheme);
-    return strncmp(request->origin, scheme, len) == 0 &&
-           strcasecmp(request->origin + len, request->host) == 0;
+    return httpparse_is_same_origin(http->is_tls, request->origin, request->host);
 }
 
 static const char *cookie_name(const struct http *http)

@@ -132,6 +132,33 @@ bool httpparse_etag_listed(const char *field, const char *etag)
     return false;
 }
 
+int httpparse_length(const char *field, bool may_have_body, size_t most, size_t *ret_len)
+{
+    uint64_t len = 0;
+    const char *pos = field;
+    *ret_len = 0;
+    if (!*field)
+        return may_have_body ? 411 : 0;
+    int r = read_number(&pos, &len);
+    if (r < 0)
+        return 413;
+    if (r == 0 || *pos)
+        return 400;
+    if (len > most)
+        return 413;
+    if (len > 0 && !may_have_body)
+        return 400;
+    *ret_len = (size_t)len;
+    return 0;
+}
+
+bool httpparse_is_same_origin(bool is_tls, const char *origin, const char *host)
+{
+    const char *scheme = is_tls ? "https://" : "http://";
+    size_t len = strlen(scheme);
+    return host[0] && strncmp(origin, scheme, len) == 0 && strcasecmp(origin + len, host) == 0;
+}
+
 static bool is_name_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||

@@ -28,6 +28,15 @@ bool httpparse_accepts(const char *field, const char *coding);
 /* Whether an If-None-Match field lists the entity tag (with its quotes; weakly compared) or "*". */
 bool httpparse_etag_listed(const char *field, const char *etag);
 
+/* Reads Content-Length (RFC 9110 section 8.6) of a request that may have a body, or may not.
+ * Returns 0, or the status that refuses it: 400 malformed, or a body where none may be; 411 none
+ * where one is due; 413 over `most` bytes. */
+int httpparse_length(const char *field, bool may_have_body, size_t most, size_t *ret_len);
+
+/* Whether the page that asks comes from this very host (RFC 6454 section 7): scheme, host and port
+ * of Origin are ours and those of Host. */
+bool httpparse_is_same_origin(bool is_tls, const char *origin, const char *host);
+
 #define HTTPPARSE_FILE_MAX 80 /* characters of a record's file, with the final NUL */
 
 /* Reads "/records/HEARING/FILE": 16 hex digits, and a name of letters, digits, '-', '_' and '.'

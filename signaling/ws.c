@@ -13,6 +13,7 @@
 #include "common/limits.h"
 #include "common/list.h"
 #include "common/log.h"
+#include "signaling/httpparse.h"
 #include "signaling/listener.h"
 
 /* Time limits in seconds, all ours: a handshake or a request's header; an idle connection kept for
@@ -168,24 +169,16 @@ static int read_header(struct lws *wsi, const char *path, size_t path_len,
     return 0;
 }
 
-/* Reads Content-Length. Returns 0 or the status that refuses the request. */
+/* Reads how long a body follows. Returns 0 or the status that refuses the request. */
 static int read_length(struct lws *wsi, enum ws_method method, size_t *ret_len)
 {
-    char text[16];
+    char text[24];
     *ret_len = 0;
     if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING))
         return 411;
     if (copy_header(wsi, text, sizeof(text), WSI_TOKEN_HTTP_CONTENT_LENGTH) < 0)
         return 413;
-    if (text[0] == '\0')
-        return method == WS_POST ? 411 : 0;
-    size_t digits = strspn(text, "0123456789");
-    if (text[digits] != '\0' || digits > 9)
-        return text[digits] ? 400 : 413;
-    *ret_len = (size_t)strtoul(text, NULL, 10);
-    if (*ret_len > LIMIT_HTTP_BODY_BYTES)
-        return 413;
-    return *ret_len > 0 && method != WS_POST ? 400 : 0;
+    return httpparse_length(text, method == WS_POST, LIMIT_HTTP_BODY_BYTES, ret_len);
 }
 
 static const char *status_text(unsigned status)
@@ -350,15 +343,6 @@ static int http_writable(struct link *link, struct lws *wsi)
 
 /* WebSocket */
 
-/* Whether the page that asks comes from this very host (RFC 6455 section 10.2): the Origin's host
- * and port are those of Host. */
-static bool is_same_origin(const struct ws *ws, const char *origin, const char *host)
-{
-    const char *scheme = ws->config->certificate ? "https://" : "http://";
-    size_t len = strlen(scheme);
-    return host[0] && strncmp(origin, scheme, len) == 0 && strcasecmp(origin + len, host) == 0;
-}
-
 /* Before the upgrade is granted. Returns 0 or -1 to refuse it. */
 static int ws_filter(struct link *link, struct lws *wsi)
 {
@@ -369,7 +353,7 @@ static int ws_filter(struct link *link, struct lws *wsi)
                 copy_header(wsi, origin, sizeof(origin), WSI_TOKEN_ORIGIN) == 0 &&
                 copy_header(wsi, host, sizeof(host), WSI_TOKEN_HOST) == 0;
     if (fits && link->tag == TAG_MAIN && strcmp(path, "/ws") == 0 &&
-        is_same_origin(link->ws, origin, host))
+        httpparse_is_same_origin(link->ws->config->certificate, origin, host))
         return 0;
     unsigned char *text = link->ws->piece + LWS_PRE;
     memcpy(text, refusal, sizeof(refusal) - 1);
@@ -724,6 +708,9 @@ static int create_vhost(struct ws *ws, enum tag tag)
         .retry_and_idle_policy = &ws->liveness,
     };
     ws->vhosts[tag] = lws_create_vhost(ws->context, &info);
+    if (!ws->vhosts[tag] && tls)
+        log_error("%s: not a certificate and its key %s, in PEM", ws->config->certificate,
+                  ws->config->key);
     return ws->vhosts[tag] ? 0 : -EINVAL;
 }
 

@@ -24,6 +24,10 @@ static void try_line(const char *line, uint64_t size)
         require(range.first <= range.last && range.last < size);
     if (httpparse_cookie(line, "assize", value, sizeof(value)))
         require(strlen(value) < sizeof(value) && !strchr(value, ';') && strstr(line, value));
+    size_t body = 0;
+    if (httpparse_length(line, true, 4096, &body) == 0)
+        require(body <= 4096);
+    (void)httpparse_is_same_origin(true, line, line);
     (void)httpparse_accepts(line, "gzip");
     (void)httpparse_etag_listed(line, "\"0\"");
     (void)httpparse_render(line, &hearing);

@@ -132,6 +132,46 @@ static void test_paths(void)
     CHECK_EQ(httpparse_render("/api/records//render", &hearing), -EBADMSG);
 }
 
+static void test_length(void)
+{
+    static const struct {
+        const char *field;
+        bool may_have_body;
+        int status;
+        size_t len;
+    } rows[] = {
+        {"", false, 0, 0},     {"", true, 411, 0},
+        {"0", true, 0, 0},     {"0", false, 0, 0},
+        {"100", true, 0, 100}, {"101", true, 413, 0},
+        {"1", false, 400, 0},  {"-1", true, 400, 0},
+        {"+1", true, 400, 0},  {"1 ", true, 400, 0},
+        {" 1", true, 400, 0},  {"1,1", true, 400, 0},
+        {"0x1", true, 400, 0}, {"99999999999999999999", true, 413, 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        size_t len = 7;
+        int status = httpparse_length(rows[i].field, rows[i].may_have_body, 100, &len);
+        if (status != rows[i].status)
+            fprintf(stderr, "row %zu: %s\n", i, rows[i].field);
+        CHECK_EQ(status, rows[i].status);
+        CHECK_EQ(len, rows[i].len);
+    }
+}
+
+static void test_origin(void)
+{
+    CHECK(httpparse_is_same_origin(true, "https://court.example:8443", "court.example:8443"));
+    CHECK(httpparse_is_same_origin(true, "https://Court.example", "court.example"));
+    CHECK(httpparse_is_same_origin(false, "http://localhost:1", "localhost:1"));
+    CHECK(!httpparse_is_same_origin(true, "http://court.example", "court.example"));
+    CHECK(!httpparse_is_same_origin(true, "https://court.example", "court.example:8443"));
+    CHECK(!httpparse_is_same_origin(true, "https://court.example.evil", "court.example"));
+    CHECK(!httpparse_is_same_origin(true, "https://evil.example", "court.example"));
+    CHECK(!httpparse_is_same_origin(true, "null", "court.example"));
+    CHECK(!httpparse_is_same_origin(true, "", ""));
+    CHECK(!httpparse_is_same_origin(true, "https://", ""));
+}
+
 int main(void)
 {
     test_range();
@@ -139,5 +179,7 @@ int main(void)
     test_accepts();
     test_etag();
     test_paths();
+    test_length();
+    test_origin();
     return 0;
 }
