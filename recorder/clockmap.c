@@ -9,6 +9,8 @@
 /* A queue in the network that is gone within this time does not move anything; a change that lasts
  * longer is believed, from its first packet on. Ours. */
 #define WINDOW_POINTS (10000000 / CLOCKMAP_POINT_US)
+/* Between two packets: the capture stood still meanwhile, or a queue began. Ours. */
+#define SPLIT_US 300000
 /* Points averaged to each side. */
 #define SMOOTH_POINTS 25
 /* Neighbouring points that differ by more are a step of the sender's clock: not averaged over. */
@@ -49,20 +51,29 @@ static int64_t slot_of(int64_t media_us)
     return media_us % CLOCKMAP_POINT_US < 0 ? slot - 1 : slot;
 }
 
-/* Index of the first point whose slot is not before `slot`. */
-static size_t find(const struct clockmap_span *span, int64_t slot)
+/* The point that the packet belongs to; for one before all points, the first. */
+static size_t find(const struct clockmap_span *span, int64_t seq)
 {
-    if (span->count > 0 && span->points[span->count - 1].slot < slot)
-        return span->count;
     size_t low = 0, high = span->count;
+    if (span->count > 0 && span->points[span->count - 1].first_seq <= seq)
+        return span->count - 1;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (span->points[middle].slot < slot)
+        if (span->points[middle].first_seq <= seq)
             low = middle + 1;
         else
             high = middle;
     }
-    return low;
+    return low > 0 ? low - 1 : 0;
+}
+
+static int append(struct clockmap_span *span, int64_t seq, int64_t slot, int64_t offset_us)
+{
+    int error = grow((void **)&span->points, &span->capacity, span->count, sizeof(*span->points));
+    if (error)
+        return error;
+    span->points[span->count++] = (struct clockmap_point){seq, slot, offset_us};
+    return 0;
 }
 
 int clockmap_add(struct clockmap *map, int64_t seq, int64_t media_us, int64_t arrival_us)
@@ -76,24 +87,18 @@ int clockmap_add(struct clockmap *map, int64_t seq, int64_t media_us, int64_t ar
             return error;
         map->spans[map->count++] = (struct clockmap_span){.first_seq = seq};
     }
+    bool split = llabs(offset_us - map->newest_offset_us) > SPLIT_US;
     if (newest) {
         map->newest_seq = seq;
         map->newest_offset_us = offset_us;
     }
     struct clockmap_span *span = span_of(map, seq);
     int64_t slot = slot_of(media_us);
-    size_t at = find(span, slot);
-    if (at < span->count && span->points[at].slot == slot) {
-        if (offset_us < span->points[at].offset_us)
-            span->points[at].offset_us = offset_us;
-        return 0;
-    }
-    int error = grow((void **)&span->points, &span->capacity, span->count, sizeof(*span->points));
-    if (error)
-        return error;
-    memmove(span->points + at + 1, span->points + at, (span->count - at) * sizeof(*span->points));
-    span->points[at] = (struct clockmap_point){slot, offset_us};
-    span->count++;
+    if (newest && (span->count == 0 || split || span->points[span->count - 1].slot != slot))
+        return append(span, seq, slot, offset_us);
+    struct clockmap_point *point = &span->points[find(span, seq)];
+    if (point->slot == slot && offset_us < point->offset_us)
+        point->offset_us = offset_us;
     return 0;
 }
 
@@ -170,18 +175,16 @@ int64_t clockmap_place(const struct clockmap *map, int64_t seq, int64_t media_us
     const struct clockmap_span *span = span_of(map, seq);
     if (!span || span->count == 0)
         return media_us;
-    /* Points stand for the middle of their slot; between two of one level we interpolate. */
-    int64_t middle_us = media_us - CLOCKMAP_POINT_US / 2;
-    int64_t slot = slot_of(middle_us);
-    size_t at = find(span, slot);
-    if (at == span->count)
-        return media_us + span->points[at - 1].offset_us;
+    size_t at = find(span, seq);
     const struct clockmap_point *here = &span->points[at];
-    if (here->slot != slot || at + 1 == span->count || here[1].slot != slot + 1)
+    /* A point stands for the middle of its slot; between two of one level we interpolate. */
+    int64_t into_us = media_us - here->slot * CLOCKMAP_POINT_US - CLOCKMAP_POINT_US / 2;
+    bool back = into_us < 0;
+    if (llabs(into_us) > CLOCKMAP_POINT_US || (back && at == 0) || (!back && at + 1 == span->count))
         return media_us + here->offset_us;
-    int64_t difference = here[1].offset_us - here->offset_us;
-    if (llabs(difference) > STEP_US)
-        return media_us + (slot_of(media_us) == slot ? here : here + 1)->offset_us;
-    int64_t into_us = middle_us - slot * CLOCKMAP_POINT_US;
-    return media_us + here->offset_us + difference * into_us / CLOCKMAP_POINT_US;
+    const struct clockmap_point *beside = back ? here - 1 : here + 1;
+    int64_t difference = beside->offset_us - here->offset_us;
+    if (beside->slot != here->slot + (back ? -1 : 1) || llabs(difference) > STEP_US)
+        return media_us + here->offset_us;
+    return media_us + here->offset_us + difference * llabs(into_us) / CLOCKMAP_POINT_US;
 }

@@ -12,15 +12,17 @@
 /* Media time per point of the map. */
 #define CLOCKMAP_POINT_US 200000
 
+/* What a run of packets says: those of one slot of media time, without a jump among them. */
 struct clockmap_point {
+    int64_t first_seq;
     int64_t slot;      /* media time divided by CLOCKMAP_POINT_US, rounded down */
-    int64_t offset_us; /* arrival less media time: the least of the slot; later smoothed */
+    int64_t offset_us; /* arrival less media time: the least of the run; later smoothed */
 };
 
 /* The points of one clock: from the packet numbered `first_seq` on. */
 struct clockmap_span {
     int64_t first_seq;
-    struct clockmap_point *points; /* by slot */
+    struct clockmap_point *points; /* by first_seq */
     size_t count, capacity;
 };
 

@@ -213,7 +213,7 @@ static int note_mute(struct feed *f, size_t leg, const struct tape_record *recor
 bool feed_was_muted(const struct feed *f, size_t leg, int64_t from_us, int64_t to_us)
 {
     const struct track *track = &f->tracks[leg];
-    for (size_t i = 0; i < track->mute_count; i++) {
+    for (size_t i = 0; track->mutes && i < track->mute_count; i++) {
         if (track->mutes[i].from_us <= to_us && track->mutes[i].to_us >= from_us)
             return true;
     }

@@ -171,7 +171,7 @@ bool h264_size(const uint8_t *data, size_t len, uint16_t *ret_width, uint16_t *r
     (void)read_bit(&b);
     if (read_bit(&b)) {
         uint64_t unit_x = chroma == 1 || chroma == 2 ? 2 : 1;
-        uint64_t unit_y = (chroma == 1 ? 2u : 1u) * (frames_only ? 1u : 2u);
+        uint64_t unit_y = (uint64_t)(chroma == 1 ? 2 : 1) * (frames_only ? 1 : 2);
         width -= unit_x * ((uint64_t)read_ue(&b) + read_ue(&b));
         height -= unit_y * ((uint64_t)read_ue(&b) + read_ue(&b));
     }

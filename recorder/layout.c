@@ -32,7 +32,7 @@ static void grid(struct canvas_rect area, size_t count, int columns, struct canv
 static int square_root_up(size_t count)
 {
     int root = 1;
-    while ((size_t)(root * root) < count)
+    while ((size_t)root * (size_t)root < count)
         root++;
     return root;
 }

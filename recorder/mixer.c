@@ -15,11 +15,11 @@
 #define RING_SAMPLES 131072
 #define PACKET_MAX   5760 /* 120 ms */
 /* A voice this far from its place is moved there at once; nearer, it is stretched there. */
-#define JUMP_SAMPLES (MIXER_RATE / 1000 * 60)
+#define JUMP_SAMPLES ((int64_t)MIXER_RATE / 1000 * 60)
 /* Nearer than this it is left alone. */
-#define CLOSE_SAMPLES (MIXER_RATE / 1000 * 2)
+#define CLOSE_SAMPLES ((int64_t)MIXER_RATE / 1000 * 2)
 /* The most that is concealed; more is a gap. */
-#define CONCEAL_MAX_SAMPLES (MIXER_RATE / 1000 * 100)
+#define CONCEAL_MAX_SAMPLES ((int64_t)MIXER_RATE / 1000 * 100)
 /* The loudest sample let through. */
 #define CEILING 0.95f
 
@@ -131,7 +131,7 @@ int mixer_add(struct mixer *m, size_t voice, int64_t pts_us, const void *data, s
     }
     if (depay_opus_samples(data, len) == 0)
         return 0;
-    int64_t target = pts_us * (MIXER_RATE / 1000) / 1000;
+    int64_t target = pts_us * MIXER_RATE / 1000000;
     if (v->started && target > v->next + JUMP_SAMPLES / 4 &&
         target - v->next <= CONCEAL_MAX_SAMPLES)
         conceal(m, v, target, data, len);

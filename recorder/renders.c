@@ -248,14 +248,13 @@ struct control_render_state renders_state(const struct renders *r, uint64_t hear
             return state;
         }
     }
-    char path[PATH_MAX];
-    if (directory_of(r, hearing, path) == 0 &&
-        strlen(path) + sizeof("/manifest.json") <= sizeof(path)) {
-        strcat(path, "/manifest.json");
-        if (access(path, F_OK) == 0) {
-            state.phase = CONTROL_RENDER_DONE;
-            state.percent = 100;
-        }
+    char dir[PATH_MAX], path[PATH_MAX];
+    int len = directory_of(r, hearing, dir) == 0
+                  ? snprintf(path, sizeof(path), "%s/manifest.json", dir)
+                  : -1;
+    if (len > 0 && (size_t)len < sizeof(path) && access(path, F_OK) == 0) {
+        state.phase = CONTROL_RENDER_DONE;
+        state.percent = 100;
     }
     return state;
 }

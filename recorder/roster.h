@@ -12,7 +12,7 @@
 #define ROSTER_ROLE_MAX 32
 /* People of one hearing that are named. Ours: all the peers it may have, and as many again that
  * came and went. */
-#define ROSTER_PEOPLE_MAX  (8 * LIMIT_PEERS_PER_HEARING)
+#define ROSTER_PEOPLE_MAX  ((size_t)8 * LIMIT_PEERS_PER_HEARING)
 #define ROSTER_MOMENTS_MAX 4096
 
 struct roster_person {

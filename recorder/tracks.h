@@ -1,6 +1,6 @@
 /* One file per speaker, and one per screen, holding what that person sent as it was received:
- * nothing transcoded, in order, without copies, on the hearing's one time. SPDX-License-Identifier:
- * Apache-2.0 */
+ * nothing transcoded, in order, without copies, on the hearing's one time.
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef RECORDER_TRACKS_H
 #define RECORDER_TRACKS_H
 
