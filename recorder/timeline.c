@@ -250,6 +250,9 @@ static int read_rtp(struct timeline *t, struct leg *leg, const struct tape_recor
     leg->first_seq = seq < leg->first_seq ? seq : leg->first_seq;
     leg->seen++;
     leg->public.last_us = at_us > leg->public.last_us ? at_us : leg->public.last_us;
+    /* A repair says when it was asked for, not when its packet was sent. */
+    if (record->kind == RING_RTP_REPAIRED && leg->clock.count > 0)
+        return 0;
     return clockmap_add(&leg->clock, seq, media_us(leg, ticks), at_us);
 }
 
