@@ -12,7 +12,8 @@ int main(int argc, char **argv)
 {
     struct simulate s;
     if (argc < 3 || argc > 4 || !scenarios_find(argv[2], &s)) {
-        fprintf(stderr, "make-tape DIR SCENARIO [SECONDS]; scenarios: plain, hard, codecs\n");
+        fprintf(stderr,
+                "make-tape DIR SCENARIO [SECONDS]; scenarios: plain, hard, codecs, bench\n");
         return 2;
     }
     if (argc == 4) {

@@ -56,6 +56,12 @@ static inline bool scenarios_find(const char *name, struct simulate *ret)
                                                   .to_s = 14,
                                                   .screen = true};
         s.speaker_count = 5;
+    } else if (strcmp(name, "bench") == 0) {
+        s.speakers[3] = s.speakers[0];
+        s.speakers[3].tone_hz = 709;
+        s.speaker_count = 4;
+        s.width = 1280;
+        s.height = 720;
     } else {
         return false;
     }

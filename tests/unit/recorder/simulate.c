@@ -215,7 +215,10 @@ static void send_audio(struct sender *x)
     double next_report_s = who->from_s + 0.3;
     bool restarted = who->restart_at_s <= 0;
     tell_track(x, who->from_s);
-    for (double t = who->from_s; t < who->to_s; t += step_s) {
+    for (int packet_number = 0;; packet_number++) {
+        double t = who->from_s + packet_number * step_s;
+        if (t >= who->to_s)
+            break;
         if (is_stalled(who, t))
             continue;
         if (!restarted && t >= who->restart_at_s) {

@@ -322,6 +322,44 @@ static void test_strangers(void)
     keeper_finish(&k);
 }
 
+static bool has_file(const struct keeper *k, const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/records/%016x/%s", k->dir, HEARING, name);
+    return access(path, F_OK) == 0;
+}
+
+/* A sealed tape is rendered by itself and told so; also when the recorder died in between; and
+ * again when asked. */
+static void test_render(void)
+{
+    struct keeper k;
+    keeper_init(&k);
+    keeper_start(&k, program, true);
+    keeper_connect(&k);
+    CLEANUP(ring_destroy) struct ring *ring = open_tape(&k);
+    send_note(&k, 1, 0);
+    CHECK_EQ(request(&k, CONTROL_TAPE_CLOSE, HEARING), 0);
+    struct control_message m;
+    CHECK_EQ(keeper_wait(&k, CONTROL_RENDER_STATE, &m), -1);
+    CHECK_EQ(m.render_state.hearing, HEARING);
+    CHECK_EQ(m.render_state.phase, CONTROL_RENDER_RUNNING);
+    keeper_kill(&k, SIGKILL); /* takes its renderer along */
+    keeper_start(&k, program, true);
+    keeper_connect(&k);
+    while (k.render.phase != CONTROL_RENDER_DONE) {
+        CHECK_EQ(keeper_wait(&k, CONTROL_RENDER_STATE, &m), -1);
+        CHECK(m.render_state.phase != CONTROL_RENDER_FAILED);
+    }
+    CHECK(has_file(&k, "manifest.json"));
+    CHECK(has_file(&k, "hearing.mp4"));
+    k.render.phase = CONTROL_RENDER_NONE;
+    CHECK_EQ(request(&k, CONTROL_TAPE_RENDER, HEARING), 0);
+    while (k.render.phase != CONTROL_RENDER_DONE)
+        CHECK_EQ(keeper_wait(&k, CONTROL_RENDER_STATE, &m), -1);
+    keeper_finish(&k);
+}
+
 int main(int argc, char **argv)
 {
     CHECK(argc == 2);
@@ -332,5 +370,6 @@ int main(int argc, char **argv)
     test_full_disk();
     test_orderly_end();
     test_strangers();
+    test_render();
     return 0;
 }
