@@ -72,9 +72,8 @@ static int run(const struct service_how *how, int stop_fd)
 {
     static struct notify_fd fds[LIMIT_HEARINGS];
     size_t fd_count = notify_take_fds(fds, LIMIT_HEARINGS);
-    struct tape_time now = {clock_now_us(), clock_wall_us()};
     CLEANUP(service_destroy) struct service *service = NULL;
-    int error = service_create(how, fds, fd_count, &now, &service);
+    int error = service_create(how, fds, fd_count, &service);
     if (error) {
         log_error("cannot start: %s", log_errno(error));
         return error;
@@ -84,7 +83,7 @@ static int run(const struct service_how *how, int stop_fd)
     int more;
     while ((more = service_step(service, stop_fd)) == 1)
         ;
-    now = (struct tape_time){clock_now_us(), clock_wall_us()};
+    const struct tape_time now = {clock_now_us(), clock_wall_us()};
     service_flush(service, &now);
     if (more < 0)
         log_error("ending: %s", log_errno(more));

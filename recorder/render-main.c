@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,9 @@
 
 #define STATE_FILE "render.json"
 #define LOCK_FILE  ".render.lock"
+/* How long another renderer of the record is waited for. */
+#define LOCK_TRIES   100
+#define LOCK_WAIT_MS 30
 /* How often the state file is written anew. */
 #define STATE_EVERY_US 1000000u
 /* Share of the whole work that the tracks are, in per mille. Ours: they take a 60th of the time. */
@@ -134,7 +138,13 @@ static int lock_record(const char *dir)
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (fd < 0)
         return -errno;
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+    /* A renderer killed with its recorder may still be ending: nothing tells us when. */
+    int locked;
+    for (int tries = 0;
+         (locked = flock(fd, LOCK_EX | LOCK_NB)) < 0 && errno == EWOULDBLOCK && tries < LOCK_TRIES;
+         tries++)
+        (void)poll(NULL, 0, LOCK_WAIT_MS);
+    if (locked == 0)
         return fd;
     int error = errno == EWOULDBLOCK ? -EBUSY : -errno;
     close(fd);

@@ -24,6 +24,10 @@
 #define IDLE_WAIT_MS     1000
 /* Messages taken from one connection before the tapes get their turn. */
 #define MESSAGES_A_TURN 64
+/* How long a killed predecessor's last child may hold its socket and locks: one killed between
+ * fork and exec of a renderer. Ours. */
+#define PREDECESSOR_MS      3000
+#define PREDECESSOR_STEP_MS 20
 
 struct connection {
     int fd;      /* -1: free */
@@ -483,17 +487,36 @@ void service_flush(struct service *s, const struct tape_time *now)
     pay(s);
 }
 
+/* Whether it is worth to try again what our predecessor still holds; waits a little. */
+static bool is_predecessor_there(int error, int *left_ms)
+{
+    if ((error != -EBUSY && error != -EADDRINUSE) || *left_ms <= 0)
+        return false;
+    *left_ms -= PREDECESSOR_STEP_MS;
+    (void)poll(NULL, 0, PREDECESSOR_STEP_MS); /* nothing tells us that its descriptors are closed */
+    return true;
+}
+
+static int take_ring(struct service *s, uint64_t hearing, int ring_fd, int *left_ms)
+{
+    int error;
+    do {
+        const struct tape_time now = read_clocks();
+        struct intake *in = NULL;
+        error = add_intake(s, hearing, ring_fd, false, &now, &in);
+    } while (is_predecessor_there(error, left_ms));
+    return error;
+}
+
 /* Goes on with the tapes whose rings outlived our predecessor. */
-static void take_rings(struct service *s, struct notify_fd *fds, size_t fd_count,
-                       const struct tape_time *now)
+static void take_rings(struct service *s, struct notify_fd *fds, size_t fd_count, int *left_ms)
 {
     for (size_t i = 0; i < fd_count; i++) {
         uint64_t hearing = 0;
         int end = 0;
         if (sscanf(fds[i].name, "ring-%16" SCNx64 "%n", &hearing, &end) == 1 &&
             fds[i].name[end] == '\0' && hearing != 0) {
-            struct intake *in = NULL;
-            int error = add_intake(s, hearing, fds[i].fd, false, now, &in);
+            int error = take_ring(s, hearing, fds[i].fd, left_ms);
             if (error)
                 log_error("hearing %016" PRIx64 ": cannot go on with its ring: %s", hearing,
                           log_errno(error));
@@ -527,7 +550,7 @@ static int find_unrendered(struct service *s)
 }
 
 int service_create(const struct service_how *how, struct notify_fd *fds, size_t fd_count,
-                   const struct tape_time *now, struct service **ret_service)
+                   struct service **ret_service)
 {
     CLEANUP(service_destroy) struct service *s = calloc(1, sizeof(*s));
     if (!s)
@@ -542,8 +565,11 @@ int service_create(const struct service_how *how, struct notify_fd *fds, size_t 
     if (getrandom(&s->boot_id, sizeof(s->boot_id), 0) != sizeof(s->boot_id))
         return -errno;
     /* Recording first: whoever wants to talk to us can wait. */
-    take_rings(s, fds, fd_count, now);
-    s->listen_fd = seqpacket_listen(how->socket_path);
+    int left_ms = PREDECESSOR_MS;
+    take_rings(s, fds, fd_count, &left_ms);
+    do {
+        s->listen_fd = seqpacket_listen(how->socket_path);
+    } while (is_predecessor_there(s->listen_fd, &left_ms));
     if (s->listen_fd < 0)
         return s->listen_fd;
     error = how->renders.program ? find_unrendered(s) : 0;

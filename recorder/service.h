@@ -28,7 +28,7 @@ struct service_how {
  * closes all of `fds`; and has sealed tapes rendered that are not. One thread. Returns 0, -ENOMEM,
  * or what listening and reading the records' directory say. */
 int service_create(const struct service_how *how, struct notify_fd *fds, size_t fd_count,
-                   const struct tape_time *now, struct service **ret_service);
+                   struct service **ret_service);
 
 /* What is not durable stays in the rings. Accepts NULL. */
 void service_destroy(struct service *s);

@@ -337,7 +337,7 @@ static void test_render(void)
     keeper_init(&k);
     keeper_start(&k, program, true);
     keeper_connect(&k);
-    CLEANUP(ring_destroy) struct ring *ring = open_tape(&k);
+    ring_destroy(open_tape(&k));
     send_note(&k, 1, 0);
     CHECK_EQ(request(&k, CONTROL_TAPE_CLOSE, HEARING), 0);
     struct control_message m;
