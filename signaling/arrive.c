@@ -124,7 +124,7 @@ static enum message_error find_person(struct page *page, const struct message_he
         r = court_person(*ret_live, invitation.person, ret_person);
     if (r == -ENOSPC)
         return MESSAGE_FULL;
-    if (r < 0) {
+    if (r < 0 || !*ret_person) {
         log_error("hearing %016" PRIx64 ": a person cannot arrive: %s", invitation.hearing,
                   log_errno(r));
         return MESSAGE_INTERNAL;

@@ -105,8 +105,9 @@ static void key_of(const struct sockaddr_storage *address, uint8_t ret_key[16])
         memcpy(ret_key + 12, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
         return;
     }
-    const struct in6_addr *in6 = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
-    memcpy(ret_key, in6, IN6_IS_ADDR_V4MAPPED(in6) ? 16 : 8);
+    struct in6_addr in6;
+    memcpy(&in6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, sizeof(in6));
+    memcpy(ret_key, &in6, IN6_IS_ADDR_V4MAPPED(&in6) ? 16 : 8);
 }
 
 /* The guest of an address with one connection more, or NULL: a limit or no memory. */

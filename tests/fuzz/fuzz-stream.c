@@ -30,6 +30,28 @@ static void check_accepted(struct stream *s, struct packet *packet, uint64_t now
         abort();
 }
 
+static bool seen[65536]; /* by number, in the present numbering */
+
+/* No number is accepted twice within one numbering. */
+static void receive(struct stream *s, struct packet *packet, uint64_t now_us)
+{
+    struct stream_arrival arrival = {0};
+    if (rtp_parse(packet->data, packet->len, &packet->rtp) < 0)
+        return;
+    int e = stream_receive(s, packet, now_us, &arrival);
+    if (arrival.reset)
+        memset(seen, 0, sizeof(seen));
+    if (e == 0) {
+        if (seen[packet->rtp.seq])
+            abort();
+        check_accepted(s, packet, now_us);
+        seen[packet->rtp.seq] = true;
+        seen[(uint16_t)(packet->rtp.seq + 0x8000)] = false; /* may come round again */
+    } else if (e != -EALREADY && e != -ENODATA && e != -ENOENT && e != -EBADMSG && e != -ERANGE) {
+        abort();
+    }
+}
+
 /* A chain of packets: u8 length, u8 time in 10 ms, then the packet's bytes. No number is accepted
  * twice within one numbering, what is asked for is not there, and every buffer comes back. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -38,7 +60,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct stream *s = NULL;
     if (packet_pool_create(STREAM_HISTORY_VIDEO + 1, &pool) < 0 || stream_create(&config, &s) < 0)
         abort();
-    static bool seen[65536];
     memset(seen, 0, sizeof(seen));
     struct reader r = reader_over(data, len);
     uint64_t now_us = 1000000;
@@ -54,22 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         memcpy(packet->bytes, bytes, packet_len);
         packet->len = (uint16_t)packet_len;
         packet->arrived_us = now_us;
-        struct stream_arrival arrival = {0};
-        if (rtp_parse(packet->data, packet->len, &packet->rtp) == 0) {
-            int e = stream_receive(s, packet, now_us, &arrival);
-            if (arrival.reset)
-                memset(seen, 0, sizeof(seen));
-            if (e == 0) {
-                if (seen[packet->rtp.seq])
-                    abort();
-                check_accepted(s, packet, now_us);
-                seen[packet->rtp.seq] = true;
-                seen[(uint16_t)(packet->rtp.seq + 0x8000)] = false; /* may come round again */
-            } else if (e != -EALREADY && e != -ENODATA && e != -ENOENT && e != -EBADMSG &&
-                       e != -ERANGE) {
-                abort();
-            }
-        }
+        receive(s, packet, now_us);
         packet_unref(packet);
         uint16_t seqs[64];
         size_t count = stream_ask_again(s, now_us, seqs, 64);

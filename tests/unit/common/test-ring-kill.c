@@ -192,6 +192,39 @@ static void check_whole(const struct ring_record *record)
         CHECK_EQ(record->data[i], record->arrived_us & 0xff);
 }
 
+/* What the reader has met. */
+struct seen {
+    uint64_t index;
+    uint64_t packets;
+    uint64_t told; /* not taken, as the ring says */
+};
+
+/* Reads whole records without a hole in their numbers: up to `until`, or `to_end`. */
+static void read_until(struct ring *ring, struct seen *seen, uint64_t until, bool to_end)
+{
+    struct ring_record record;
+    int result;
+    while ((result = ring_next(ring, &record)) >= 0) {
+        if (result == 0 && to_end)
+            return;
+        if (result == 0)
+            continue;
+        CHECK_EQ(record.index, ++seen->index);
+        if (record.kind == RING_OVERRUN) {
+            struct reader r = reader_over(record.data, record.len);
+            seen->told += reader_u64(&r);
+        } else {
+            check_whole(&record);
+            seen->packets++;
+        }
+        if (seen->index % 64 == 0)
+            ring_release(ring);
+        if (seen->index == until && !to_end)
+            return;
+    }
+    CHECK(result >= 0);
+}
+
 /* kill -9 of the writer, 20 times at whatever it does then: nothing half is ever seen, the index
  * has no hole, and every packet not taken is counted and told. */
 static void writer_is_killed(void)
@@ -201,9 +234,7 @@ static void writer_is_killed(void)
     struct counts *counts =
         mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(counts != MAP_FAILED);
-    uint64_t index = 0;
-    uint64_t packets = 0;
-    uint64_t told = 0;
+    struct seen seen = {0};
     unsigned random = 12345;
     for (unsigned life = 0; life <= KILLS; life++) {
         pid_t writer = life < KILLS ? start() : 0;
@@ -211,28 +242,7 @@ static void writer_is_killed(void)
             put_packets(ring_fd(ring), counts);
         /* In the last life the writer is dead: what it left is read to the end. */
         random = random * 1103515245u + 12345u;
-        uint64_t until = index + 1000 + random % 5000;
-        struct ring_record record;
-        int result;
-        while ((result = ring_next(ring, &record)) >= 0) {
-            if (result == 0 && life == KILLS)
-                break;
-            if (result == 0)
-                continue;
-            CHECK_EQ(record.index, ++index);
-            if (record.kind == RING_OVERRUN) {
-                struct reader r = reader_over(record.data, record.len);
-                told += reader_u64(&r);
-            } else {
-                check_whole(&record);
-                packets++;
-            }
-            if (index % 64 == 0)
-                ring_release(ring);
-            if (index == until && life < KILLS)
-                break;
-        }
-        CHECK(result >= 0);
+        read_until(ring, &seen, seen.index + 1000 + random % 5000, life == KILLS);
         ring_release(ring);
         if (life < KILLS)
             kill_hard(writer);
@@ -241,19 +251,19 @@ static void writer_is_killed(void)
     CHECK_EQ(ring_put(ring, RING_PRODUCER, 0, 0, "12345678", 8, NULL, 0), 0);
     struct ring_record record;
     CHECK_EQ(ring_next(ring, &record), 1);
-    CHECK_EQ(record.index, index + 1);
+    CHECK_EQ(record.index, seen.index + 1);
     if (record.kind == RING_OVERRUN) {
         struct reader r = reader_over(record.data, record.len);
-        told += reader_u64(&r);
+        seen.told += reader_u64(&r);
     }
-    CHECK_EQ(told, ring_dropped(ring));
+    CHECK_EQ(seen.told, ring_dropped(ring));
     /* Killed between the ring's count and ours, once a life at most. */
     uint64_t accepted = atomic_load(&counts->accepted);
     uint64_t refused = atomic_load(&counts->refused);
     uint64_t attempts = atomic_load(&counts->attempts);
-    CHECK(packets >= accepted && packets <= accepted + KILLS);
-    CHECK(told >= refused && told <= refused + KILLS);
-    CHECK(packets + told <= attempts && packets + told + KILLS >= attempts);
+    CHECK(seen.packets >= accepted && seen.packets <= accepted + KILLS);
+    CHECK(seen.told >= refused && seen.told <= refused + KILLS);
+    CHECK(seen.packets + seen.told <= attempts && seen.packets + seen.told + KILLS >= attempts);
     CHECK_EQ(munmap(counts, sizeof(*counts)), 0);
 }
 

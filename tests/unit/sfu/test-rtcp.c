@@ -123,6 +123,23 @@ static void small_buffers(void)
     CHECK(w.failed);
 }
 
+/* That the walk yields these kinds, -1 for -EBADMSG, and then ends. */
+static void check_kinds(const char *what, struct rtcp_cursor *c, const int kinds[3])
+{
+    int next = 1;
+    for (size_t n = 0; next > 0 && n < 3; n++) {
+        struct rtcp_view v;
+        next = rtcp_next(c, &v);
+        int kind = next < 0 ? -1 : next == 0 ? -2 : (int)v.kind;
+        int expected = kinds[n];
+        if (expected == 0 && n > 0)
+            expected = kind == RTCP_OTHER ? RTCP_OTHER : -2;
+        if (kind != expected)
+            fprintf(stderr, "%s\n", what);
+        CHECK_EQ(kind, expected);
+    }
+}
+
 /* Datagrams as they come: whether the walk may begin, and the kinds it yields (-1: -EBADMSG). */
 static void others_bytes(void)
 {
@@ -189,19 +206,8 @@ static void others_bytes(void)
         if (r != cases[i].begin)
             fprintf(stderr, "%s\n", cases[i].what);
         CHECK_EQ(r, cases[i].begin);
-        for (size_t n = 0; r == 0 && n < 3; n++) {
-            struct rtcp_view v;
-            int next = rtcp_next(&c, &v);
-            int kind = next < 0 ? -1 : next == 0 ? -2 : (int)v.kind;
-            int expected = cases[i].kinds[n];
-            if (expected == 0 && n > 0)
-                expected = kind == RTCP_OTHER ? RTCP_OTHER : -2;
-            if (kind != expected)
-                fprintf(stderr, "%s\n", cases[i].what);
-            CHECK_EQ(kind, expected);
-            if (next <= 0)
-                break;
-        }
+        if (r == 0)
+            check_kinds(cases[i].what, &c, cases[i].kinds);
     }
     struct rtcp_cursor c;
     struct rtcp_view v;

@@ -82,7 +82,8 @@ static void writing(void)
     header.marker = false;
     header.padded = true;
     rtp_write_header(&header, bytes);
-    memcpy(bytes + RTP_HEADER_BYTES, "\0\2", 2);
+    bytes[RTP_HEADER_BYTES] = 0;
+    bytes[RTP_HEADER_BYTES + 1] = 2;
     CHECK_EQ(rtp_parse(bytes, sizeof(bytes), &view), 0);
     CHECK(!view.marker);
     CHECK_EQ(view.payload_len, 0);
