@@ -207,7 +207,8 @@ int main(int argc, char **argv)
         return 0;
     }
     if (argc != 2 || argv[1][0] == '-') {
-        fputs("assize-verify: it takes one directory; see assize-verify --help\n", stderr);
+        fprintf(stderr, "assize-verify: %s: not one directory; see assize-verify --help\n",
+                argc < 2 ? "nothing" : argv[1]);
         return 2;
     }
     struct found found = {0};

@@ -93,6 +93,8 @@ test("kill -9 of signaling: people, rooms, state and media are what they were", 
 });
 
 test("kill -9 of the media core: pages are told, join again, and the journal names our fault", { timeout: 30_000 }, async () => {
+  // After the restart of signaling it takes a mark of the recorder until it is on again.
+  if (judge.welcome.record.state !== "on") await judge.state("record", (event) => event.state === "on");
   await stack.kill("assize-sfu");
   await judge.event("record", (event) => event.state === "lost" && event.reason === "media-core-away");
   for (const page of [judge, party]) {
