@@ -89,44 +89,73 @@ export function readCounter(luma, width, height, tile = { x: 0, y: 0, width, hei
 }
 
 /** Runs in a page before anything else: its camera and microphone become a picture that flashes and
- * a tone that swells at the same instant, once a second, so that lip sync can be measured. Files
- * cannot do that: Chromium starts the file of sound and the file of pictures apart. */
+ * a tone that swells at the same instant, once a second, so that lip sync can be measured. The
+ * camera listens to the very track that is sent and stamps its pictures by it: two sources apart
+ * (files, or a canvas beside an AudioContext) have a delay between them that would be measured along.
+ */
 export function flashAndBeep(hertz, area, bits) {
-  const context = new AudioContext();
-  const tone = context.createOscillator();
-  const volume = context.createGain();
-  const sink = context.createMediaStreamDestination();
-  tone.frequency.value = hertz;
-  volume.gain.value = 0.05;
-  tone.connect(volume).connect(sink);
-  tone.start();
-  const canvas = document.createElement("canvas");
-  canvas.width = 640;
-  canvas.height = 360;
-  const pen = canvas.getContext("2d");
-  let planned = 0;
-  const draw = () => {
-    const now = context.currentTime;
-    for (; planned < now + 2; planned++) {
-      if (planned < now) continue;
-      volume.gain.setValueAtTime(0.8, planned);
-      volume.gain.setValueAtTime(0.05, planned + 0.15);
-    }
-    pen.fillStyle = now % 1 < 0.15 ? "#ffffff" : "#404040";
-    pen.fillRect(0, 0, 640, 360);
-    const counter = Math.floor(now * 20) % (1 << bits);
-    const width = (640 * area.width) / bits;
+  const width = 640;
+  const height = 360;
+  const fps = 20;
+  const camera = new MediaStreamTrackGenerator({ kind: "video" });
+  const pictures = camera.writable.getWriter();
+
+  const picture = (number, white, timestamp) => {
+    const bytes = new Uint8Array((width * height * 3) / 2);
+    bytes.fill(white ? 235 : 64, 0, width * height);
+    bytes.fill(128, width * height);
+    const wide = (width * area.width) / bits;
     for (let bit = 0; bit < bits; bit++) {
-      pen.fillStyle = (counter >> (bits - 1 - bit)) & 1 ? "#ffffff" : "#000000";
-      pen.fillRect(640 * area.left + bit * width, 360 * area.top, width, 360 * area.height);
+      const from = Math.round(width * area.left + bit * wide);
+      const luma = (number >> (bits - 1 - bit)) & 1 ? 235 : 16;
+      for (let y = Math.round(height * area.top); y < height * (area.top + area.height); y++)
+        bytes.fill(luma, y * width + from, y * width + Math.round(from + wide));
+    }
+    return new VideoFrame(bytes, { format: "I420", codedWidth: width, codedHeight: height, timestamp });
+  };
+
+  const speak = (context) => {
+    const tone = context.createOscillator();
+    const volume = context.createGain();
+    const sink = context.createMediaStreamDestination();
+    tone.frequency.value = hertz;
+    volume.gain.value = 0.05;
+    tone.connect(volume).connect(sink);
+    tone.start();
+    for (let second = 1; second < 600; second++) {
+      volume.gain.setValueAtTime(0.8, second);
+      volume.gain.setValueAtTime(0.05, second + 0.15);
+    }
+    return sink.stream.getAudioTracks()[0];
+  };
+
+  const watch = async (track) => {
+    const sounds = new MediaStreamTrackProcessor({ track }).readable.getReader();
+    let wasLoud = false;
+    let next = 0;
+    for (let number = 0; ; ) {
+      const { value: data, done } = await sounds.read();
+      if (done) return;
+      const samples = new Float32Array(data.numberOfFrames);
+      data.copyTo(samples, { planeIndex: 0, format: "f32-planar" });
+      const timestamp = data.timestamp;
+      data.close();
+      const loud = samples.some((sample) => Math.abs(sample) > 0.4);
+      if (loud === wasLoud && timestamp < next) continue;
+      wasLoud = loud;
+      next = timestamp + 1e6 / fps;
+      pictures.write(picture(number++, loud, timestamp));
     }
   };
-  setInterval(draw, 10);
+
+  let microphone;
   navigator.mediaDevices.getUserMedia = async ({ audio, video }) => {
-    await context.resume();
-    const tracks = [];
-    if (audio) tracks.push(sink.stream.getAudioTracks()[0].clone());
-    if (video) tracks.push(canvas.captureStream().getVideoTracks()[0]);
-    return new MediaStream(tracks);
+    if (!microphone) {
+      const context = new AudioContext();
+      microphone = speak(context);
+      await context.resume();
+      watch(microphone.clone());
+    }
+    return new MediaStream([...(audio ? [microphone.clone()] : []), ...(video ? [camera.clone()] : [])]);
   };
 }

@@ -31,7 +31,7 @@ export async function probe(file) {
  * holes are silence. */
 export async function sound(file, rate = 16000) {
   const { stdout } = await output("ffmpeg", [
-    "-v", "error", "-i", file, "-vn", "-af", `aresample=async=1:first_pts=0`, "-ac", "1", "-ar", String(rate), "-f", "f32le", "-",
+    "-v", "error", "-copyts", "-i", file, "-vn", "-af", `aresample=async=1:first_pts=0`, "-ac", "1", "-ar", String(rate), "-f", "f32le", "-",
   ]);
   return new Float32Array(stdout.buffer, stdout.byteOffset, stdout.length >> 2);
 }
