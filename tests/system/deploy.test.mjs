@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// README's first command as a new user meets it: what it prints, that its links work, that Ctrl-C
-// ends everything and a second start keeps all data, and its errors.
+// README's two commands as a new user meets them: what deploy/run prints, that its links work, that
+// Ctrl-C ends everything and a second start keeps all data, that an ordinary user can run it, its
+// errors; and that tests/run says what passed.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, readFile, readdir, readlink, rm, writeFile } from "node:fs/promises";
+import { execFile, spawn } from "node:child_process";
+import { chmod, mkdir, mkdtemp, readFile, readdir, readlink, rm, stat, writeFile } from "node:fs/promises";
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 import { Browser } from "./lib/browser.mjs";
 import { addresses, freePorts, top, until } from "./lib/stack.mjs";
 
+const execute = promisify(execFile);
 let dir, ports;
 
 before(async () => {
@@ -25,16 +28,20 @@ function deploy(...args) {
   return spawned(["--no-setup", ...args], process.env);
 }
 
-function spawned(args, env) {
-  const child = spawn(join(top, "deploy/run"), args, { stdio: ["ignore", "pipe", "pipe"], env });
+const spawned = (args, env) => watched(join(top, "deploy/run"), args, env);
+
+function watched(command, args, env, cwd = top) {
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env, cwd });
   const run = { child, shown: "" };
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (run.shown += text));
   run.ended = new Promise((end) => child.on("exit", (code) => end(code)));
   return run;
 }
 
-const options = () => [
-  "--data", join(dir, "data"), "--port", String(ports.tcp), "--metrics-port", String(ports.metrics),
+const options = () => ["--data", join(dir, "data"), ...portOptions()];
+
+const portOptions = () => [
+  "--port", String(ports.tcp), "--metrics-port", String(ports.metrics),
   "--media-port", String(ports.udp), ...addresses().flatMap((a) => ["--listen", a]),
 ];
 
@@ -146,4 +153,109 @@ test("--help lists every option the script takes", async () => {
   const script = await readFile(join(top, "deploy/run"), "utf8");
   const taken = new Set(script.match(/^ {4}(--[a-z-]+)[ |)]/gm).map((option) => option.trim().replace(/[ |)]/g, "")));
   for (const option of taken) assert.ok(run.shown.includes(option), option);
+});
+
+/** The commands in README's block under "Two commands", without what is said beside them. */
+async function readmeCommands() {
+  const section = /## Two commands\n([\s\S]*?)\n## /.exec(await readFile(join(top, "README.md"), "utf8"))[1];
+  return [...section.matchAll(/^ {4}(.*?) *(?:#.*)?$/gm)].map(([, command]) => command);
+}
+
+test("README names two commands; both are there to be run and say what they can do", { timeout: 60_000 }, async () => {
+  const commands = await readmeCommands();
+  assert.deepEqual(commands, ["deploy/run", "tests/run"]);
+  for (const command of commands) {
+    const run = watched(join(top, command), ["--help"], process.env);
+    assert.equal(await run.ended, 0, run.shown);
+    assert.match(run.shown, new RegExp(`^${command}`, "m"));
+  }
+});
+
+/** A copy of this checkout, with what gcc built of it, that `owner` may write to; the page and its
+ * packages are not in it: these lie in `packages`, where npm() takes them from. */
+async function checkoutOf(owner, tree, packages) {
+  await mkdir(join(tree, "build"), { recursive: true });
+  const left = new Set([".git", "build", "data"]);
+  const parts = (await readdir(top)).filter((name) => !left.has(name));
+  await execute("cp", ["-a", ...parts.map((name) => join(top, name)), tree]);
+  await execute("cp", ["-a", join(top, "build/release"), join(tree, "build")]);
+  await execute("mv", [join(tree, "web-client/node_modules"), packages]);
+  await rm(join(tree, "web-client/dist"), { recursive: true });
+  await rm(join(packages, ".assize-stamp"));
+  if (owner) await execute("chown", ["-R", owner, tree]);
+}
+
+/** Programs before Debian's own on PATH: what asks for root's rights says so in `asked` and fails;
+ * npm, asked to install, says so and takes the packages from beside, so no network is needed. */
+async function shims(bin, asked, packages) {
+  const npm = (await execute("which", ["npm"])).stdout.trim();
+  await mkdir(bin);
+  for (const name of ["sudo", "apt-get", "su", "pkexec"])
+    await writeFile(join(bin, name), `#!/bin/sh\necho "${name} $*" >>${asked}\nexit 1\n`, { mode: 0o755 });
+  await writeFile(
+    join(bin, "npm"),
+    `#!/bin/sh\n[ "$3" = ci ] || exec ${npm} "$@"\necho "npm $*" >>${asked}\n[ -z "$NPM_BROKEN" ] || { echo "npm error network"; exit 1; }\n` +
+      `rm -rf "$2/node_modules" && cp -a ${packages} "$2/node_modules"\n`,
+    { mode: 0o755 },
+  );
+}
+
+test("an ordinary user without sudo runs it: nothing of Debian's is missing, the page's packages are installed once", { timeout: 400_000 }, async () => {
+  const place = await mkdtemp(join(tmpdir(), "assize-user-"));
+  const [tree, packages, bin, asked] = ["checkout", "packages", "bin", "asked"].map((name) => join(place, name));
+  const root = process.getuid() === 0;
+  const uid = root ? Number((await execute("id", ["-u", "nobody"])).stdout) : process.getuid();
+  try {
+    await chmod(place, 0o755);
+    await checkoutOf(root ? "nobody:nogroup" : null, tree, packages);
+    await shims(bin, asked, packages);
+    await writeFile(asked, "", { mode: 0o666 });
+    await chmod(asked, 0o666); // whatever our umask
+    const user = ["--no-new-privs", ...(root ? ["--reuid=nobody", "--regid=nogroup", "--clear-groups"] : [])];
+    const [command] = await readmeCommands();
+    const env = { ...process.env, HOME: tree, PATH: `${bin}:${process.env.PATH}` };
+    const start = (more = {}) => watched("setpriv", [...user, join(tree, command), ...portOptions()], { ...env, ...more }, tree);
+
+    const broken = start({ NPM_BROKEN: "yes" });
+    assert.equal(await broken.ended, 1, broken.shown);
+    assert.match(broken.shown, /npm error network\nerror: the page's packages could not be installed\n {2}what to do: check the network/);
+
+    let links;
+    for (const first of [true, false]) {
+      const run = start();
+      await ready(run);
+      assert.doesNotMatch(run.shown, /^missing:/m);
+      assert.equal(/installing the page's packages from npm \.\.\. done/.test(run.shown), first, run.shown);
+      assert.equal(/building the page \.\.\. done/.test(run.shown), first, run.shown);
+      links ??= linksIn(run.shown);
+      assert.deepEqual(linksIn(run.shown), links);
+      if (first) {
+        const browser = await Browser.launch("chromium", 0);
+        try {
+          const page = await browser.open(links[0]);
+          await page.waitForSelector('[data-testid="page-lobby"]', { timeout: 20_000 });
+        } finally {
+          await browser.close();
+        }
+      }
+      run.child.kill("SIGINT");
+      assert.equal(await run.ended, 0, run.shown);
+    }
+    const data = await stat(join(tree, "data/assize.db"));
+    assert.equal(data.uid, uid);
+    const ci = `npm --prefix ${join(tree, "web-client")} ci --no-audit --no-fund`;
+    assert.deepEqual((await readFile(asked, "utf8")).trim().split("\n"), [ci, ci], "one that failed, one that did not, and no wish for root");
+  } finally {
+    await rm(place, { recursive: true, force: true });
+  }
+});
+
+test("tests/run NAME runs that test, counts it, and fails for a name that is none", { timeout: 600_000 }, async () => {
+  const [, command] = await readmeCommands();
+  const one = watched(join(top, command), ["style-spdx"], process.env);
+  assert.equal(await one.ended, 0, one.shown);
+  assert.match(one.shown, /\n1 passed, 0 failed\n$/);
+  const none = watched(join(top, command), ["no-such-test"], process.env);
+  assert.equal(await none.ended, 1, none.shown);
+  assert.match(none.shown, /error: there is no test 'no-such-test'\n {2}what to do: tests\/run --list names them/);
 });
