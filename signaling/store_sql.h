@@ -6,10 +6,6 @@
 #include "common/limits.h"
 
 enum store_sql {
-    STORE_SQL_BEGIN,
-    STORE_SQL_COMMIT,
-    STORE_SQL_ROLLBACK,
-    STORE_SQL_DATA_VERSION,
     STORE_SQL_CASE_ADD,
     STORE_SQL_HEARING_ADD,
     STORE_SQL_HEARING_GET,
@@ -53,10 +49,6 @@ enum store_sql {
 
 /* Of STORE_SQL_INVITATION_LIST: NULL-safe, since passes belong to no hearing. */
 static const char *const store_sql[STORE_SQL_COUNT] = {
-    [STORE_SQL_BEGIN] = "BEGIN IMMEDIATE",
-    [STORE_SQL_COMMIT] = "COMMIT",
-    [STORE_SQL_ROLLBACK] = "ROLLBACK",
-    [STORE_SQL_DATA_VERSION] = "PRAGMA data_version",
     [STORE_SQL_CASE_ADD] =
         "INSERT INTO cases (number, court) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
     [STORE_SQL_HEARING_ADD] =
