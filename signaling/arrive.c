@@ -77,13 +77,12 @@ static void come_anew(struct live *live, struct hearing_person *person)
     struct live_presence *presence = court_presence(live, person);
     struct page *old = person->session;
     enum journal_cause cause = effects_cause(presence);
-    uint64_t since_us = presence->lost_us ? presence->lost_wall_us : live->court->wall_us;
     if (old) {
         cause = JOURNAL_CAUSE_TAKEN_OVER;
         unseat(old);
         ws_close(old->connection, 4001, "taken over");
     }
-    effects_leave(live, person, cause, since_us);
+    effects_leave(live, person, cause);
 }
 
 static void welcome(struct page *page, int32_t id, const char *secret)

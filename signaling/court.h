@@ -35,6 +35,14 @@ enum court_purpose {
     COURT_TAPE_RENDER,
 };
 
+/* A silence of somebody's microphone or camera that is not over; gaps.h. */
+struct live_gap {
+    uint64_t stream;   /* that fell silent; 0: none */
+    uint64_t since_us; /* wall */
+    bool ours;         /* because the media core was away */
+};
+#define LIVE_GAP_SOURCES 2 /* MICROPHONE and CAMERA of enum control_source */
+
 /* How a person stands beyond what hearing.h knows; in the order of hearing->people. */
 struct live_presence {
     uint64_t lost_us;      /* monotonic; when its page went; 0: it is here, or never was */
@@ -45,6 +53,7 @@ struct live_presence {
     bool page_closed;      /* DTLS close_notify came: the browser closed the page in order */
     uint32_t seats_due;    /* bits: `seat` events that wait for SEAT_SWITCHED */
     uint64_t seats_due_us; /* since when */
+    struct live_gap gaps[LIVE_GAP_SOURCES];
 };
 
 /* Where a hearing's tape stands. */
@@ -115,6 +124,7 @@ struct court {
     uint64_t alive_us;     /* when the last sign of life was left */
     uint64_t was_alive_us; /* wall; the last one before this start, 0: unknown */
     uint64_t store_version;
+    bool sfu_tells;            /* what the media core has, since it connected */
     uint64_t sfu_boot;         /* of the media core heard last; 0: none yet */
     uint64_t sfu_lost_us;      /* wall; 0: there, or never was */
     uint64_t recorder_lost_us; /* the same */

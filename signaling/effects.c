@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "signaling/gaps.h"
 
 /* A `seat` event waits for its picture this long, then comes without. Ours: two key frames' time.
  */
@@ -198,6 +199,7 @@ void effects_apply(struct live *live)
     for (size_t i = 0; i < changes->count; i++)
         tell_media(live, &changes->changes[i]);
     effects_tell(live);
+    gaps_settle(live);
     effects_reseat(live);
 }
 
@@ -357,22 +359,28 @@ void effects_on_transport(struct live *live, const struct control_transport_stat
         court_presence(live, person)->page_closed = false;
 }
 
-void effects_leave(struct live *live, struct hearing_person *person, enum journal_cause cause,
-                   uint64_t since_wall_us)
+void effects_write_left(struct live *live, const struct hearing_person *person,
+                        enum journal_cause cause)
 {
     struct live_presence *presence = court_presence(live, person);
-    presence->lost_us = 0;
-    presence->page_closed = false;
-    presence->ours = false;
-    if (person->stored.room == TERMS_ROOM_OUTSIDE)
-        return;
     const struct journal_entry entry = {
         .event = JOURNAL_PERSON_LEFT,
         .person = person->stored.id,
         .cause = cause,
-        .since_us = since_wall_us,
+        .since_us = presence->lost_us ? presence->lost_wall_us : live->court->wall_us,
     };
-    (void)court_journal(live, &entry); /* it is gone whether or not the line stands */
+    presence->lost_us = 0;
+    presence->page_closed = false;
+    presence->ours = false;
+    if (person->stored.room != TERMS_ROOM_OUTSIDE)
+        (void)court_journal(live, &entry); /* it is gone whether or not the line stands */
+}
+
+void effects_leave(struct live *live, struct hearing_person *person, enum journal_cause cause)
+{
+    effects_write_left(live, person, cause);
+    if (person->stored.room == TERMS_ROOM_OUTSIDE)
+        return;
     hearing_leave(live->hearing, person, &live->court->changes);
     court_save(live, person);
     effects_apply(live);
@@ -409,7 +417,7 @@ static void tick_person(struct live *live, struct hearing_person *person,
     uint64_t now_us = live->court->now_us;
     uint64_t grace_us = presence->page_closed ? COURT_GRACE_CLOSED_US : COURT_GRACE_US;
     if (presence->lost_us && now_us > presence->lost_us + grace_us) {
-        effects_leave(live, person, effects_cause(presence), presence->lost_wall_us);
+        effects_leave(live, person, effects_cause(presence));
         return;
     }
     if (!presence->seats_due || now_us < presence->seats_due_us + SEAT_PATIENCE_US)

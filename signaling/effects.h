@@ -25,9 +25,13 @@ void effects_repeat_seats(struct live *live, struct hearing_person *person);
  * Repeatable; nothing when the media core is away. */
 void effects_open_media(struct live *live);
 
+/* The line that somebody leaves, unless it is in no room: last heard of when its page was lost, or
+ * now. Its grace is over with that. */
+void effects_write_left(struct live *live, const struct hearing_person *person,
+                        enum journal_cause cause);
+
 /* Whoever is in a room leaves it: journal line, media, room, events. `cause` says why. */
-void effects_leave(struct live *live, struct hearing_person *person, enum journal_cause cause,
-                   uint64_t since_wall_us);
+void effects_leave(struct live *live, struct hearing_person *person, enum journal_cause cause);
 
 /* Its transports are gone: ends what it produced, and tells its page to join again. */
 void effects_media_lost(struct live *live, struct hearing_person *person);

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 int hearing_create(const struct store_hearing *stored, struct hearing **ret_hearing)
 {
@@ -305,8 +306,13 @@ void hearing_join(struct hearing *h, struct hearing_person *p, uint8_t seats, ui
     if (hearing_begins_on_join(h, p))
         set_state(h, TERMS_STATE_WAITING, wall_us, changes);
     end_producers(h, p, changes);
+    bool had_seats = p->seats.count == seats;
+    const struct seats before = p->seats;
     p->stored.seats = seats;
     empty_seats(p);
+    /* New transports, the same places: who sits there stays, if still in the room. */
+    if (had_seats)
+        memcpy(p->seats.sitting, before.sitting, sizeof(before.sitting));
     if (p->stored.arrival == 0)
         p->stored.arrival = ++h->arrivals;
     if (is_court(p))
@@ -453,6 +459,43 @@ void hearing_spoke(struct hearing *h, const uint64_t *people, size_t count, uint
         struct hearing_person *p = hearing_find(h, people[i]);
         if (p)
             p->spoke_us = now_us;
+    }
+}
+
+void hearing_find_seat(struct hearing_person *receiver, uint8_t seat, enum control_kind kind,
+                       uint64_t stream)
+{
+    struct seats *s = &receiver->seats;
+    if (seat >= s->count || s->sitting[seat] != 0)
+        return;
+    if (kind == CONTROL_AUDIO)
+        s->seats[seat].audio = stream;
+    else
+        s->seats[seat].video = stream;
+}
+
+/* Whose camera or microphone that is, 0: nobody's. A shared screen says nothing of who sits. */
+static uint64_t sitter_of(const struct hearing *h, uint64_t stream)
+{
+    for (size_t i = 0; stream != 0 && i < h->count; i++) {
+        const struct hearing_producer *p = hearing_producer(h->people[i], stream);
+        if (p && p->source != CONTROL_SOURCE_SCREEN)
+            return h->people[i]->stored.id;
+    }
+    return 0;
+}
+
+void hearing_resume_seats(struct hearing *h)
+{
+    for (size_t i = 0; i < h->count; i++) {
+        struct seats *s = &h->people[i]->seats;
+        for (size_t seat = 0; seat < s->count; seat++) {
+            const struct seats_seat *shown = &s->seats[seat];
+            if (s->sitting[seat] == 0)
+                s->sitting[seat] = sitter_of(h, shown->audio);
+            if (s->sitting[seat] == 0)
+                s->sitting[seat] = sitter_of(h, shown->video);
+        }
     }
 }
 

@@ -111,9 +111,9 @@ bool hearing_begins_on_join(const struct hearing *hearing, const struct hearing_
 /* Its page is here, or is not any more (the person stays in its room, to come back). */
 void hearing_set_connected(struct hearing *hearing, struct hearing_person *person, bool connected,
                            struct hearing_changes *changes);
-/* Enters hearing_room_on_join(). Joining again ends its producers and empties its seats: the
- * transports are new. With hearing_begins_on_join() the state changes too. `seats` 1 to
- * LIMIT_SEATS. */
+/* Enters hearing_room_on_join(). Joining again ends its producers and all that its seats
+ * show, the transports being new; who sits in them stays. With hearing_begins_on_join() the state
+ * changes too. `seats` 1 to LIMIT_SEATS. */
 void hearing_join(struct hearing *hearing, struct hearing_person *person, uint8_t seats,
                   uint64_t wall_us, struct hearing_changes *changes);
 void hearing_admit(struct hearing *hearing, struct hearing_person *person, uint64_t by,
@@ -150,6 +150,13 @@ void hearing_mute(struct hearing *hearing, struct hearing_person *person, uint64
 
 /* These people speak now (monotonic us). The caller reseats afterwards. */
 void hearing_spoke(struct hearing *hearing, const uint64_t *people, size_t count, uint64_t now_us);
+
+/* After a restart of ours: the media core shows `stream` in a seat of this receiver. Seats whose
+ * occupant we know are left alone. Once all streams are known, hearing_resume_seats() seats whose
+ * they are; the caller reseats afterwards. */
+void hearing_find_seat(struct hearing_person *receiver, uint8_t seat, enum control_kind kind,
+                       uint64_t stream);
+void hearing_resume_seats(struct hearing *hearing);
 
 /* Seats everyone anew on one receiver's page. Call for each connected receiver after any change of
  * rooms, producers, pauses or state, and after hearing_spoke(). */

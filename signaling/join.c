@@ -157,6 +157,6 @@ void join_leave(struct page *page, const struct message *message)
         return;
     }
     page->state = PAGE_OUTSIDE;
-    effects_leave(page->live, page->person, JOURNAL_CAUSE_LEFT, page->court->wall_us);
+    effects_leave(page->live, page->person, JOURNAL_CAUSE_LEFT);
     page_ok(page, message->id);
 }

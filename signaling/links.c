@@ -6,6 +6,7 @@
 
 #include "common/log.h"
 #include "signaling/effects.h"
+#include "signaling/gaps.h"
 #include "signaling/join.h"
 #include "signaling/publish.h"
 #include "signaling/record.h"
@@ -61,16 +62,18 @@ static void sfu_connected(void *context, uint64_t boot_id)
 {
     struct court *court = context;
     court_wake(court);
-    if (court->sfu_boot == 0)
-        court->sfu_boot = boot_id;
+    bool is_unhurt = court->sfu_boot == boot_id;
     if (court->sfu_lost_us)
         write_fault(court, JOURNAL_PROCESS_SFU, court->sfu_lost_us);
     court->sfu_lost_us = 0;
     court->sfu_boot = boot_id;
+    court->sfu_tells = true;
     LIST_FOR_EACH(it, &court->lives)
     {
         struct live *live = LIST_ENTRY(it, struct live, link);
         live->media_open = false;
+        if (is_unhurt)
+            gaps_on_core_unhurt(live);
         for (size_t i = 0; i < live->hearing->count; i++)
             live->presence[i].seen = false;
     }
@@ -86,6 +89,7 @@ static void sfu_lost(void *context)
         struct live *live = LIST_ENTRY(it, struct live, link);
         live->media_open = false;
         live->ring_taken = false;
+        gaps_on_core_lost(live);
         record_evaluate(live);
     }
 }
@@ -140,6 +144,14 @@ static void take_over_stream(struct court *court, const struct control_stream_pr
     effects_tell(live);
 }
 
+/* What a seat shows, which we forgot when we were restarted: nobody is to change places by it. */
+static void take_over_seat(struct live *live, const struct control_seat_switched *seat)
+{
+    struct hearing_person *person = hearing_find(live->hearing, seat->peer);
+    if (person && court_presence(live, person)->seen)
+        hearing_find_seat(person, seat->seat, (enum control_kind)seat->kind, seat->stream);
+}
+
 static void settle_person(struct live *live, struct hearing_person *person,
                           struct live_presence *presence)
 {
@@ -170,6 +182,7 @@ static void settle(struct live *live)
     for (size_t i = 0; i < live->hearing->count; i++)
         if (live->hearing->people[i]->stored.room != TERMS_ROOM_OUTSIDE)
             settle_person(live, live->hearing->people[i], &live->presence[i]);
+    hearing_resume_seats(live->hearing);
     effects_reseat(live);
     for (size_t i = 0; i < live->hearing->count; i++)
         if (live->presence[i].media)
@@ -179,6 +192,7 @@ static void settle(struct live *live)
 static void settle_all(struct court *court)
 {
     court->settled = true;
+    court->sfu_tells = false;
     LIST_FOR_EACH(it, &court->lives)
     {
         settle(LIST_ENTRY(it, struct live, link));
@@ -231,10 +245,16 @@ static void sfu_told_live(struct live *live, const struct control_message *event
 {
     switch ((int)event->type) {
     case CONTROL_SEAT_SWITCHED:
-        effects_on_seat_switched(live, &event->seat_switched);
+        if (live->court->sfu_tells)
+            take_over_seat(live, &event->seat_switched);
+        else
+            effects_on_seat_switched(live, &event->seat_switched);
         return;
     case CONTROL_TRANSPORT_STATE:
         effects_on_transport(live, &event->transport_state);
+        return;
+    case CONTROL_STREAM_STATE:
+        gaps_on_flow(live, &event->stream_state);
         return;
     case CONTROL_SPEAKERS:
         effects_on_speakers(live, &event->speakers);
@@ -254,6 +274,8 @@ static uint64_t hearing_of(const struct control_message *event)
         return event->seat_switched.hearing;
     case CONTROL_TRANSPORT_STATE:
         return event->transport_state.hearing;
+    case CONTROL_STREAM_STATE:
+        return event->stream_state.hearing;
     case CONTROL_SPEAKERS:
         return event->speakers.hearing;
     case CONTROL_PEER_STATS:

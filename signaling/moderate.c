@@ -2,6 +2,7 @@
 #include "signaling/moderate.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "common/log.h"
 #include "signaling/effects.h"
@@ -91,17 +92,39 @@ void moderate_mute(struct page *page, const struct message *message)
     page_ok(page, message->id);
 }
 
+/* Revokes what invitations the person still has: a line each, then the store. */
+static int revoke_invitations(struct live *live, const struct hearing_person *target, uint64_t by)
+{
+    struct court *court = live->court;
+    struct store_invitation *list = NULL;
+    size_t count = 0;
+    int r = store_invitation_list(court->store, live->hearing->stored.id, &list, &count);
+    for (size_t i = 0; i < count; i++) {
+        const struct journal_entry entry = {
+            .event = JOURNAL_INVITATION_REVOKED,
+            .invitation = list[i].id,
+            .person = target->stored.id,
+            .by = by,
+        };
+        if (list[i].person == target->stored.id && !list[i].revoked_us)
+            (void)court_journal(live, &entry); /* "removed" stands: it is revoked in any case */
+    }
+    free(list);
+    return r < 0 ? r
+                 : store_invitation_revoke_person(court->store, target->stored.id, court->wall_us);
+}
+
 /* Ends a person's invitation and its page. */
 static void put_out(struct live *live, struct hearing_person *target, uint64_t by, uint16_t code)
 {
     struct court *court = live->court;
     struct page *page = target->session;
-    int r = store_invitation_revoke_person(court->store, target->stored.id, court->wall_us);
+    int r = revoke_invitations(live, target, by);
     if (r < 0) /* `removed` keeps it out as well */
         log_error("person %016" PRIx64 ": invitation not revoked: %s", target->stored.id,
                   log_errno(r));
+    effects_write_left(live, target, JOURNAL_CAUSE_REMOVED);
     hearing_remove(live->hearing, target, by, &court->changes);
-    court_presence(live, target)->lost_us = 0;
     court_save(live, target);
     effects_apply(live);
     if (page)

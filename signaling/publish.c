@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "signaling/effects.h"
+#include "signaling/gaps.h"
 #include "signaling/rtpparams.h"
 
 static bool direction_of(const struct page *page, uint64_t transport, uint8_t *ret_direction)
@@ -200,8 +201,10 @@ void publish_pause(struct page *page, const struct message *message)
 
 void publish_close(struct page *page, const struct message *message)
 {
-    if (!own_producer(page, message->id, message->producer))
+    const struct hearing_producer *producer = own_producer(page, message->id, message->producer);
+    if (!producer)
         return;
+    gaps_end(page->live, page->person, producer->source);
     hearing_unproduce(page->live->hearing, page->person, message->producer, &page->court->changes);
     effects_apply(page->live);
     page_ok(page, message->id);

@@ -292,6 +292,10 @@ test("removed, the party's page says so and its link works no more", { timeout: 
   const [removed] = await journal("person.removed");
   assert.equal(removed.person, party.id);
   assert.equal(removed.by, judge.id);
+  const mine = (line) => line.person === party.id;
+  assert.equal((await journal("person.left")).find(mine)?.cause, "removed");
+  const revoked = (await journal("invitation.revoked")).filter(mine);
+  assert.deepEqual(revoked.map((line) => line.by), [judge.id]);
   const again = await browsers[PARTY].open(party.invited.link);
   await again.waitForSelector('[data-testid="over"][data-ending="revoked-token"]', { timeout: 15_000 });
 });

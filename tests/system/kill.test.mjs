@@ -97,6 +97,14 @@ test("the media core: everyone is back with sound within 5 s, the gap is our fau
     (await lines("fault")())?.filter((line) => line.process === "sfu"),
   );
   assert.ok(faults.some((line) => line.since && line.until), JSON.stringify(faults));
+  // And for each voice and picture how long it was missed.
+  await until("the journal names each gap", 5, async () => {
+    const gaps = ((await lines("media.gap")()) ?? []).filter((line) => Date.parse(line.since) >= began - 2000);
+    for (const gap of gaps) assert.ok(Date.parse(gap.until) - Date.parse(gap.since) < 10_000, JSON.stringify(gap));
+    return people.every(({ id }) =>
+      ["microphone", "camera"].every((source) => gaps.some((gap) => gap.person === id && gap.source === source)),
+    );
+  });
   await people[0].waitState("record", "on", 8);
 });
 
