@@ -41,6 +41,9 @@
 /* The configuration file, bytes, and the addresses in one of its lists. Ours. */
 #define LIMIT_CONFIG_BYTES     65536
 #define LIMIT_CONFIG_ADDRESSES 16
+/* Lines of the log that wait until somebody reads stderr, 2 KiB each; more are dropped and counted.
+ * Ours: one for each hearing of a full media core that ends. */
+#define LIMIT_LOG_LINES 256
 /* Media threads. Ours: one a core of the largest machines. */
 #define LIMIT_WORKERS 256
 

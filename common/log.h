@@ -5,6 +5,7 @@
 #define COMMON_LOG_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum log_level {
@@ -17,6 +18,18 @@ enum log_level {
 /* Once, before threads: `program` is borrowed. Lines are "time level program: message", or with
  * syslog's "<level>" in front and without time when stderr is journald (JOURNAL_STREAM is set). */
 void log_start(const char *program, enum log_level least);
+
+/* Once, after log_start(), by a program that serves others: from here on no line makes its thread
+ * wait. stderr may be a pipe that nobody empties, a terminal that was stopped, a journald that
+ * hangs: O_NONBLOCK would be everybody's who shares the open file, and poll(2) promises nothing
+ * when others write to it too. So lines go through a queue of LIMIT_LOG_LINES without locks to a
+ * thread that does nothing but write. One that finds it full is dropped and counted, and the count
+ * is a line as soon as one can be written. A forked child writes its lines itself. At exit() the
+ * queue has 500 ms to be written. Returns 0 or a negative errno. */
+int log_queue(void);
+
+/* Waits until all lines so far are written, for so long at most; returns whether they are. */
+bool log_flush(unsigned within_ms);
 
 /* Any thread. One write(2) a line, control characters in the result replaced by '?'. Not on the
  * way of a packet: count there, and tell with log_counted(). */

@@ -67,6 +67,10 @@ enum options_wish options_read(int argc, char **argv, const char *program, const
         return OPTIONS_DONE;
     }
     log_start(program, config.log_level);
+    if (log_queue() < 0) {
+        fprintf(stderr, "%s: no memory for the log's thread\n", program);
+        return OPTIONS_BAD;
+    }
     *ret_config = config;
     if (ret_path)
         *ret_path = path;

@@ -227,3 +227,7 @@ enum settings_wish settings_read(int argc, char **argv, struct settings *ret_set
     *ret_settings = s;
     return SETTINGS_RUN;
 }
+    if (log_queue() < 0) {
+        fputs("assize-sfu: no memory for the log's thread\n", stderr);
+        return SETTINGS_BAD;
+    }

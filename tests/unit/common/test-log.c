@@ -4,11 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/clock.h"
+#include "common/limits.h"
 #include "unit/check.h"
 
 static int capture_fd = -1;
@@ -27,6 +31,7 @@ static void capture(void)
 
 static void captured(char *text, size_t capacity)
 {
+    CHECK(log_flush(10000));
     CHECK_EQ(dup2(stderr_fd, STDERR_FILENO), STDERR_FILENO);
     ssize_t len = pread(capture_fd, text, capacity - 1, 0);
     CHECK(len >= 0);
@@ -112,12 +117,12 @@ static void counter_is_told_once_a_second(void)
 
 static void *log_many(void *unused)
 {
-    for (int i = 0; i < 200; i++)
+    for (int i = 0; i < 60; i++)
         log_info("%s %s", log_errno(-ENOENT), log_errno(EAGAIN) != NULL ? "same" : "");
     return unused;
 }
 
-/* Lines of several threads stay whole. */
+/* Lines of several threads stay whole; so many fit into the queue at once. */
 static void threads(void)
 {
     static char text[200000];
@@ -136,17 +141,166 @@ static void threads(void)
         CHECK_EQ(strncmp(end - 5, " same", 5), 0);
         line = end + 1;
     }
-    CHECK_EQ(lines, 800);
+    CHECK_EQ(lines, 240);
 }
 
-int main(void)
+/* A pipe as small as there are, full already, that nobody reads; returns its reading end. */
+static int fill_stderr(size_t *ret_filled)
 {
+    int ends[2];
+    CHECK_EQ(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    CHECK(fcntl(ends[1], F_SETPIPE_SZ, 4096) >= 4096);
+    static const char junk[512];
+    *ret_filled = 0;
+    while (write(ends[1], junk, sizeof(junk)) == (ssize_t)sizeof(junk))
+        *ret_filled += sizeof(junk);
+    CHECK_EQ(errno, EAGAIN);
+    CHECK_EQ(fcntl(ends[1], F_SETFL, 0), 0); /* as programs get theirs: writing blocks */
+    CHECK_EQ(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+    close(ends[1]);
+    CHECK_EQ(fcntl(ends[0], F_SETFL, 0), 0);
+    return ends[0];
+}
+
+/* Reads on until `what` has come. Returns how much there is in all. */
+static size_t read_until(int fd, char *text, size_t capacity, const char *what)
+{
+    size_t len = 0;
+    for (;;) {
+        ssize_t got = read(fd, text + len, capacity - 1 - len);
+        CHECK(got > 0);
+        len += (size_t)got;
+        text[len] = '\0';
+        const char *at = memmem(text, len, what, strlen(what));
+        if (at && strchr(at, '\n'))
+            return len;
+    }
+}
+
+static void *log_into_full(void *unused)
+{
+    for (unsigned i = 0; i < LIMIT_LOG_LINES; i++)
+        log_info("line");
+    return unused;
+}
+
+/* LIMIT_LOG_LINES wait; the others are dropped and counted, and no thread stands still. When the
+ * pipe is read again, what waited comes in order, then the count, then new lines as ever. */
+static void full_pipe_makes_nobody_wait(void)
+{
+    enum { THREADS = 4 };
+    static char text[LIMIT_LOG_LINES * 128 + 65536];
+    int saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    size_t filled;
+    int fd = fill_stderr(&filled);
+    pthread_t thread[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        CHECK_EQ(pthread_create(&thread[i], NULL, log_into_full, NULL), 0);
+    for (int i = 0; i < THREADS; i++)
+        CHECK_EQ(pthread_join(thread[i], NULL), 0);
+    uint64_t begun_us = clock_now_us();
+    CHECK(!log_flush(20));
+    CHECK(clock_now_us() - begun_us >= 20000);
+
+    char told[80];
+    snprintf(told, sizeof(told), "<4>prog: %d lines dropped", (THREADS - 1) * LIMIT_LOG_LINES);
+    size_t len = read_until(fd, text, sizeof(text), told);
+    size_t lines = 0;
+    for (const char *at = text + filled; at < text + len; at = strchr(at, '\n') + 1)
+        lines += strncmp(at, "<6>prog: line\n", 14) == 0;
+    CHECK_EQ(lines, LIMIT_LOG_LINES);
+    log_info("as ever");
+    (void)read_until(fd, text, sizeof(text), "<6>prog: as ever");
+    CHECK_EQ(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+    close(saved);
+    close(fd);
+}
+
+/* This program again, as `what`; returns its status. */
+static int run_self(const char *what)
+{
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        execl("/proc/self/exe", "test-log", what, (char *)NULL);
+        _exit(127);
+    }
+    int status;
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+/* As run_self() does: `full`, a program whose stderr nobody reads; `last`, one that ends at once.
+ */
+static int be(const char *what)
+{
+    size_t filled;
+    unsigned lines = LIMIT_LOG_LINES;
+    log_start("prog", LOG_INFO);
+    CHECK_EQ(log_queue(), 0);
+    if (strcmp(what, "full") == 0) {
+        (void)fill_stderr(&filled);
+        lines *= 2;
+    }
+    for (unsigned i = 0; i < lines; i++)
+        log_info("%u", i);
+    return 7;
+}
+
+/* A program with a full pipe ends all the same. One whose lines are taken loses none at its end. */
+static void last_words(void)
+{
+    static char text[65536];
+    CHECK_EQ(run_self("full"), 7);
+    capture();
+    CHECK_EQ(run_self("last"), 7);
+    captured(text, sizeof(text));
+    char *at = text;
+    for (unsigned i = 0; i < LIMIT_LOG_LINES; i++) {
+        char line[64];
+        int len = snprintf(line, sizeof(line), "<6>prog: %u\n", i);
+        CHECK_EQ(strncmp(at, line, (size_t)len), 0);
+        at += len;
+    }
+    CHECK_EQ(*at, '\0');
+}
+
+/* A forked child has no such thread: it writes its lines itself. */
+static void forked_child(void)
+{
+    char text[4096];
+    capture();
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        log_info("child");
+        _exit(0); /* flushes nothing */
+    }
+    int status;
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    captured(text, sizeof(text));
+    CHECK_EQ(strcmp(text, "<6>prog: child\n"), 0);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        return be(argv[1]);
     line_for_people();
     line_for_journald();
     control_characters();
     long_message_is_cut();
     counter_is_told_once_a_second();
     threads();
+    CHECK_EQ(log_queue(), 0);
+    control_characters();
+    long_message_is_cut();
+    counter_is_told_once_a_second();
+    threads();
+    full_pipe_makes_nobody_wait();
+    last_words();
+    forked_child();
     CHECK_EQ(strcmp(log_errno(-ENOENT), "No such file or directory"), 0);
     CHECK_EQ(strcmp(log_errno(ENOENT), "No such file or directory"), 0);
     return 0;
