@@ -26,7 +26,7 @@
 /* IP addresses as text, each checked with inet_pton(3). */
 struct config_addresses {
     size_t count;
-    char items[LIMIT_CONFIG_ADDRESSES][CONFIG_ADDRESS_MAX];
+    char items[LIMIT_ADDRESSES][CONFIG_ADDRESS_MAX];
 };
 
 struct config {

@@ -18,9 +18,8 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      "Where the processes' sockets lie"},
     {"", "log_level", CONFIG_KEY_LEVEL, PLACE(log_level), 0, 0, "level", "info",
      "Least level that is logged: error, warn, info or debug"},
-    {"signaling", "listen", CONFIG_KEY_ADDRESSES, PLACE(signaling.listen), 1,
-     LIMIT_CONFIG_ADDRESSES, "IP addresses", "127.0.0.1",
-     "Addresses that HTTPS and WebSocket listen on"},
+    {"signaling", "listen", CONFIG_KEY_ADDRESSES, PLACE(signaling.listen), 1, LIMIT_ADDRESSES,
+     "IP addresses", "127.0.0.1", "Addresses that HTTPS and WebSocket listen on"},
     {"signaling", "port", CONFIG_KEY_NUMBER, PLACE(signaling.port), 1, 65535, "TCP port", "8443",
      "Port of HTTPS and WebSocket"},
     {"signaling", "public_host", CONFIG_KEY_HOST, PLACE(signaling.public_host), 0, 0,
@@ -41,10 +40,10 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      "User the media core runs as; empty: the same as signaling"},
     {"signaling", "recorder_user", CONFIG_KEY_USER, PLACE(signaling.recorder_user), 0, 0, "user",
      "", "User the recorder runs as; empty: the same as signaling"},
-    {"sfu", "listen", CONFIG_KEY_ADDRESSES, PLACE(sfu.listen), 1, LIMIT_CONFIG_ADDRESSES,
-     "IP addresses", "127.0.0.1", "Addresses that media is received on"},
+    {"sfu", "listen", CONFIG_KEY_ADDRESSES, PLACE(sfu.listen), 1, LIMIT_ADDRESSES, "IP addresses",
+     "127.0.0.1", "Addresses that media is received on"},
     {"sfu", "public_addresses", CONFIG_KEY_ADDRESSES, PLACE(sfu.public_addresses), 0,
-     LIMIT_CONFIG_ADDRESSES, "IP addresses", "",
+     LIMIT_ADDRESSES, "IP addresses", "",
      "Addresses offered to browsers, when behind NAT; none: those of listen"},
     {"sfu", "udp_port", CONFIG_KEY_NUMBER, PLACE(sfu.udp_port), 1, 65535, "UDP port", "40000",
      "Port of the first worker; worker i uses this plus i"},
@@ -196,14 +195,14 @@ void config_key_wish(const struct config_key *key, char wish[128])
 int config_key_set_text(const struct config_key *key, const char *text, struct config *config)
 {
     char copy[1024];
-    const char *items[LIMIT_CONFIG_ADDRESSES + 1] = {text};
+    const char *items[LIMIT_ADDRESSES + 1] = {text};
     struct config_value value = {.items = items, .count = 1};
     if (strlen(text) >= sizeof(copy))
         return -EINVAL;
     if (key->type != CONFIG_KEY_ADDRESSES)
         return config_key_set(key, &value, config);
     memcpy(copy, text, strlen(text) + 1);
-    value.count = config_text_split(copy, items, LIMIT_CONFIG_ADDRESSES + 1);
+    value.count = config_text_split(copy, items, LIMIT_ADDRESSES + 1);
     return config_key_set(key, &value, config);
 }
 

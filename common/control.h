@@ -267,7 +267,7 @@ struct control_peer_ready {
     struct control_ice ice[CONTROL_DIRECTION_COUNT];
     uint8_t fingerprint[CONTROL_FINGERPRINT_LEN]; /* of the media core's certificate, SHA-256 */
     uint8_t candidate_count;
-    struct control_candidate candidates[LIMIT_CANDIDATES];
+    struct control_candidate candidates[LIMIT_ADDRESSES];
     uint8_t seat_count;
     struct control_seat_ssrcs seats[LIMIT_SEATS];
 };

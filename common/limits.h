@@ -14,8 +14,9 @@
 
 /* Seats of one page: pairs of one audio and one video stream coming down. */
 #define LIMIT_SEATS 24
-/* Addresses offered per transport. */
-#define LIMIT_CANDIDATES 8
+/* Addresses of one list in the configuration; those of the media core are all offered to every
+ * page. Ours. */
+#define LIMIT_ADDRESSES 16
 /* Streams one peer may publish (microphone, camera, screen, and one to spare). */
 #define LIMIT_STREAMS_PER_PEER 4
 /* Encodings of one published stream (simulcast). */
@@ -38,9 +39,8 @@
  * certificate and retransmissions, are under 8 KiB. */
 #define LIMIT_DTLS_HANDSHAKE_BYTES 65536
 
-/* The configuration file, bytes, and the addresses in one of its lists. Ours. */
-#define LIMIT_CONFIG_BYTES     65536
-#define LIMIT_CONFIG_ADDRESSES 16
+/* The configuration file, bytes. Ours. */
+#define LIMIT_CONFIG_BYTES 65536
 /* Lines of the log that wait until somebody reads stderr, 2 KiB each; more are dropped and counted.
  * Ours: one for each hearing of a full media core that ends. */
 #define LIMIT_LOG_LINES 256

@@ -55,13 +55,25 @@ static long to_number(const char *text, long max)
     return errno || end == text || *end || number < 0 || number > max ? -1 : number;
 }
 
-static bool add_address(struct config_addresses *list, const char *text)
+static enum settings_wish too_many(const char *value)
+{
+    fprintf(stderr,
+            "assize-sfu: more than %d addresses, with '%s'; name those that pages can reach (sfu: "
+            "listen, public_addresses)\n",
+            LIMIT_ADDRESSES, value);
+    return SETTINGS_BAD;
+}
+
+static enum settings_wish add_address(struct config_addresses *list, const char *what,
+                                      const char *text)
 {
     struct address address;
-    if (list->count == LIMIT_CONFIG_ADDRESSES || address_from_text(text, 0, &address) < 0)
-        return false;
+    if (address_from_text(text, 0, &address) < 0)
+        return bad(what, text);
+    if (list->count == LIMIT_ADDRESSES)
+        return too_many(text);
     (void)snprintf(list->items[list->count++], CONFIG_ADDRESS_MAX, "%s", text);
-    return true;
+    return SETTINGS_RUN;
 }
 
 static enum settings_wish take_option(int option, struct command *c)
@@ -74,11 +86,9 @@ static enum settings_wish take_option(int option, struct command *c)
         c->control_path = optarg;
         return SETTINGS_RUN;
     case 'l':
-        return add_address(&c->listen, optarg) ? SETTINGS_RUN
-                                               : bad("no address to listen on", optarg);
+        return add_address(&c->listen, "no address to listen on", optarg);
     case 'p':
-        return add_address(&c->public_addresses, optarg) ? SETTINGS_RUN
-                                                         : bad("no address to offer", optarg);
+        return add_address(&c->public_addresses, "no address to offer", optarg);
     case 'b':
         c->port = to_number(optarg, UINT16_MAX);
         return c->port < 0 ? bad("no port", optarg) : SETTINGS_RUN;
@@ -123,13 +133,16 @@ static enum settings_wish read_command(int argc, char **argv, struct command *re
     return SETTINGS_RUN;
 }
 
-static void listen_on(struct settings *s, const struct address *address)
+/* Returns 0 or -ENOSPC. */
+static int listen_on(struct settings *s, const struct address *address)
 {
     for (size_t i = 0; i < s->listen_count; i++)
         if (address_equal(&s->listen[i], address))
-            return;
-    if (s->listen_count < LIMIT_CANDIDATES)
-        s->listen[s->listen_count++] = *address;
+            return 0;
+    if (s->listen_count == LIMIT_ADDRESSES)
+        return -ENOSPC;
+    s->listen[s->listen_count++] = *address;
+    return 0;
 }
 
 /* A socket on the wildcard answers from an address the page may not have asked, so each address of
@@ -139,7 +152,8 @@ static int listen_on_host(struct settings *s, sa_family_t family)
     struct ifaddrs *all;
     if (getifaddrs(&all) < 0)
         return -errno;
-    for (const struct ifaddrs *it = all; it; it = it->ifa_next) {
+    int r = 0;
+    for (const struct ifaddrs *it = all; it && r == 0; it = it->ifa_next) {
         struct address address;
         if (!it->ifa_addr || it->ifa_addr->sa_family != family || !(it->ifa_flags & IFF_UP))
             continue;
@@ -149,10 +163,10 @@ static int listen_on_host(struct settings *s, sa_family_t family)
             continue;
         if (family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&address.v6.sin6_addr))
             continue; /* means nothing without its link */
-        listen_on(s, &address);
+        r = listen_on(s, &address);
     }
     freeifaddrs(all);
-    return 0;
+    return r;
 }
 
 static enum settings_wish take_addresses(const struct config *config, struct settings *s)
@@ -161,14 +175,16 @@ static enum settings_wish take_addresses(const struct config *config, struct set
         struct address address;
         if (address_from_text(config->sfu.listen.items[i], 0, &address) < 0)
             return bad("no address to listen on", config->sfu.listen.items[i]);
-        if (!address_is_wildcard(&address))
-            listen_on(s, &address);
-        else if (listen_on_host(s, address.any.sa_family) < 0)
+        int r = address_is_wildcard(&address) ? listen_on_host(s, address.any.sa_family)
+                                              : listen_on(s, &address);
+        if (r == -ENOSPC)
+            return too_many(config->sfu.listen.items[i]);
+        if (r < 0)
             return bad("the host does not tell its addresses for", config->sfu.listen.items[i]);
     }
     if (s->listen_count == 0)
         return bad("the host has no address of the kind", config->sfu.listen.items[0]);
-    for (size_t i = 0; i < config->sfu.public_addresses.count && i < LIMIT_CANDIDATES; i++)
+    for (size_t i = 0; i < config->sfu.public_addresses.count; i++)
         (void)snprintf(s->public[s->public_count++], CONTROL_ADDRESS_MAX, "%s",
                        config->sfu.public_addresses.items[i]);
     return SETTINGS_RUN;
@@ -224,10 +240,10 @@ enum settings_wish settings_read(int argc, char **argv, struct settings *ret_set
         return SETTINGS_DONE;
     }
     log_start("assize-sfu", config.log_level);
-    *ret_settings = s;
-    return SETTINGS_RUN;
-}
     if (log_queue() < 0) {
         fputs("assize-sfu: no memory for the log's thread\n", stderr);
         return SETTINGS_BAD;
     }
+    *ret_settings = s;
+    return SETTINGS_RUN;
+}

@@ -17,9 +17,9 @@ struct settings {
     uint16_t port;       /* of the first worker */
     size_t worker_count;
     size_t listen_count;
-    struct address listen[LIMIT_CANDIDATES]; /* concrete: a wildcard is every address of the host */
+    struct address listen[LIMIT_ADDRESSES]; /* concrete: a wildcard is every address of the host */
     size_t public_count;
-    char public[LIMIT_CANDIDATES][CONTROL_ADDRESS_MAX];
+    char public[LIMIT_ADDRESSES][CONTROL_ADDRESS_MAX];
 };
 
 enum settings_wish {

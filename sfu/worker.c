@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sfu/worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -51,7 +52,7 @@ struct worker {
     struct orders_offer offer;
     struct udp_reader *reader;
     size_t endpoint_count;
-    struct endpoint endpoints[LIMIT_CANDIDATES];
+    struct endpoint endpoints[LIMIT_ADDRESSES];
     uint64_t metrics_us;
 };
 
@@ -70,8 +71,7 @@ static uint32_t priority(size_t index)
 static void offer_address(struct worker *w, const char *text)
 {
     struct orders_offer *o = &w->offer;
-    if (o->candidate_count == LIMIT_CANDIDATES)
-        return;
+    assert(o->candidate_count < LIMIT_ADDRESSES); /* options hold no more in either list */
     struct control_candidate *candidate = &o->candidates[o->candidate_count];
     (void)snprintf(candidate->address, sizeof(candidate->address), "%s", text);
     candidate->port = w->port;
@@ -250,8 +250,8 @@ static void *run(void *arg)
 {
     struct worker *w = arg;
     for (;;) {
-        struct epoll_event events[WAKE_SOCKET + LIMIT_CANDIDATES];
-        int count = epoll_wait(w->epoll_fd, events, WAKE_SOCKET + LIMIT_CANDIDATES, -1);
+        struct epoll_event events[WAKE_SOCKET + LIMIT_ADDRESSES];
+        int count = epoll_wait(w->epoll_fd, events, WAKE_SOCKET + LIMIT_ADDRESSES, -1);
         w->context.now_us = clock_now_us();
         for (int i = 0; i < count; i++) {
             uint64_t what = events[i].data.u64;

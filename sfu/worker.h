@@ -25,9 +25,9 @@ struct worker_options {
     unsigned number; /* 0 for the first */
     uint16_t port;   /* UDP; 0: any free one */
     size_t listen_count;
-    struct address listen[LIMIT_CANDIDATES]; /* concrete addresses; their ports do not count */
-    size_t public_count;                     /* 0: what is listened on is offered to pages */
-    char public[LIMIT_CANDIDATES][CONTROL_ADDRESS_MAX];
+    struct address listen[LIMIT_ADDRESSES]; /* concrete addresses; their ports do not count */
+    size_t public_count;                    /* 0: what is listened on is offered to pages */
+    char public[LIMIT_ADDRESSES][CONTROL_ADDRESS_MAX];
     uint64_t boot_id;
     struct dtls_context *dtls; /* borrowed; shared by the workers */
     size_t packets;            /* of the pool; WORKER_PACKETS */

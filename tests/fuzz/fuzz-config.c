@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     }
     CHECK(c.signaling.port > 0 && c.sfu.udp_port > 0);
     CHECK(c.data_dir[0] != '\0' && c.recorder.records_dir[0] != '\0');
-    CHECK(c.signaling.listen.count >= 1 && c.signaling.listen.count <= LIMIT_CONFIG_ADDRESSES);
+    CHECK(c.signaling.listen.count >= 1 && c.signaling.listen.count <= LIMIT_ADDRESSES);
     for (size_t i = 0; i < c.signaling.listen.count; i++)
         CHECK(config_text_is_address(c.signaling.listen.items[i]));
     CHECK(c.recorder.video_width % 2 == 0 && c.recorder.video_width <= 3840);

@@ -27,7 +27,7 @@
 #define STOP_MS       5000
 #define DIRECTORY_MAX 64
 /* Seven of its own, two an address, and the end. */
-#define ARGUMENTS_MAX (8 + 2 * LIMIT_CANDIDATES)
+#define ARGUMENTS_MAX (8 + 2 * LIMIT_ADDRESSES)
 
 struct desk {
     char directory[DIRECTORY_MAX];
@@ -135,7 +135,7 @@ int desk_start(const char *binary, unsigned workers, struct desk **ret_desk)
 int desk_start_at(const char *binary, unsigned workers, const char *const *addresses, size_t count,
                   struct desk **ret_desk)
 {
-    if (count > LIMIT_CANDIDATES)
+    if (count > LIMIT_ADDRESSES)
         return -E2BIG;
     CLEANUP(desk_stop) struct desk *d = calloc(1, sizeof(*d));
     if (!d)

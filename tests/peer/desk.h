@@ -22,7 +22,7 @@ struct desk;
  * why it could not be started. */
 int desk_start(const char *binary, unsigned workers, struct desk **ret_desk);
 
-/* The same at these addresses (at most LIMIT_CANDIDATES). */
+/* The same at these addresses (at most LIMIT_ADDRESSES). */
 int desk_start_at(const char *binary, unsigned workers, const char *const *addresses, size_t count,
                   struct desk **ret_desk);
 

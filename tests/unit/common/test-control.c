@@ -21,8 +21,8 @@ static void fill_peer_ready(struct control_peer_ready *m)
     }
     for (unsigned i = 0; i < sizeof(m->fingerprint); i++)
         m->fingerprint[i] = (uint8_t)(i + 1);
-    m->candidate_count = LIMIT_CANDIDATES;
-    for (unsigned i = 0; i < LIMIT_CANDIDATES; i++) {
+    m->candidate_count = LIMIT_ADDRESSES;
+    for (unsigned i = 0; i < LIMIT_ADDRESSES; i++) {
         snprintf(m->candidates[i].address, CONTROL_ADDRESS_MAX, "192.0.2.%u", i);
         m->candidates[i].port = (uint16_t)(40000 + i);
         m->candidates[i].tcp = i % 2 == 0;
