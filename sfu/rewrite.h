@@ -90,8 +90,8 @@ void rewrite_select(struct rewrite *rewrite, uint64_t source);
 uint64_t rewrite_wanted(const struct rewrite *rewrite);
 uint64_t rewrite_shown(const struct rewrite *rewrite);
 
-/* The source began again with other sequence numbers (stream_arrival.reset): call before its packet
- * is forwarded. */
+/* The source began again with other sequence numbers (stream_arrival.reset), or some of its packets
+ * could not be sent and were not passed to rewrite_forward(): call before the next one is. */
 void rewrite_restart(struct rewrite *rewrite, uint64_t source);
 
 /* One packet of `source`, once each, in the order of arrival. Returns 0 and what to send, or:

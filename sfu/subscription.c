@@ -336,8 +336,11 @@ static int transmit(struct subscription *s, struct context *c, unsigned out_stre
 void subscription_send(struct subscription *s, struct context *c, struct encoding *e,
                        const struct packet *packet)
 {
-    if (!transport_can_send(s->subscriber->down))
+    if (!transport_can_send(s->subscriber->down)) {
+        /* However many pass by: the first one that can be sent goes on without a hole. */
+        rewrite_restart(&s->rewrite, e->source);
         return;
+    }
     struct rewrite_output out;
     if (rewrite_forward(&s->rewrite, e->source, &packet->rtp, &packet->payload, c->now_us, &out) <
         0)

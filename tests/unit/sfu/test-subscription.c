@@ -141,6 +141,37 @@ static void goes_on_after_numbers_jumped_unseen(void)
     stage_close(&s);
 }
 
+/* A viewer whose network is gone for so many packets that numbers go half way round and more: the
+ * first packet after is shown, and nothing looks old for the next half round. */
+static void goes_on_after_half_a_round_unseen(void)
+{
+    begin();
+    CHECK_EQ(seat(CONTROL_VIDEO, one), 1);
+    uint16_t seq = 1000;
+    frame(one, CONTROL_VIDEO, seq, true);
+    struct page_stream before = *page_seat(viewer, 0, CONTROL_VIDEO);
+    struct link *away = viewer->down;
+    viewer->down = NULL;
+    stage_pass(&s, 31 * 1000000ull);
+    for (unsigned i = 0; i < 400; i++)
+        frame(one, CONTROL_VIDEO, seq = (uint16_t)(seq + 100), false);
+    viewer->down = away;
+    const struct control_message restart = {
+        .type = CONTROL_TRANSPORT_RESTART,
+        .transport_restart = {STAGE_HEARING, viewer->id, CONTROL_DOWN}};
+    struct control_message answer;
+    CHECK_EQ(stage_request(&s, &restart, -1, &answer), 0);
+    CHECK_EQ(link_restart(viewer->down, &answer.transport_restarted.ice), 0);
+    stage_pass(&s, 1000000);
+    CHECK_EQ(page_seat(viewer, 0, CONTROL_VIDEO)->packets, before.packets);
+    frame(one, CONTROL_VIDEO, (uint16_t)(seq + 1), true);
+    frame(one, CONTROL_VIDEO, (uint16_t)(seq + 2), false);
+    const struct page_stream *after = page_seat(viewer, 0, CONTROL_VIDEO);
+    CHECK_EQ(after->packets, before.packets + 2);
+    CHECK_EQ((uint16_t)(after->last.seq - before.last.seq), 2);
+    stage_close(&s);
+}
+
 /* Numbers of packets that are not sent on leave no hole that the viewer would ask for. */
 static void leaves_no_hole_for_what_it_refuses(void)
 {
@@ -358,6 +389,7 @@ int main(void)
     switches_sound_at_once();
     leaves_no_hole_for_what_it_refuses();
     goes_on_after_numbers_jumped_unseen();
+    goes_on_after_half_a_round_unseen();
     empties_at_once();
     takes_repetitions();
     shows_one_source_twice();
