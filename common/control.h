@@ -12,7 +12,7 @@
 #include "common/limits.h"
 
 /* Raised with every change of a message; a peer of another version is refused at HELLO. */
-#define CONTROL_VERSION 1
+#define CONTROL_VERSION 2
 
 /* Where media core and recorder listen, in the configured run_dir. */
 #define CONTROL_SOCKET_SFU      "sfu.sock"
@@ -349,11 +349,13 @@ enum control_metric {
     CONTROL_METRIC_DROPPED_JUNK,     /* datagrams that are no STUN, DTLS or RTP of a known peer */
     CONTROL_METRIC_DROPPED_FORGED,   /* failed authentication or replayed */
     CONTROL_METRIC_DROPPED_UNROUTED, /* RTP of no announced stream */
+    CONTROL_METRIC_DROPPED_POOL,     /* no packet buffer was free: our fault */
     CONTROL_METRIC_DROPPED_SEND,     /* the kernel did not take it */
     CONTROL_METRIC_STUN_REFUSED,
     CONTROL_METRIC_DTLS_FAILED,
     CONTROL_METRIC_RING_PACKETS, /* copied to rings */
     CONTROL_METRIC_RING_DROPPED, /* rings were full: a gap in the record, our fault */
+    CONTROL_METRIC_WALL_STEPS,   /* the wall clock was set while the media core ran */
     CONTROL_METRIC_HEARINGS,     /* gauge */
     CONTROL_METRIC_PEERS,        /* gauge */
     CONTROL_METRIC_STREAMS,      /* gauge */

@@ -153,8 +153,12 @@ void forward_datagram(struct context *c, const struct path *from, const uint8_t 
         return;
     }
     CLEANUP(packet_unref) struct packet *packet = NULL;
-    if (len > PACKET_BYTES || packet_take(c->pool, &packet) < 0) {
+    if (len > PACKET_BYTES) {
         context_count(c, CONTROL_METRIC_DROPPED_JUNK);
+        return;
+    }
+    if (packet_take(c->pool, &packet) < 0) {
+        context_count(c, CONTROL_METRIC_DROPPED_POOL);
         return;
     }
     struct transport_received received =

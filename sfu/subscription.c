@@ -394,6 +394,8 @@ bool subscription_sender_report(const struct subscription *s, const struct conte
     if (!s->shown || !s->shown->stream || !stream_last_sender_info(s->shown->stream, &last))
         return false;
     last.ntp = ntp_shift_apply(&s->shown->publication->publisher->clock, last.ntp);
-    return rewrite_sender_report(&s->rewrite, s->shown->source, &last, context_ntp(c), ret_info) ==
-           0;
+    if (rewrite_sender_report(&s->rewrite, s->shown->source, &last, context_ntp(c), ret_info) < 0)
+        return false;
+    ret_info->ntp = context_ntp_told(c);
+    return true;
 }

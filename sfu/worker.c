@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -228,6 +229,20 @@ static void collect_metrics(struct worker *w, uint64_t values[CONTROL_METRIC_COU
     }
 }
 
+/* The wall clock was set under us: what is said of it follows, the first worker tells. */
+static void follow_wall(struct worker *w)
+{
+    struct context *c = &w->context;
+    uint64_t wall_us = clock_wall_us();
+    c->now_us = clock_now_us();
+    int64_t before_us = c->wall_step_us;
+    if (!context_follow_wall(c, wall_us) || w->options.number != 0)
+        return;
+    context_count(c, CONTROL_METRIC_WALL_STEPS);
+    log_warn("the wall clock was set by %" PRId64 " ms, sender reports follow; timestamps do not",
+             (c->wall_step_us - before_us) / 1000);
+}
+
 static void run_timers(struct worker *w)
 {
     uint64_t expirations;
@@ -241,6 +256,7 @@ static void run_timers(struct worker *w)
     if (c->now_us < w->metrics_us)
         return;
     w->metrics_us = c->now_us + METRICS_INTERVAL_US;
+    follow_wall(w);
     struct control_message m = {.type = CONTROL_METRICS};
     collect_metrics(w, m.metrics.values);
     outbox_tell(&c->outbox, &m);

@@ -303,6 +303,26 @@ static void tells_metrics(int fd)
            m.metrics.values[CONTROL_METRIC_PEERS] != WORKERS);
 }
 
+static _Atomic int64_t wall_shift_us;
+
+uint64_t __real_clock_wall_us(void);
+uint64_t __wrap_clock_wall_us(void);
+uint64_t __wrap_clock_wall_us(void)
+{
+    return __real_clock_wall_us() + (uint64_t)wall_shift_us;
+}
+
+/* The wall clock is looked at every second, and one that was set is told. */
+static void notices_a_wall_clock_that_is_set(int fd)
+{
+    CHECK_EQ(wait_for(fd, CONTROL_METRICS).metrics.values[CONTROL_METRIC_WALL_STEPS], 0);
+    for (uint64_t steps = 1; steps <= 2; steps++) {
+        wall_shift_us = steps == 1 ? 3600000000 : -1000000;
+        while (wait_for(fd, CONTROL_METRICS).metrics.values[CONTROL_METRIC_WALL_STEPS] != steps) {
+        }
+    }
+}
+
 /* A new connection takes over, finds everything there, and the old one is ended. */
 static int takes_over(struct core *c, int old)
 {
@@ -378,6 +398,7 @@ int main(void)
     takes_rings(fd);
     spreads_hearings(fd, &core);
     tells_metrics(fd);
+    notices_a_wall_clock_that_is_set(fd);
     fd = takes_over(&core, fd);
     fd = ends_the_deaf(&core, fd);
     bounds_hearings(fd);

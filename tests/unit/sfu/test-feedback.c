@@ -195,10 +195,50 @@ static void passes_sender_reports_on(void)
     stage_close(&s);
 }
 
+static uint64_t ntp_apart(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+/* The wall clock is set, forth and back: our reports say the new time at once, and the timestamps
+ * in them go on as if nothing was. Clocks read a little apart were not set. */
+static void follows_a_wall_clock_that_is_set(void)
+{
+    begin();
+    const struct rtcp_sender_info info = {.ntp = 1000ull << 32, .rtp_timestamp = 100 * 1800u};
+    uint8_t rtcp[128];
+    struct writer w = writer_over(rtcp, sizeof(rtcp));
+    rtcp_write_sender_report(&w, page_ssrc(publisher, CONTROL_VIDEO), &info, NULL, 0);
+    page_send_rtcp(&s, publisher->up, rtcp, writer_len(&w));
+    stage_pass(&s, 2 * SECOND_US);
+    const struct page_stream *got = page_seat(viewer, 0, CONTROL_VIDEO);
+    struct rtcp_sender_info before = got->report;
+    static const int64_t steps_us[] = {3600000000, 400000, -86400000000};
+    uint64_t passed_us = 0;
+    uint64_t begun_us = s.c.now_us;
+    for (size_t i = 0; i < sizeof(steps_us) / sizeof(steps_us[0]); i++) {
+        uint64_t wall_us = s.c.now_us + s.c.wall_offset_us + (uint64_t)steps_us[i];
+        CHECK(context_follow_wall(&s.c, wall_us));
+        CHECK(!context_follow_wall(&s.c, wall_us + CONTEXT_STEP_US - 1));
+        CHECK(!context_follow_wall(&s.c, wall_us - CONTEXT_STEP_US + 1));
+        unsigned reports = got->reports;
+        stage_pass(&s, 2 * SECOND_US);
+        CHECK(got->reports > reports);
+        passed_us = s.c.now_us - begun_us;
+        uint64_t said = ntp_from_wall_us(s.c.now_us + s.c.wall_offset_us + (uint64_t)steps_us[i]);
+        CHECK(ntp_apart(got->report.ntp, said) < 2ull << 32);
+        uint32_t ticks = got->report.rtp_timestamp - before.rtp_timestamp;
+        CHECK(ticks > (passed_us - 2 * SECOND_US) * 9 / 100);
+        CHECK(ticks < (passed_us + 2 * SECOND_US) * 9 / 100);
+    }
+    CHECK_EQ(got->last.seq, page_seat(viewer, 0, CONTROL_VIDEO)->last.seq);
+    stage_close(&s);
+}
+
 static void write_report(struct writer *w)
 {
     /* The viewer got a report half a second ago; it took 100 ms in all to come back. */
-    uint32_t now = ntp_middle(context_ntp(&s.c));
+    uint32_t now = ntp_middle(context_ntp_told(&s.c));
     const struct rtcp_report_block block = {
         .ssrc = viewer->ready.seats[0].video_ssrc,
         .fraction_lost = 64,
@@ -227,6 +267,28 @@ static void tells_statistics(void)
         CHECK_EQ(stats->down_packets, 2);
     }
     CHECK_EQ(found, 1);
+    stage_close(&s);
+}
+
+/* A report block about a report of before the wall clock was set tells no round-trip time; later
+ * ones do. */
+static void measures_no_round_trip_over_a_step(void)
+{
+    begin();
+    stage_pass(&s, 3 * SECOND_US);
+    uint64_t wall_us = s.c.now_us + s.c.wall_offset_us;
+    CHECK(context_follow_wall(&s.c, wall_us + 300000));
+    for (int after = 0; after < 2; after++) {
+        stage_forget(&s);
+        viewer_says(write_report);
+        stage_pass(&s, 2 * SECOND_US);
+        uint32_t rtt_us = 0;
+        for (size_t i = 0; i < s.event_count; i++)
+            if (s.events[i].type == CONTROL_PEER_STATS && s.events[i].peer_stats.peer == viewer->id)
+                rtt_us = s.events[i].peer_stats.rtt_us;
+        CHECK_EQ(rtt_us > 0, after);
+        stage_pass(&s, CONTEXT_STEP_MEMORY_US);
+    }
     stage_close(&s);
 }
 
@@ -293,6 +355,8 @@ int main(void)
     reports_to_publishers();
     tells_a_rate_without_transport_feedback();
     passes_sender_reports_on();
+    follows_a_wall_clock_that_is_set();
+    measures_no_round_trip_over_a_step();
     tells_statistics();
     tells_loss_on_the_way_up();
     tells_flow();

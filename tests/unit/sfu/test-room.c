@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sfu/packet.h"
 #include "unit/check.h"
 #include "unit/sfu/stage.h"
 #ifdef TEST_FAULTS
@@ -405,6 +406,28 @@ static void refuses_foreign_ssrcs(void)
     stage_close(&s);
 }
 
+/* Without a free buffer a datagram is dropped and counted as that, not as somebody's junk. */
+static void counts_what_it_has_no_buffer_for(void)
+{
+    struct page *party, *judge;
+    begin(&party, &judge);
+    CHECK_EQ(passes(party, judge), 2);
+    static struct packet *taken[1024];
+    size_t count = 0;
+    while (packet_take(s.c.pool, &taken[count]) == 0)
+        CHECK(++count < 1024);
+    uint64_t junk = s.c.counters[CONTROL_METRIC_DROPPED_JUNK];
+    CHECK_EQ(s.c.counters[CONTROL_METRIC_DROPPED_POOL], 0);
+    CHECK_EQ(passes(party, judge), 0);
+    CHECK_EQ(s.c.counters[CONTROL_METRIC_DROPPED_POOL], 2);
+    CHECK_EQ(s.c.counters[CONTROL_METRIC_DROPPED_JUNK], junk);
+    while (count > 0)
+        packet_unref(taken[--count]);
+    CHECK_EQ(passes(party, judge), 2);
+    CHECK_EQ(s.c.counters[CONTROL_METRIC_DROPPED_POOL], 2);
+    stage_close(&s);
+}
+
 /* A restarted signaling is told everything that is there. */
 static void tells_presence(void)
 {
@@ -451,6 +474,7 @@ int main(void)
     bounds_streams();
     bounds_peers();
     refuses_foreign_ssrcs();
+    counts_what_it_has_no_buffer_for();
     tells_presence();
     return 0;
 #endif
