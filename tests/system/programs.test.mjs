@@ -2,9 +2,10 @@
 // Every program as whoever meets it first: --help, --version, what is refused and with which remedy,
 // a taken port, and that SIGTERM ends each in order.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -116,4 +117,118 @@ test("a port somebody has is named, and the program ends", { timeout: 20_000 }, 
   }
   tcp.close();
   udp.close();
+});
+
+test("more addresses than are offered to pages are refused, however they are given", async () => {
+  const limits = await readFile(join(top, "common/limits.h"), "utf8");
+  const most = Number(/LIMIT_ADDRESSES (\d+)/.exec(limits)[1]);
+  const list = Array.from({ length: most + 1 }, (_, n) => `127.0.1.${n + 1}`);
+  for (const option of ["--listen", "--public"]) {
+    const given = (addresses) => addresses.flatMap((address) => [option, address]);
+    const fits = run("assize-sfu", "--check-config", ...given(list.slice(1)));
+    assert.deepEqual(await fits.ended, { code: 0, signal: null }, fits.err);
+    const over = run("assize-sfu", "--check-config", ...given(list));
+    assert.equal((await over.ended).code, 2);
+    assert.match(over.err, new RegExp(`more than ${most} addresses, with '${list.at(-1)}'; name those`));
+  }
+  const file = await config();
+  for (const key of ["listen", "public_addresses"]) {
+    await writeFile(file, `sfu:\n  ${key}: ${JSON.stringify(list)}\n`);
+    for (const name of SERVERS) {
+      const over = run(name, "--config", file, "--check-config");
+      assert.equal((await over.ended).code, 2, name);
+      assert.match(over.err, new RegExp(`line 2: .*\\(${most} max\\)`), name);
+    }
+  }
+});
+
+test("a host with more addresses than are offered to pages must name some", async (t) => {
+  const most = Number(/LIMIT_ADDRESSES (\d+)/.exec(await readFile(join(top, "common/limits.h"), "utf8"))[1]);
+  // A network of its own, whose loopback has this many; 127.0.0.1 is one.
+  const host = (count) =>
+    `ip link set lo up && for n in $(seq 2 ${count}); do ip address add 127.0.0.$n/8 dev lo; done && ` +
+    `exec '${join(build, PROGRAMS["assize-sfu"])}' --check-config --listen 0.0.0.0`;
+  const check = (count) => {
+    const child = spawn("unshare", ["--net", "--map-root-user", "sh", "-c", host(count)], { stdio: ["ignore", "ignore", "pipe"] });
+    let err = "";
+    child.stderr.on("data", (text) => (err += text));
+    return new Promise((end) => child.on("close", (code) => end({ code, err })));
+  };
+  const fits = await check(most);
+  if (/unshare failed/.test(fits.err)) return t.skip("this machine allows no networks of one's own");
+  assert.deepEqual(fits, { code: 0, err: "" });
+  const over = await check(most + 1);
+  assert.equal(over.code, 2);
+  assert.match(over.err, new RegExp(`more than ${most} addresses, with '0.0.0.0'; name those`));
+});
+
+test("workers: 0, which is the default, is one a core", { timeout: 20_000 }, async () => {
+  const cores = Number(execFileSync("getconf", ["_NPROCESSORS_ONLN"]));
+  assert.match(await readFile(join(top, "docs/configuration.md"), "utf8"), /`sfu: workers`.*one a core.*\| `0` \|/);
+  const file = await config();
+  await writeFile(file, (await readFile(file, "utf8")).replace(/ +workers: 1\n/, ""));
+  for (const [args, workers] of [[[], cores], [["--workers", "0"], cores], [["--workers", String(cores + 1)], cores + 1]]) {
+    const server = run("assize-sfu", "--config", file, "--port", "0", ...args);
+    await until("the media core is up", 15, () => /ready, control at/.test(server.err));
+    const names = server.err.match(/worker \d+: UDP port \d+/g);
+    const threads = await readdir(`/proc/${server.child.pid}/task`);
+    server.child.kill("SIGTERM");
+    assert.deepEqual(await server.ended, { code: 0, signal: null }, server.err);
+    assert.equal(new Set(names).size, workers, server.err);
+    assert.ok(threads.length >= workers + 2, "the workers, the one that answers signaling, the log's");
+  }
+});
+
+test("release programs keep their debug symbols, with lines of our source", async () => {
+  assert.match(await readFile(join(top, "deploy/run"), "utf8"), /build_c .*--buildtype=release -Ddebug=true/);
+  for (const [name, path] of Object.entries(PROGRAMS)) {
+    const sections = execFileSync("readelf", ["--sections", "--wide", join(build, path)], { encoding: "utf8" });
+    for (const section of [".debug_info", ".debug_line", ".symtab"]) assert.ok(sections.includes(` ${section} `), `${name} ${section}`);
+  }
+  const lines = execFileSync("readelf", ["--debug-dump=decodedline", join(build, PROGRAMS["assize-sfu"])], { encoding: "utf8", maxBuffer: 1 << 28 });
+  assert.match(lines, /forward\.c/);
+});
+
+/** A pipe that is full: `out` for the program, `read` for whoever reads it in the end. */
+function fullPipe() {
+  const path = join(dir, "full");
+  execFileSync("mkfifo", [path]);
+  const ours = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  const junk = Buffer.alloc(4096, ".");
+  assert.throws(() => { for (;;) writeSync(ours, junk); }, { code: "EAGAIN" });
+  const out = openSync(path, constants.O_WRONLY); // an open file of its own: writing to it blocks
+  const read = () => {
+    const part = Buffer.alloc(65536);
+    try {
+      return part.toString("utf8", 0, readSync(ours, part));
+    } catch (error) {
+      if (error.code !== "EAGAIN") throw error;
+      return "";
+    }
+  };
+  return { out, read, close: () => [ours, out].forEach((fd) => closeSync(fd)) };
+}
+
+test("nobody reads the log: all programs start, serve and end; read again, it says all", { timeout: 60_000 }, async () => {
+  const ready = () => fetch(`http://127.0.0.1:${ports.tcp}/readyz`).then((answer) => answer.ok, () => false);
+  const file = await config();
+  for (const readAtLast of [false, true]) {
+    const pipe = fullPipe();
+    const child = spawn(join(build, PROGRAMS.assize), ["--config", file], { stdio: ["ignore", "ignore", pipe.out] });
+    const ended = new Promise((end) => child.on("close", (code, signal) => end({ code, signal })));
+    try {
+      await until("the server is ready", 20, ready);
+      let log = "";
+      if (readAtLast) {
+        const wanted = ["assize: all are ready", "assize-sfu: ready", "assize-recorder: recording into", "assize-signaling: "];
+        await until("the log's lines", 10, () => ((log += pipe.read()), wanted.every((text) => log.includes(text))));
+      }
+      child.kill("SIGTERM");
+      assert.deepEqual(await ended, { code: 0, signal: null });
+    } finally {
+      child.kill("SIGKILL"); // does nothing to one that has ended
+      pipe.close();
+      await rm(join(dir, "full"));
+    }
+  }
 });
