@@ -21,13 +21,14 @@ export const COLOURS = [
 ];
 
 export class Browser {
-  /** `kind` is "chromium" or "firefox"; `number` chooses tone and picture; `snow`: see fakes.mjs. */
-  static async launch(kind, number, { lang = "en-GB", snow = false } = {}) {
+  /** `kind` is "chromium" or "firefox"; `number` chooses tone and picture; `snow`: see fakes.mjs. One
+   * that `asks` (Chromium) gives a device only as its permissions are set; others give them at once. */
+  static async launch(kind, number, { lang = "en-GB", snow = false, asks = false } = {}) {
     const browser = new Browser();
     browser.kind = kind;
     browser.tone = TONES[number];
     browser.dir = await mkdtemp(join(tmpdir(), `assize-${kind}-`));
-    browser.puppeteer = kind === "chromium" ? await chromium(browser, number, lang, snow) : await firefox(browser, lang);
+    browser.puppeteer = kind === "chromium" ? await chromium(browser, number, { lang, snow, asks }) : await firefox(browser, lang);
     return browser;
   }
 
@@ -51,7 +52,7 @@ export class Browser {
   }
 }
 
-async function chromium(browser, number, lang, snow) {
+async function chromium(browser, number, { lang, snow, asks }) {
   const wav = join(browser.dir, "tone.wav");
   const y4m = join(browser.dir, "picture.y4m");
   await Promise.all([writeTone(wav, browser.tone), writePicture(y4m, COLOURS[number % COLOURS.length], { snow })]);
@@ -73,7 +74,7 @@ async function chromium(browser, number, lang, snow) {
       "--disable-sync",
       "--allow-loopback-in-peer-connection",
       "--use-fake-device-for-media-stream",
-      "--use-fake-ui-for-media-stream",
+      ...(asks ? [] : ["--use-fake-ui-for-media-stream"]),
       "--autoplay-policy=no-user-gesture-required",
       `--use-file-for-fake-audio-capture=${wav}`,
       `--use-file-for-fake-video-capture=${y4m}`,

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Before entering, in both browsers: one sees oneself move and the meter follows the voice, turns
+// either off and on, is warned before joining unheard; a browser that refuses says what to do.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Browser } from "./lib/browser.mjs";
+import { Person } from "./lib/people.mjs";
+import { Stack, until } from "./lib/stack.mjs";
+
+let stack, hearing;
+const browsers = [];
+
+before(async () => {
+  stack = await Stack.start();
+  hearing = await stack.hearing([{ role: "judge", name: "Judge Okafor" }, { role: "party", name: "李伟" }, { role: "party", name: "Maria Rossi" }]);
+}, { timeout: 60_000 });
+
+after(async () => {
+  for (const browser of browsers) await browser.close();
+  await stack?.stop();
+});
+
+const preview = (page) =>
+  page.$eval('[data-testid="preview"]', (video) => ({ visible: video.dataset.visible === "true", at: video.currentTime, width: video.videoWidth }));
+const level = (page) => page.$eval('[data-testid="level"]', (meter) => meter.value);
+const options = (page, name) => page.$$eval(`[data-testid="${name}"] option`, (list) => list.map((option) => option.textContent));
+
+for (const [n, kind] of ["chromium", "firefox"].entries())
+  test(`${kind}: picture, meter, choices, switches, and a warning before joining unheard`, { timeout: 90_000 }, async () => {
+    const browser = await Browser.launch(kind, n);
+    browsers.push(browser);
+    const person = await Person.arrive(browser, hearing.people[n]);
+    const { page } = person;
+
+    const first = await until("the preview is there", 10, async () => {
+      const now = await preview(page);
+      return now.visible && now.width > 0 && now;
+    });
+    await until("it moves", 5, async () => (await preview(page)).at > first.at);
+    await until("the meter follows the voice", 5, async () => (await level(page)) > 0.05);
+    for (const name of ["choose-microphone", "choose-camera"]) assert.ok((await options(page, name)).length >= 2, name);
+
+    await person.press("use-camera");
+    await until("the picture is covered", 5, async () => !(await preview(page)).visible);
+    await person.press("use-camera");
+    await until("the picture is back", 10, async () => (await preview(page)).visible);
+
+    await person.press("use-microphone");
+    await until("the meter rests", 5, async () => (await level(page)) === 0);
+    await person.press("join");
+    await person.press("no-microphone-no");
+    await person.sees("page-lobby");
+    await person.press("use-microphone");
+    await until("the meter moves again", 5, async () => (await level(page)) > 0.05);
+    assert.ok(["page-courtroom", "page-waiting"].includes(await person.join()));
+    assert.deepEqual(page.complaints, []);
+  });
+
+test("a browser that refuses: told what to do, and tried again when it allows", { timeout: 60_000 }, async () => {
+  const browser = await Browser.launch("chromium", 2, { asks: true });
+  browsers.push(browser);
+  const session = await browser.puppeteer.target().createCDPSession();
+  const allow = async (setting) => {
+    for (const name of ["camera", "microphone"])
+      await session.send("Browser.setPermission", { permission: { name }, setting, origin: stack.base });
+  };
+  await allow("denied");
+  const person = await Person.arrive(browser, hearing.people[2]);
+  for (const kind of ["microphone", "camera"]) await person.shows(`[data-testid="problem-${kind}"][data-problem="refused"]`);
+  await allow("granted");
+  for (const kind of ["microphone", "camera"]) {
+    await person.press(`retry-${kind}`);
+    await until(`no trouble with the ${kind}`, 10, () =>
+      person.page.evaluate((k) => !document.querySelector(`[data-testid="problem-${k}"]`), kind),
+    );
+  }
+  await until("the preview is there", 10, async () => (await preview(person.page)).visible);
+});
