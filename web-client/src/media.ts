@@ -14,7 +14,9 @@ const PATIENCE_MS = 1200;
 /** Between two tries to mend a transport. Ours. */
 const MEND_EVERY_MS = 2000;
 
-/** A person's picture: enough for a face; the browser sends less when the link is poor. */
+/** A person's picture: enough for a face; the browser sends less when the link is poor. One layer:
+ * the media core shows everybody the best layer that flows, so a second one would only cost. It
+ * takes simulcast as it is (tests/system/codecs). */
 const CAMERA_BPS = 700_000;
 const SCREEN_BPS = 1_500_000;
 const START_KBPS = 400;

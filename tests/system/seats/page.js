@@ -41,7 +41,12 @@ async function join({ hello, seatCount, codec }) {
   media = await Media.open(rtpCapabilities, joined, listener);
 }
 
-async function publish(sources) {
+/** `camera`: in place of what Media says of the camera's picture: mediasoup-client's encodings and
+ * codecOptions. */
+async function publish(sources, camera) {
+  const up = media.transports.get("up");
+  const produce = up.produce.bind(up);
+  if (camera) up.produce = (options) => produce({ ...options, ...(options.appData.source === "camera" ? camera : {}) });
   const stream = await navigator.mediaDevices.getUserMedia({
     audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
     video: { width: 640, height: 360 },
@@ -158,6 +163,19 @@ async function stats(seat) {
   return found;
 }
 
+/** What getStats() says of each encoding of the picture this page sends, lowest first, and of the
+ * rate it thinks it may send at. */
+async function sent() {
+  const encodings = [];
+  let mayBps = 0;
+  for (const connection of connections)
+    for (const [, report] of await connection.getStats()) {
+      if (report.type === "outbound-rtp" && report.kind === "video") encodings.push({ ...report });
+      if (report.type === "candidate-pair") mayBps = Math.max(mayBps, report.availableOutgoingBitrate ?? 0);
+    }
+  return { encodings: encodings.sort((a, b) => (a.rid < b.rid ? -1 : 1)), mayBps };
+}
+
 const noted = (seat) => ({ frames: seats.get(seat).frames, sounds: seats.get(seat).sounds });
 
-window.page = { join, publish, sends, watch, shows, stats, noted };
+window.page = { join, publish, sends, sent, watch, shows, stats, noted };
