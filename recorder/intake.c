@@ -21,11 +21,15 @@ struct intake {
     struct tapewriter *writer;
     struct ring *ring; /* NULL: the tape has none (yet) */
     bool sealing;
+    bool holding; /* `held` is read from the ring and not on the tape yet */
+    struct ring_record held;
+    uint64_t given_up_len;  /* bytes of the ring that were no packets and are not told yet */
     uint64_t checked_us;    /* as in struct control_tape_mark */
     uint64_t drained_us;    /* when the ring was last read empty; 0: it is not */
     uint64_t next_flush_us; /* with records waiting */
     uint64_t next_proof_us; /* without */
     int error;              /* of the last flush */
+    int append_error;       /* of the last record taken */
     uint64_t errors;
     uint64_t bytes_before, records_before; /* of the tape when it was opened */
 };
@@ -172,15 +176,17 @@ bool intake_is_sealed(const struct intake *in)
     return tapewriter_durable(in->writer)->sealed;
 }
 
-/* Puts one record of the ring onto the tape, unless it is there already from before a restart. */
-static int take(struct intake *in, const struct ring_record *record, const struct tape_time *now)
+/* Puts the record held onto the tape, unless it is there already from before a restart. */
+static int take(struct intake *in)
 {
+    const struct ring_record *record = &in->held;
     if (record->index <= tapewriter_pending(in->writer)->ring_index)
         return 0;
     if (record->len > LIMIT_TAPE_RECORD_BYTES) {
         log_error("hearing %016" PRIx64 ": a record of %zu bytes in the ring, leaving it out",
                   in->hearing, record->len);
-        return append_u64(in, TAPE_GAP, record->len, now);
+        in->given_up_len += record->len;
+        return 0;
     }
     struct tape_record copy = {
         .kind = (uint8_t)record->kind,
@@ -198,26 +204,46 @@ static bool has_room(const struct intake *in)
     return tapewriter_waiting(in->writer) + ROOM_NEEDED <= LIMIT_TAPE_BLOCK_BYTES;
 }
 
+/* The next step of the way from ring to tape; what fails is kept and tried again. Returns 1, 0 when
+ * the ring is empty, -EBADMSG when it is damaged (it goes on at its head), or what the tape's
+ * writer says. */
+static int take_next(struct intake *in, const struct tape_time *now)
+{
+    int error = 0;
+    if (in->given_up_len > 0) {
+        error = append_u64(in, TAPE_GAP, in->given_up_len, now);
+        in->given_up_len = error ? in->given_up_len : 0;
+        return error ? error : 1;
+    }
+    if (!in->holding) {
+        int more = ring_next(in->ring, &in->held);
+        if (more == 0)
+            return 0;
+        in->holding = more == 1;
+        if (more < 0) {
+            in->given_up_len = ring_skip_to_head(in->ring);
+            return more; /* the next step tells it: a ring that stays damaged fills no disk */
+        }
+    }
+    error = take(in);
+    in->holding = error != 0;
+    return error ? error : 1;
+}
+
 /* Reads the ring until it is empty or the block full. */
 static void drain(struct intake *in, const struct tape_time *now)
 {
     in->drained_us = 0;
-    while (has_room(in)) {
-        struct ring_record record;
-        int more = ring_next(in->ring, &record);
-        if (more == 0) {
-            in->drained_us = now->monotonic_us;
-            return;
-        }
-        int error = more < 0 ? append_u64(in, TAPE_GAP, ring_skip_to_head(in->ring), now)
-                             : take(in, &record, now);
-        if (more < 0)
-            log_error("hearing %016" PRIx64 ": the ring is damaged, going on at its head",
-                      in->hearing);
-        if (error)
-            log_error("hearing %016" PRIx64 ": cannot take a record: %s", in->hearing,
-                      log_errno(error));
-    }
+    int more = 1;
+    while (more > 0 && has_room(in))
+        more = take_next(in, now);
+    if (more == 0)
+        in->drained_us = now->monotonic_us;
+    int error = more < 0 ? more : 0;
+    if (error && !in->append_error)
+        log_error("hearing %016" PRIx64 ": cannot take from the ring, trying again: %s",
+                  in->hearing, log_errno(error));
+    in->append_error = error;
 }
 
 static void flush(struct intake *in, const struct tape_time *now)
@@ -233,8 +259,8 @@ static void flush(struct intake *in, const struct tape_time *now)
         log_info("hearing %016" PRIx64 ": the tape is written again", in->hearing);
     in->errors += error != 0;
     in->error = error;
-    /* Everything read from the ring so far was in this block. */
-    if (!error && in->ring)
+    /* Everything read from the ring so far was in this block, but for what waits to be taken. */
+    if (!error && in->ring && !in->holding && in->given_up_len == 0)
         ring_release(in->ring);
 }
 
@@ -272,7 +298,7 @@ void intake_mark(const struct intake *in, struct control_tape_mark *ret_mark)
         .ring_index = durable->ring_index,
         .ring_dropped = in->ring ? ring_dropped(in->ring) : 0,
         .bytes = tapewriter_bytes(in->writer),
-        .error = in->error,
+        .error = in->error ? in->error : in->append_error,
     };
 }
 

@@ -51,7 +51,8 @@ int intake_note(struct intake *in, uint64_t wall_us, const void *text, size_t le
 void intake_seal(struct intake *in);
 
 /* Moves what the ring holds into the block and flushes when it is time. Call at least every 50 ms.
- * Errors of the disk are told by intake_mark(). */
+ * What cannot be taken stays in the ring and is tried again; what never can (nonsense, a record too
+ * long) is told on the tape by a TAPE_GAP. Errors are told by intake_mark(). */
 void intake_step(struct intake *in, const struct tape_time *now);
 
 /* As intake_step(), and flushes what waits although it is not time: an orderly end. */
