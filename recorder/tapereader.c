@@ -43,7 +43,7 @@ int tapereader_newest(const char *dir, uint32_t *ret_segment)
     bool found = false;
     uint32_t newest = 0;
     const struct dirent *entry;
-    while ((entry = readdir(d))) {
+    while (errno = 0, (entry = readdir(d))) {
         char *end = NULL;
         if (strncmp(entry->d_name, "tape-", 5) != 0)
             continue;
@@ -54,9 +54,10 @@ int tapereader_newest(const char *dir, uint32_t *ret_segment)
         if (number > newest)
             newest = (uint32_t)number;
     }
+    int error = -errno; /* a newest one overlooked would be written over */
     closedir(d);
-    if (!found)
-        return -ENOENT;
+    if (error || !found)
+        return error ? error : -ENOENT;
     *ret_segment = newest;
     return 0;
 }

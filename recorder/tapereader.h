@@ -57,7 +57,7 @@ uint64_t tapereader_total(const struct tapereader *r);
 /* The offset in the file of the block last delivered. */
 uint64_t tapereader_block_offset(const struct tapereader *r);
 
-/* The number of the newest segment in `dir`: returns 0, or -ENOENT. */
+/* The number of the newest segment in `dir`: returns 0, -ENOENT, or an errno of the directory. */
 int tapereader_newest(const char *dir, uint32_t *ret_segment);
 
 /* Finds the one byte whose change explains the damage last met, proving it by the block's hash.

@@ -198,7 +198,9 @@ int tapewriter_flush(struct tapewriter *w, const struct tape_time *now)
     uint64_t started_us = clock_now_us();
     size_t records_len = writer_len(&w->records);
     size_t len = TAPE_BLOCK_HEADER_LEN + records_len + TAPE_HASH_LEN;
-    if (w->fd < 0 || w->offset + len > w->segment_bytes) {
+    /* The seal stays in the segment that it counts, though it be a little too long then. */
+    bool full = !w->pending.sealed && w->offset + len > w->segment_bytes;
+    if (w->fd < 0 || full) {
         int error = begin_segment(w, now);
         if (error)
             return error;
@@ -297,13 +299,16 @@ static int read_ending(struct tapewriter *w, struct tapereader *r, struct ending
     return 0;
 }
 
-static uint64_t file_bytes(const struct tapewriter *w, uint32_t segment)
+/* Adds the length of a segment's file; one that is missing has none. */
+static int add_file_bytes(const struct tapewriter *w, uint32_t segment, uint64_t *bytes)
 {
     char name[TAPE_SEGMENT_NAME_MAX];
     snprintf(name, sizeof(name), TAPE_SEGMENT_NAME, segment);
     struct stat status;
-    return fstatat(w->dir_fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0 ? 0
-                                                                      : (uint64_t)status.st_size;
+    if (fstatat(w->dir_fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    *bytes += (uint64_t)status.st_size;
+    return 0;
 }
 
 /* Takes the newest segment over: cuts a torn block, or leaves the file as it is and has a new one
@@ -313,8 +318,8 @@ static int take_segment(struct tapewriter *w, const struct ending *ending)
     char name[TAPE_SEGMENT_NAME_MAX];
     snprintf(name, sizeof(name), TAPE_SEGMENT_NAME, w->segment);
     if (ending->damaged || (!ending->same_boot && ending->torn_bytes == 0 && !w->durable.sealed)) {
-        w->offset = file_bytes(w, w->segment);
-        return 0; /* fd stays -1: the next block begins a new segment */
+        w->offset = 0;
+        return add_file_bytes(w, w->segment, &w->offset); /* fd stays -1: a new segment begins */
     }
     int fd = openat(w->dir_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
@@ -361,8 +366,10 @@ static int recover(struct tapewriter *w, const char *dir, uint64_t *ret_torn)
     if (w->offset == 0)
         return 0; /* nothing at all was durable */
     w->segment = newest;
-    for (uint32_t i = 0; i < newest; i++)
-        w->before += file_bytes(w, i);
+    for (uint32_t i = 0; !error && i < newest; i++)
+        error = add_file_bytes(w, i, &w->before);
+    if (error)
+        return error;
     *ret_torn = ending.torn_bytes;
     return take_segment(w, &ending);
 }

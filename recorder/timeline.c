@@ -345,14 +345,15 @@ static int compare_us(const void *a, const void *b)
     return *x < *y ? -1 : *x > *y;
 }
 
-/* How far a leg's arrival lies behind its sender's clock: the median over its reports. */
-static bool sender_offset(const struct leg *leg, int64_t *ret_us)
+/* How far a leg's arrival lies behind its sender's clock: the median over its reports. Returns 1,
+ * 0 when there are none, or -ENOMEM. */
+static int sender_offset(const struct leg *leg, int64_t *ret_us)
 {
     if (leg->report_count == 0)
-        return false;
+        return 0;
     int64_t *offsets = reallocarray(NULL, leg->report_count, sizeof(*offsets));
     if (!offsets)
-        return false;
+        return -ENOMEM;
     for (size_t i = 0; i < leg->report_count; i++) {
         const struct report *report = &leg->reports[i];
         offsets[i] = clockmap_place(&leg->clock, report->seq, media_us(leg, report->rtp_ticks)) -
@@ -361,30 +362,38 @@ static bool sender_offset(const struct leg *leg, int64_t *ret_us)
     qsort(offsets, leg->report_count, sizeof(*offsets), compare_us);
     *ret_us = offsets[leg->report_count / 2];
     free(offsets);
-    return true;
+    return 1;
 }
 
 /* Sound arrives first; a person's picture is moved to it by what their sender reports say of the
  * one clock behind both. */
-static void sync_lips(struct timeline *t)
+static int sync_lips(struct timeline *t)
 {
     for (size_t v = 0; v < t->leg_count; v++) {
         struct leg *video = &t->legs[v];
         int64_t video_us = 0;
-        if (video->public.kind != CONTROL_VIDEO || !sender_offset(video, &video_us))
+        int told = video->public.kind == CONTROL_VIDEO ? sender_offset(video, &video_us) : 0;
+        if (told < 0)
+            return told;
+        if (told == 0)
             continue;
         for (size_t a = 0; a < t->leg_count; a++) {
             const struct leg *audio = &t->legs[a];
             int64_t audio_us = 0;
             if (audio->public.kind != CONTROL_AUDIO || audio->public.peer != video->public.peer ||
                 audio->public.last_us < video->public.first_us ||
-                audio->public.first_us > video->public.last_us ||
-                !sender_offset(audio, &audio_us) || llabs(audio_us - video_us) > LIPSYNC_MAX_US)
+                audio->public.first_us > video->public.last_us)
+                continue;
+            told = sender_offset(audio, &audio_us);
+            if (told < 0)
+                return told;
+            if (told == 0 || llabs(audio_us - video_us) > LIPSYNC_MAX_US)
                 continue;
             video->shift_us = audio_us - video_us;
             break;
         }
     }
+    return 0;
 }
 
 /* After the whole tape: clocks made smooth, times of the legs as places. */
@@ -405,8 +414,7 @@ static int conclude(struct timeline *t)
             clockmap_place(&leg->clock, leg->counters.seq, media_us(leg, leg->counters.rtp_ticks)) +
             TAIL_US;
     }
-    sync_lips(t);
-    return 0;
+    return sync_lips(t);
 }
 
 int timeline_read(const char *dir, timeline_note_fn *on_note, void *context,

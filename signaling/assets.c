@@ -190,8 +190,10 @@ static int walk(struct assets *assets, int dir_fd, const char *below, int depth)
         return r;
     }
     const struct dirent *entry;
-    while (r == 0 && (entry = readdir(dir)))
+    while (r == 0 && (errno = 0, entry = readdir(dir)))
         r = visit(assets, dir_fd, entry->d_name, below, depth);
+    if (r == 0)
+        r = -errno;      /* of readdir: half a page is none */
     (void)closedir(dir); /* was only read */
     return r;
 }

@@ -14,6 +14,7 @@
 #define HEARING 0x1122334455667788u
 
 static char dir[64];
+static uint64_t segment_bytes = 3000, records = 40;
 static struct tape_time now = {.monotonic_us = 5000000, .wall_us = 1700000000000000};
 
 static int put(struct tapewriter *w, uint64_t ring_index)
@@ -23,9 +24,8 @@ static int put(struct tapewriter *w, uint64_t ring_index)
     return tapewriter_append(w, &record, body, sizeof(body));
 }
 
-/* Writes 40 records in blocks of four over several segments; goes on after each failure as the
- * recorder does, by trying again. Returns what was called durable. */
-static uint64_t write_tape(void)
+/* Opens the tape, once more after a failure. */
+static struct tapewriter *open_tape(void)
 {
     struct tapewriter *w = NULL;
     int error = tapewriter_open(dir, HEARING, &now, &w);
@@ -34,28 +34,50 @@ static uint64_t write_tape(void)
         error = tapewriter_open(dir, HEARING, &now, &w);
     }
     CHECK_EQ(error, 0);
-    tapewriter_set_segment_bytes(w, 3000);
+    tapewriter_set_segment_bytes(w, segment_bytes);
+    return w;
+}
+
+/* Writes records up to number `last` in blocks of four; goes on after each failure as the recorder
+ * does, by trying again. */
+static void write_records(struct tapewriter *w, uint64_t last)
+{
     uint64_t durable = tapewriter_durable(w)->ring_index;
-    for (uint64_t i = durable + 1; i <= 40; i++) {
+    for (uint64_t i = durable + 1; i <= last; i++) {
         CHECK_EQ(put(w, i), 0);
         if (i % 4 == 0) {
             now.monotonic_us += 250000;
-            error = tapewriter_flush(w, &now);
+            int error = tapewriter_flush(w, &now);
             CHECK(error <= 0);
             CHECK(error == 0 || tapewriter_durable(w)->ring_index == durable);
             durable = tapewriter_durable(w)->ring_index;
         }
     }
-    error = tapewriter_seal(w, &now);
+}
+
+/* All records over several segments, by two writers one after the other. Returns what was called
+ * durable. */
+static uint64_t write_tape(void)
+{
+    struct tapewriter *w = open_tape();
+    write_records(w, 22);
+    uint64_t before = tapewriter_durable(w)->ring_index;
+    CHECK(before >= 16);
+    tapewriter_close(w); /* what is not durable is lost with it */
+    w = open_tape();
+    CHECK_EQ(tapewriter_durable(w)->ring_index, before);
+    write_records(w, records);
+    int error = tapewriter_seal(w, &now);
     if (error)
         error = tapewriter_seal(w, &now);
     CHECK_EQ(error, 0);
-    durable = tapewriter_durable(w)->ring_index;
+    uint64_t durable = tapewriter_durable(w)->ring_index;
     CHECK(tapewriter_durable(w)->sealed);
     tapewriter_close(w);
     return durable;
 }
 
+/* Every record is there once and in order, and the seal counts what is before it. */
 static void check_tape(uint64_t durable)
 {
     CLEANUP(tapereader_close) struct tapereader *r = NULL;
@@ -70,10 +92,17 @@ static void check_tape(uint64_t durable)
         while (tape_record_decode(&left, &record) == 1) {
             if (record.kind == RING_RTP)
                 CHECK_EQ(record.ring_index, ++seen);
+            if (record.kind != TAPE_HEAD)
+                continue;
+            struct reader head = reader_over(record.data, record.len);
+            CHECK_EQ(reader_u64(&head), record.index - 1);
+            CHECK_EQ(reader_u64(&head),
+                     tapereader_total(r) - tapereader_size(r) + tapereader_block_offset(r));
+            CHECK_EQ(reader_u32(&head), tapereader_header(r)->segment + 1);
         }
     }
     CHECK_EQ(seen, durable);
-    CHECK_EQ(seen, 40);
+    CHECK_EQ(seen, records);
     CHECK(tapereader_position(r)->sealed);
 }
 
@@ -87,22 +116,32 @@ static void remove_dir(void)
     CHECK_EQ(rmdir(dir), 0);
 }
 
+/* Runs with call number `n` failing (negative: none). Returns whether it came to it. */
+static bool run(int n)
+{
+    snprintf(dir, sizeof(dir), "%s/assize-faults-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    CHECK(mkdtemp(dir));
+    faults_fail_at(n);
+    uint64_t durable = write_tape();
+    bool failed = faults_happened();
+    faults_fail_at(-1);
+    check_tape(durable);
+    remove_dir();
+    return failed;
+}
+
 int main(void)
 {
     int n = 0;
-    bool failed = true;
-    for (; failed; n++) {
-        snprintf(dir, sizeof(dir), "%s/assize-faults-XXXXXX",
-                 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-        CHECK(mkdtemp(dir));
-        faults_fail_at(n);
-        uint64_t durable = write_tape();
-        failed = faults_happened();
-        faults_fail_at(-1);
-        check_tape(durable);
-        remove_dir();
+    while (run(n))
+        n++;
+    printf("%d calls failed in turn\n", n);
+    CHECK(n > 60);
+    /* Wherever the segment's end falls: also between the last record and the seal. */
+    for (records = 36; records <= 44; records += 4) {
+        for (segment_bytes = 2000; segment_bytes < 3000; segment_bytes += 8)
+            (void)run(-1); /* nothing was to fail */
     }
-    printf("%d calls failed in turn\n", n - 1);
-    CHECK(n > 30);
     return 0;
 }
