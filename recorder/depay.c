@@ -21,10 +21,19 @@ void depay_finish(struct depay *d)
     *d = (struct depay){0};
 }
 
+/* Something is missing, so what was begun is useless and what follows may refer to it. */
+static void lose(struct depay *d)
+{
+    d->open = false;
+    d->layers_broken = true;
+    if (d->codec != CODEC_VP8 || d->base_layer < 0)
+        d->needs_key = true;
+}
+
 static int append(struct depay *d, const void *data, size_t len)
 {
     if (len > LIMIT_FRAME_BYTES - d->len) {
-        d->open = false; /* no frame is as large as this */
+        lose(d); /* no frame is as large as this */
         return 0;
     }
     if (d->len + len > d->capacity) {
@@ -51,15 +60,6 @@ static void begin(struct depay *d, int64_t seq, int64_t rtp_ticks)
     d->rtp_ticks = rtp_ticks;
     d->key = false;
     d->in_fragment = false;
-}
-
-/* Something is missing, so what was begun is useless and what follows may refer to it. */
-static void lose(struct depay *d)
-{
-    d->open = false;
-    d->layers_broken = true;
-    if (d->codec != CODEC_VP8 || d->base_layer < 0)
-        d->needs_key = true;
 }
 
 /* RFC 7741 section 4.2: the descriptor before the payload. */

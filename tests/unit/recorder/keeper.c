@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -117,8 +118,10 @@ void keeper_start(struct keeper *k, const char *program, bool render)
     take_notifications(k, false);
     k->pid = fork();
     CHECK(k->pid >= 0);
-    if (k->pid == 0)
+    if (k->pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing behind */
         become_recorder(k, program, render);
+    }
     take_notifications(k, true);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/codecs.h"
+#include "common/limits.h"
 #include "recorder/depay.h"
 #include "recorder/h264.h"
 #include "unit/check.h"
@@ -72,6 +73,43 @@ static void test_vp8(void)
     RUN_VP8("a lost base layer breaks all until a key frame", {1, 0, 1, 1, 1, 0, 5, 0, 1},
             {3, 9, 1, 1, 0, 0, 7, 0, 0}, {4, 12, 1, 1, 0, 1, 7, 1, 0},
             {5, 15, 1, 1, 1, 0, 8, 0, 1});
+}
+
+/* A VP8 frame of `len` bytes in packets of 60,000. Returns whether it came out whole. */
+static bool push_large(struct depay *d, int64_t *seq, int64_t ticks, bool key, size_t len)
+{
+    static uint8_t payload[60001];
+    struct depay_frame frame;
+    int got = 0;
+    for (size_t done = 0; done < len;) {
+        size_t part = len - done < 60000 ? len - done : 60000;
+        payload[0] = done == 0 ? 0x10 : 0; /* the descriptor: a frame's first packet, others */
+        payload[1] = key ? 0x10 : 0x11;
+        done += part;
+        struct packet p = {
+            .payload = payload, .payload_len = 1 + part, .marker = done == len, .seq = 0};
+        got = depay_push(d, &p, ++*seq, ticks, &frame);
+        CHECK(got == 0 || done == len);
+    }
+    if (got)
+        CHECK_EQ(frame.len, len);
+    return got;
+}
+
+/* A frame as long as the bound is taken; one byte more, and it is lost: what refers to it is not
+ * shown either, up to the next key frame. */
+static void test_bound(void)
+{
+    struct depay d;
+    int64_t seq = 0;
+    depay_init(&d, CODEC_VP8);
+    CHECK(push_large(&d, &seq, 1, true, LIMIT_FRAME_BYTES));
+    CHECK(push_large(&d, &seq, 2, false, 100));
+    CHECK(!push_large(&d, &seq, 3, false, LIMIT_FRAME_BYTES + 1));
+    CHECK(!push_large(&d, &seq, 4, false, 100));
+    CHECK(push_large(&d, &seq, 5, true, 100));
+    CHECK(push_large(&d, &seq, 6, false, 100));
+    depay_finish(&d);
 }
 
 static void test_size(void)
@@ -151,6 +189,7 @@ static void test_h264(void)
 int main(void)
 {
     test_vp8();
+    test_bound();
     test_size();
     test_opus();
     test_h264();

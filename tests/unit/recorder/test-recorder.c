@@ -284,6 +284,20 @@ static void test_orderly_end(void)
     keeper_finish(&k);
 }
 
+/* Reads a connection until it ends. */
+static void wait_end(int fd)
+{
+    uint8_t bytes[LIMIT_CONTROL_BYTES];
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    ssize_t got;
+    do {
+        CHECK_EQ(poll(&wait, 1, 20000), 1);
+        int passed;
+        got = seqpacket_receive(fd, bytes, sizeof(bytes), &passed);
+    } while (got > 0);
+    CHECK(got == 0 || got == -ECONNRESET);
+}
+
 /* Junk, a request before HELLO and a wrong version end the connection, and nothing else. */
 static void test_strangers(void)
 {
@@ -306,19 +320,43 @@ static void test_strangers(void)
         if (kind == 2)
             CHECK_EQ(control_encode(&m, bytes, sizeof(bytes), &len), 0);
         CHECK_EQ(seqpacket_send(fd, bytes, len, -1), 0);
-        ssize_t got;
-        struct pollfd wait = {.fd = fd, .events = POLLIN};
-        do {
-            CHECK_EQ(poll(&wait, 1, 20000), 1);
-            int passed;
-            got = seqpacket_receive(fd, bytes, sizeof(bytes), &passed);
-        } while (got > 0);
-        CHECK(got == 0 || got == -ECONNRESET);
+        wait_end(fd);
         close(fd);
         CHECK_EQ(request(&k, CONTROL_TAPE_CLOSE, HEARING), -ENOENT);
         close(k.control_fd);
         k.control_fd = -1;
     }
+    keeper_finish(&k);
+}
+
+/* As many connections as the bound says; one more is hung up on, and has its turn when another
+ * ends. */
+static void test_connections(void)
+{
+    struct keeper k;
+    keeper_init(&k);
+    keeper_start(&k, program, false);
+    int fds[LIMIT_RECORDER_CONNECTIONS];
+    for (size_t i = 0; i < LIMIT_RECORDER_CONNECTIONS; i++) {
+        keeper_connect(&k); /* waits until it is greeted */
+        fds[i] = k.control_fd;
+    }
+    char path[96];
+    snprintf(path, sizeof(path), "%s/run/%s", k.dir, CONTROL_SOCKET_RECORDER);
+    int over = seqpacket_connect(path, (uid_t)-1);
+    CHECK(over >= 0);
+    uint8_t bytes[LIMIT_CONTROL_BYTES];
+    struct pollfd wait = {.fd = over, .events = POLLIN};
+    CHECK_EQ(poll(&wait, 1, 20000), 1);
+    int passed;
+    CHECK(seqpacket_receive(over, bytes, sizeof(bytes), &passed) <= 0); /* not even greeted */
+    close(over);
+    CHECK_EQ(request(&k, CONTROL_TAPE_CLOSE, HEARING), -ENOENT);
+    for (size_t i = 0; i + 1 < LIMIT_RECORDER_CONNECTIONS; i++)
+        close(fds[i]);
+    keeper_connect(&k);
+    CHECK_EQ(request(&k, CONTROL_TAPE_CLOSE, HEARING), -ENOENT);
+    close(fds[LIMIT_RECORDER_CONNECTIONS - 1]);
     keeper_finish(&k);
 }
 
@@ -370,6 +408,7 @@ int main(int argc, char **argv)
     test_full_disk();
     test_orderly_end();
     test_strangers();
+    test_connections();
     test_render();
     return 0;
 }

@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/notify.h"
@@ -76,6 +79,55 @@ static void receives(void)
     close(fd);
 }
 
+static int count_open(void)
+{
+    int count = 0;
+    for (int fd = 0; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+/* Descriptors of one notice: as many as the bound says are ours, those beyond are closed. */
+static void bounds(void)
+{
+    char address[64];
+    int fd = notice_listen(address);
+    CHECK(fd >= 0);
+    int from = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    memcpy(to.sun_path + 1, address + 1, strlen(address) - 1);
+    socklen_t to_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(address));
+    CHECK(from >= 0 && connect(from, (const struct sockaddr *)&to, to_len) == 0);
+    for (size_t count = LIMIT_NOTICE_FDS; count <= LIMIT_NOTICE_FDS + 1; count++) {
+        union {
+            struct cmsghdr header;
+            char bytes[CMSG_SPACE(sizeof(int) * (LIMIT_NOTICE_FDS + 1))];
+        } space = {.bytes = {0}};
+        char text[] = "FDSTORE=1";
+        struct iovec part = {.iov_base = text, .iov_len = strlen(text)};
+        struct msghdr message = {.msg_iov = &part,
+                                 .msg_iovlen = 1,
+                                 .msg_control = space.bytes,
+                                 .msg_controllen = CMSG_SPACE(sizeof(int) * count)};
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int) * count);
+        for (size_t i = 0; i < count; i++)
+            memcpy(CMSG_DATA(header) + i * sizeof(int), &from, sizeof(int));
+        CHECK_EQ(sendmsg(from, &message, 0), (ssize_t)strlen(text));
+        struct notice notice;
+        int before = count_open();
+        CHECK_EQ(notice_receive(fd, &notice), 1);
+        CHECK_EQ(notice.fd_count, LIMIT_NOTICE_FDS);
+        for (size_t i = 0; i < notice.fd_count; i++)
+            CHECK_EQ(close(notice.fds[i]), 0);
+        CHECK_EQ(count_open(), before);
+    }
+    close(from);
+    close(fd);
+}
+
 static int make_memory(void)
 {
     int fd = memfd_create("stored", MFD_CLOEXEC);
@@ -108,6 +160,7 @@ int main(void)
 {
     parses();
     receives();
+    bounds();
     stores();
     return 0;
 }

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A record is listed as its manifest says, up to the bounds on a manifest; over them it has no
+ * files, rather than half of them. */
+#include "signaling/archive.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "place.h"
+#include "unit/check.h"
+
+#define NOW_US  (1800000000ull * 1000000)
+#define HEARING 0xa1
+#define SHA256  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+/* How each file's is told. */
+#define SHA256_MEMBER "\"sha256\":\"" SHA256 "\""
+
+static struct config config;
+static struct court court = {.config = &config};
+
+/* A store with one hearing that was opened and closed, and a directory for its record. */
+static struct place make_record(void)
+{
+    struct place place = place_make();
+    const struct store_hearing hearing = {.id = HEARING,
+                                          .scheduled_us = NOW_US,
+                                          .since_us = NOW_US,
+                                          .case_number = "1",
+                                          .title = "A v. B",
+                                          .court = "First Chamber"};
+    (void)snprintf(config.recorder.records_dir, sizeof(config.recorder.records_dir), "%s",
+                   place.path);
+    list_init(&court.lives);
+    list_init(&court.pages);
+    CHECK_EQ(store_open(place.path, &court.store), 0);
+    CHECK_EQ(store_hearing_add(court.store, &hearing), 0);
+    CHECK_EQ(store_hearing_set_state(court.store, HEARING, TERMS_STATE_OPEN, NOW_US + 1), 0);
+    CHECK_EQ(store_hearing_set_state(court.store, HEARING, TERMS_STATE_CLOSED, NOW_US + 2), 0);
+    CHECK_EQ(mkdir(place_file(&place, "00000000000000a1"), 0700), 0);
+    return place;
+}
+
+/* A manifest of so many files, made `bytes` long by spaces at its end (0: as long as it is). */
+static void write_manifest(const struct place *place, size_t files, long bytes)
+{
+    FILE *out = fopen(place_file(place, "00000000000000a1/manifest.json"), "we");
+    CHECK(out);
+    CHECK(fputs("{\"files\":[", out) >= 0);
+    for (size_t i = 0; i < files; i++)
+        CHECK(fprintf(out,
+                      "%s{\"kind\":\"speaker\",\"file\":\"%zu.mkv\",\"bytes\":7,\"sha256\":\"%s\"}",
+                      i > 0 ? "," : "", i, SHA256) > 0);
+    CHECK(fputs("]}", out) >= 0);
+    CHECK(bytes == 0 || fprintf(out, "%*s", (int)(bytes - ftell(out)), "") > 0);
+    CHECK(bytes == 0 || ftell(out) == bytes);
+    CHECK_EQ(fclose(out), 0);
+}
+
+/* How many files of the record a page is told of. */
+static size_t count_listed(void)
+{
+    struct jsontext t = {0};
+    size_t len = 0, count = 0;
+    CHECK_EQ(archive_list(&court, HEARING, &t), 0);
+    char *text = jsontext_take(&t, &len);
+    CHECK(text);
+    CHECK(strstr(text, "\"state\":\"ready\""));
+    for (size_t i = 0; i < len; i++)
+        count += text[i] == '"' && strncmp(text + i, SHA256_MEMBER, sizeof(SHA256_MEMBER) - 1) == 0;
+    free(text);
+    return count;
+}
+
+int main(void)
+{
+    struct place place = make_record();
+    write_manifest(&place, 3, 0);
+    CHECK_EQ(count_listed(), 3);
+
+    write_manifest(&place, LIMIT_MANIFEST_FILES, 0);
+    CHECK_EQ(count_listed(), LIMIT_MANIFEST_FILES);
+    write_manifest(&place, LIMIT_MANIFEST_FILES + 1, 0);
+    CHECK_EQ(count_listed(), 0);
+
+    write_manifest(&place, 3, LIMIT_MANIFEST_BYTES);
+    CHECK_EQ(count_listed(), 3);
+    write_manifest(&place, 3, LIMIT_MANIFEST_BYTES + 1);
+    CHECK_EQ(count_listed(), 0);
+
+    store_close(court.store);
+    place_remove(&place);
+    return 0;
+}
