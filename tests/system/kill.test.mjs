@@ -2,12 +2,13 @@
 // kill -9 of each process in mid-hearing: what goes on, what comes back by itself, and what the
 // journal and the record say of it.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { join } from "node:path";
 import { Browser, TONES } from "./lib/browser.mjs";
 import { heard, tonesIn } from "./lib/oracle.mjs";
 import { Person } from "./lib/people.mjs";
-import { output } from "./lib/recording.mjs";
+import { counters, longestDip, longestHole, output, sound } from "./lib/recording.mjs";
 import { Stack, build, until } from "./lib/stack.mjs";
 
 const PEOPLE = [
@@ -18,6 +19,9 @@ const PEOPLE = [
 let stack, hearing;
 const browsers = [];
 const people = [];
+const RATE = 16000;
+const recorderKilled = []; // when, ms since 1970
+let coreKilled;
 
 before(async () => {
   stack = await Stack.start();
@@ -54,15 +58,29 @@ async function audioPackets(person) {
   return seats.map((s) => s.audio?.packets ?? 0).reduce((a, b) => a + b, 0);
 }
 
+/** Everybody has been sent so many seconds more of the others' sound (a packet is 20 ms). */
+async function hearMore(seconds) {
+  const before = await Promise.all(people.map(audioPackets));
+  await until(`${seconds} s more are heard`, seconds + 8, async () =>
+    (await Promise.all(people.map(audioPackets))).every((n, i) => n >= before[i] + seconds * 50),
+  );
+}
+
 const lines = (event) => async () => {
   const found = (await stack.journal(hearing.hearing)).filter((line) => line.event === event);
   return found.length ? found : null;
 };
 
 test("the recorder: everybody learns it, it comes back, on record again", { timeout: 60_000 }, async () => {
-  await stack.kill("assize-recorder");
-  await people[1].waitState("record", "on", 8);
-  await bothHear(5);
+  await hearMore(3);
+  for (let i = 0; i < 3; i++) {
+    recorderKilled.push(Date.now());
+    await stack.kill("assize-recorder");
+    await people[1].waitState("record", "on", 8);
+    await bothHear(5);
+    await hearMore(1);
+  }
+  await hearMore(3);
 });
 
 test("signaling: media goes on, the pages reconnect, the hearing is as it was", { timeout: 60_000 }, async () => {
@@ -89,6 +107,7 @@ test("signaling: media goes on, the pages reconnect, the hearing is as it was", 
 });
 
 test("the media core: everyone is back with sound within 5 s, the gap is our fault in the journal", { timeout: 60_000 }, async () => {
+  coreKilled = Date.now();
   await stack.kill("assize-sfu");
   const began = Date.now();
   await bothHear(5);
@@ -116,4 +135,30 @@ test("the record has everything the media core put on the ring", { timeout: 90_0
   const { stdout } = await output(join(build, "recorder/assize-verify"), [dir]);
   console.log(stdout.toString());
   assert.equal(await stack.metric("assize_ring_dropped_total"), 0);
+});
+
+/** The record's own account of itself. */
+async function manifest() {
+  return JSON.parse(await readFile(join(stack.dir, "records", hearing.hearing, "manifest.json"), "utf8"));
+}
+
+test("over the instants at which the recorder was killed no tone and no picture stands still", { timeout: 90_000 }, async () => {
+  const { started, files } = await manifest();
+  // From two seconds before the first to three after the last; the media core lived through it.
+  const from = (recorderKilled[0] - Date.parse(started)) / 1000 - 2;
+  const to = (recorderKilled.at(-1) - Date.parse(started)) / 1000 + 3;
+  assert.ok(from > 0 && to < (coreKilled - Date.parse(started)) / 1000, `${from} to ${to}`);
+  for (const [n, person] of people.entries()) {
+    const track = files.find((file) => file.participant === person.id);
+    const file = join(stack.dir, "records", hearing.hearing, track.file);
+    assert.deepEqual(track.gaps.filter((gap) => gap.from < to && gap.to > from), [], person.name);
+    const { usual, longest } = longestDip(await sound(file, RATE), RATE, TONES[n], from, to);
+    const [pictures] = await counters(file);
+    const hole = longestHole(pictures, from, to);
+    console.log(`${person.name}: tone ${usual.toFixed(0)} dB, lowered for ${(longest * 1000).toFixed(0)} ms at most, ` +
+      `longest time without a new frame ${hole.toFixed(2)} s, from ${from.toFixed(1)} to ${to.toFixed(1)} s`);
+    assert.ok(usual > -40, `${person.name}: no tone (${usual} dB)`);
+    assert.ok(longest <= 0.04, `${person.name}: silent for ${longest} s`);
+    assert.ok(hole <= 0.5, `${person.name}: ${hole} s without a new frame`);
+  }
 });

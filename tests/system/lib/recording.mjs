@@ -52,6 +52,24 @@ export function level(samples, hertz, rate) {
   return 10 * Math.log10(Math.max(power, 1e-12));
 }
 
+/** The longest time in seconds, within [from, to], in which a steady tone is 10 dB under its usual
+ * level: measured by windows of 10 ms, so a hole of 40 ms counts as about that. */
+export function longestDip(samples, rate, hertz, from, to) {
+  const window = Math.round(rate * 0.01);
+  const hop = window >> 1;
+  const found = [];
+  for (let at = Math.round(from * rate); at + window <= to * rate; at += hop)
+    found.push(at + window <= samples.length ? level(samples.subarray(at, at + window), hertz, rate) : -120);
+  const usual = [...found].sort((a, b) => a - b)[found.length >> 1];
+  let run = 0;
+  let longest = 0;
+  for (const db of found) {
+    run = db < usual - 10 ? run + 1 : 0;
+    longest = Math.max(longest, run);
+  }
+  return { usual, longest: (longest * hop) / rate };
+}
+
 /** Levels of each tone over [from, to) seconds. */
 export function levels(samples, rate, tones, from, to) {
   const slice = samples.subarray(Math.round(from * rate), Math.round(to * rate));
