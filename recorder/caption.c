@@ -7,6 +7,9 @@
 
 #include <pango/pangocairo.h>
 
+/* Letters of this height, in pixels, are laid out only to see whether there is a font. */
+#define UNKNOWN_SIZE 12
+
 /* Lays the text out on a surface of one pixel, to measure it, or of its own size, to draw it. */
 static PangoLayout *lay_out(cairo_t *cairo, const char *text, int size, int max_width)
 {
@@ -20,7 +23,7 @@ static PangoLayout *lay_out(cairo_t *cairo, const char *text, int size, int max_
     pango_layout_set_single_paragraph_mode(layout, TRUE);
     pango_layout_set_text(layout, valid, -1);
     g_free(valid);
-    pango_layout_set_width(layout, max_width * PANGO_SCALE);
+    pango_layout_set_width(layout, max_width < 0 ? -1 : max_width * PANGO_SCALE);
     pango_layout_set_ellipsize(layout, PANGO_ELLIPSIZE_END);
     return layout;
 }
@@ -64,4 +67,16 @@ int caption_make(const char *text, int size, int max_width, struct canvas_mask *
         return -ENOMEM;
     *ret_mask = mask;
     return 0;
+}
+
+int caption_unknown(const char *text)
+{
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_A8, 1, 1);
+    cairo_t *cairo = cairo_create(surface);
+    PangoLayout *layout = lay_out(cairo, text, UNKNOWN_SIZE, -1);
+    int unknown = pango_layout_get_unknown_glyphs_count(layout);
+    g_object_unref(layout);
+    cairo_destroy(cairo);
+    cairo_surface_destroy(surface);
+    return unknown;
 }

@@ -9,4 +9,7 @@
  * `max_width`. What is not UTF-8 is shown as such. Returns 0 or -ENOMEM. */
 int caption_make(const char *text, int size, int max_width, struct canvas_mask *ret_mask);
 
+/* How many characters of the text no font of this machine has: they are drawn as boxes. */
+int caption_unknown(const char *text);
+
 #endif

@@ -2,6 +2,7 @@
 #include "recorder/composite.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 
 #include "common/codecs.h"
 #include "common/control.h"
+#include "common/log.h"
 #include "recorder/caption.h"
 #include "recorder/feed.h"
 #include "recorder/layout.h"
@@ -128,6 +130,11 @@ static int start(struct composite *c, const char *dir, const struct roster *rost
         c->tiles[i].leg = TIMELINE_NO_LEG;
         c->tiles[i].picture_us = INT64_MIN;
         c->tiles[i].last = &c->tiles[i].first;
+        int unknown = caption_unknown(c->seating.tiles[i].name);
+        if (unknown > 0)
+            log_warn("peer %016" PRIx64 ": %d characters of the name have no font here, drawn as "
+                     "boxes",
+                     c->seating.tiles[i].peer, unknown);
     }
     error = canvas_init(&c->canvas, how->width, how->height);
     if (!error)
