@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { PageSocket } from "./lib/socket.mjs";
-import { Stack } from "./lib/stack.mjs";
+import { Stack, until } from "./lib/stack.mjs";
 
 const run = promisify(execFile);
 let stack, hearing, judge;
@@ -33,7 +33,7 @@ test("a media core that cannot record: lost is said, never on; and on once it ca
   assert.equal((await judge.ask("setState", { state: "open" })).type, "ok");
   const first = await judge.event("record", () => true, 8);
   assert.equal(first.state, "lost", stack.log);
-  assert.match(stack.log, /the media core does not record, trying on: Cannot allocate memory/);
+  await until("the log says why", 5, () => /the media core does not record, trying on: Cannot allocate memory/.test(stack.log));
   await run("prlimit", ["--pid", String(pid), "--as=unlimited:unlimited"]);
   await judge.event("record", (event) => event.state === "on", 8);
   const events = (await stack.journal(hearing.hearing)).map((line) => line.event).filter((event) => event.startsWith("record."));
