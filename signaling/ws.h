@@ -1,5 +1,6 @@
 /* The network side of signaling: listening, TLS, HTTP/1.1 and WebSocket frames, and every limit on
- * what a stranger may do with them. The only file with libwebsockets; one thread, one loop.
+ * what a stranger may do with them. With exchange.c the only file with libwebsockets; one thread,
+ * one loop.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef SIGNALING_WS_H
 #define SIGNALING_WS_H
