@@ -142,14 +142,14 @@ export class Stack {
     return values.length ? values.reduce((a, b) => a + b, 0) : null;
   }
 
-  /** Process ids of one of our programs, such as "assize-sfu", that this stack runs. */
+  /** Process ids of one of our programs, such as "assize-sfu", that this stack runs: it names its directory. */
   async pids(program) {
     const found = [];
     for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
       const exe = await readlink(`/proc/${pid}/exe`).catch(() => "");
       if (!exe.endsWith(`/${program}`)) continue;
       const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-      if (line.includes(this.config)) found.push(Number(pid));
+      if (line.includes(this.dir)) found.push(Number(pid));
     }
     return found;
   }

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// A poor link between one page and the media core: a relay of datagrams, as a NAT in the way would
+// be, that loses as many as it is told to. It needs no right that an ordinary user has not.
+import { createSocket } from "node:dgram";
+
+export class LossyLink {
+  /** Stands before `port` of `address`; every UDP candidate of that port goes through it. */
+  static async to(address, port) {
+    const link = new LossyLink();
+    Object.assign(link, { loss: 0, address, server: port, passed: 0, lost: 0, beyond: new Map() });
+    link.front = createSocket("udp4");
+    await new Promise((bound) => link.front.bind(0, address, bound));
+    link.port = link.front.address().port;
+    link.front.on("message", (packet, from) => link.#up(packet, from));
+    return link;
+  }
+
+  /** For Browser.open({ prepare }): the page is told of the relay instead of the media core. */
+  get prepare() {
+    return [divert, this.address, this.server, this.port];
+  }
+
+  /** Each page's address has a socket of its own towards the media core, as behind a NAT. */
+  #up(packet, from) {
+    const key = `${from.address}:${from.port}`;
+    let socket = this.beyond.get(key);
+    if (!socket) {
+      socket = createSocket("udp4");
+      socket.on("message", (answer) => this.#passes() && this.front.send(answer, from.port, from.address));
+      this.beyond.set(key, socket);
+    }
+    if (this.#passes()) socket.send(packet, this.server, this.address);
+  }
+
+  #passes() {
+    const passes = Math.random() >= this.loss;
+    if (passes) this.passed++;
+    else this.lost++;
+    return passes;
+  }
+
+  close() {
+    this.front.close();
+    for (const socket of this.beyond.values()) socket.close();
+  }
+}
+
+/** Runs in the page before anything else. */
+function divert(address, server, port) {
+  const { setRemoteDescription } = RTCPeerConnection.prototype;
+  const candidate = /^a=candidate:(\S+ \d+) (\S+) (\d+) (\S+) (\d+)(.*)\r\n/gm;
+  RTCPeerConnection.prototype.setRemoteDescription = function (description) {
+    const sdp = description.sdp.replace(candidate, (line, head, transport, priority, host, at, rest) =>
+      host === address && at === String(server) && transport.toLowerCase() === "udp" ? `a=candidate:${head} ${transport} ${priority} ${host} ${port}${rest}\r\n` : "");
+    return setRemoteDescription.call(this, { type: description.type, sdp });
+  };
+}
