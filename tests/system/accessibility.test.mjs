@@ -55,6 +55,22 @@ function tooWide(page) {
   );
 }
 
+/** Words on a button or in a heading that do not fit: cut off, or lost behind its edge. */
+function cut(page) {
+  return page.evaluate(() => {
+    const shown = (part) => part.getClientRects().length > 0 && !part.closest(".sr, .skip");
+    const clipped = (part) => part.scrollWidth > part.clientWidth && getComputedStyle(part).overflowX !== "visible";
+    const spills = (part) => {
+      const button = part.closest("button");
+      const [box, edge] = [part.getBoundingClientRect(), button?.getBoundingClientRect()];
+      return edge && (box.left < edge.left - 1 || box.right > edge.right + 1);
+    };
+    return [...document.querySelectorAll("button, button *, h1, h2, h3, label, summary, th, dt")]
+      .filter((part) => part.textContent.trim() && part instanceof HTMLElement && shown(part) && (clipped(part) || spills(part)))
+      .map((part) => part.textContent);
+  });
+}
+
 /** Latin words in what a Chinese page shows or reads aloud. */
 async function leaks(page) {
   const said = await page.evaluate(() => {
@@ -93,6 +109,7 @@ async function audit(page, what) {
       const at = `${what}, ${size.width} px, ${language}`;
       found.push(...(await findings(page)).map((finding) => `${at}: ${finding}`));
       found.push(...(await tooWide(page)).map((part) => `${at}: wider than the screen: ${part}`));
+      found.push(...(await cut(page)).map((words) => `${at}: cut off: ${words}`));
       if (language === "zh-Hans") found.push(...(await leaks(page)).map((text) => `${at}: not Chinese: ${text}`));
     }
   }
@@ -248,8 +265,11 @@ for (const kind of ["chromium", "firefox"])
         assert.deepEqual(over, [], `at ${size.width} px`);
         if (process.env.ASSIZE_TEST_PICTURES)
           await judge.page.screenshot({ path: join(process.env.ASSIZE_TEST_PICTURES, `${kind}-notice-${size.width}.png`) });
+        // The button takes the hand down once its own page knows that it is up.
+        await party.shows('[data-testid="raise-hand"][data-on="true"]');
         await party.press("raise-hand");
         await judge.page.waitForFunction(() => !document.querySelector('[data-notice="hand"]'), { timeout: 5000 });
+        await party.shows('[data-testid="raise-hand"][data-on="false"]');
       }
       await judge.page.setViewport(DESK);
       // By itself too: nobody lowers this hand.
