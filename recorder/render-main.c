@@ -7,12 +7,10 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +19,7 @@
 #include "recorder/composite.h"
 #include "recorder/manifest.h"
 #include "recorder/pipeline.h"
+#include "recorder/sandbox.h"
 
 #define STATE_FILE "render.json"
 #define LOCK_FILE  ".render.lock"
@@ -94,9 +93,7 @@ static int make_files(struct work *w, struct timeline *t, const struct roster *r
         w->from = TRACKS_SHARE;
         w->share = 1000 - TRACKS_SHARE;
         composite_us = composite_frames(&how) * 1000000 / COMPOSITE_FPS;
-        error = pipeline_start();
-        if (!error)
-            error = composite_write(w->dir, t, roster, &how, on_progress, w);
+        error = composite_write(w->dir, t, roster, &how, on_progress, w);
         if (error)
             log_error("%s: cannot make the picture: %s", w->dir, log_errno(error));
     }
@@ -109,14 +106,29 @@ static int make_files(struct work *w, struct timeline *t, const struct roster *r
     return error;
 }
 
+/* What parses hostile media needs no network, gains no rights and starts no programs: nothing of
+ * the tape is read before. GStreamer looks for its plugins with a program of its own, so it comes
+ * first. Where the system refuses, the service's own sandbox has to do. */
+static int confine(const struct work *w)
+{
+    sandbox_leave_network();
+    int error = w->tracks_only ? 0 : pipeline_start();
+    int refused = sandbox_enter();
+    if (refused)
+        log_warn("cannot limit the renderer's system calls: %s", log_errno(refused));
+    return error;
+}
+
 static int render(struct work *w)
 {
     struct roster roster = {0};
     CLEANUP(timeline_free) struct timeline *t = NULL;
     write_state(w, "running", "");
-    int error = timeline_read(w->dir, on_note, &roster, &t);
-    if (error)
-        log_error("%s: cannot read the tape: %s", w->dir, log_errno(error));
+    int error = confine(w); /* has said what is missing */
+    int unread = error ? 0 : timeline_read(w->dir, on_note, &roster, &t);
+    if (unread)
+        log_error("%s: cannot read the tape: %s", w->dir, log_errno(unread));
+    error = error ? error : unread;
     if (!error && !timeline_faults(t).sealed)
         log_warn("%s: the tape is not sealed: the record may still grow", w->dir);
     if (!error)
@@ -149,15 +161,6 @@ static int lock_record(const char *dir)
     int error = errno == EWOULDBLOCK ? -EBUSY : -errno;
     close(fd);
     return error;
-}
-
-/* What parses hostile media needs no network and gains no rights. Either may be refused to us: then
- * the service's own sandbox has to do. */
-static void confine(void)
-{
-    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    if (unshare(CLONE_NEWNET) < 0)
-        (void)unshare(CLONE_NEWUSER | CLONE_NEWNET);
 }
 
 /* GStreamer keeps a list of its plugins; where our user has no home it goes beside the records, or
@@ -264,7 +267,6 @@ int main(int argc, char **argv)
         return 1;
     }
     place_registry(w.dir);
-    confine();
     int error = render(&w);
     close(lock_fd);
     return error ? 1 : 0;
