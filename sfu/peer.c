@@ -9,6 +9,9 @@
 
 #define SLOW_INTERVAL_US  (100 * 1000ull)
 #define LAYER_INTERVAL_US (1000 * 1000ull)
+/* Behind the newest packet of another layer by so much, a layer has stopped. Ours: several frames
+ * at the lowest rate of a camera. */
+#define LAYER_BEHIND_US   (500 * 1000ull)
 #define STATS_INTERVAL_US (2000 * 1000ull)
 
 int peer_create(struct context *c, struct hearing *hearing, const struct control_peer_add *add,
@@ -54,13 +57,36 @@ static void tell_stream_state(const struct publication *pub, struct context *c)
     outbox_tell(&c->outbox, &m);
 }
 
+/* A layer stops while others of the same picture go on: its viewers need not wait until it is
+ * silent for long. Still pictures make all layers pause alike, and none falls behind. */
+static bool fell_behind(const struct encoding *e, uint64_t newest_us)
+{
+    return newest_us - stream_last_us(e->stream) > LAYER_BEHIND_US;
+}
+
 static void watch_flow(struct publication *pub, struct context *c)
 {
+    uint64_t newest_us = 0;
+    for (size_t i = 0; i < pub->encoding_count; i++) {
+        const struct stream *stream = pub->encodings[i].stream;
+        if (stream && stream_last_us(stream) > newest_us)
+            newest_us = stream_last_us(stream);
+    }
     bool flows = false;
+    bool stopped = false;
     for (size_t i = 0; i < pub->encoding_count; i++) {
         struct encoding *e = &pub->encodings[i];
-        e->flowing = e->stream && stream_is_flowing(e->stream, c->now_us);
+        bool flowed = e->flowing;
+        e->flowing =
+            e->stream && stream_is_flowing(e->stream, c->now_us) && !fell_behind(e, newest_us);
         flows = flows || e->flowing;
+        stopped = stopped || (flowed && !e->flowing);
+    }
+    for (size_t i = 0; stopped && flows && i < pub->encoding_count; i++) {
+        struct encoding *e = &pub->encodings[i];
+        for (size_t k = e->subscriber_count; k-- > 0;) /* it may leave the list */
+            if (!e->flowing)
+                subscription_choose_layer(e->subscribers[k], c);
     }
     if (flows == pub->told_flowing)
         return;

@@ -434,3 +434,8 @@ const struct stream_stats *stream_stats(struct stream *s)
     s->stats.expected = expected(s);
     return &s->stats;
 }
+
+uint64_t stream_last_us(const struct stream *s)
+{
+    return s->last_us;
+}

@@ -106,6 +106,9 @@ uint64_t stream_next_us(const struct stream *stream);
 /* Whether packets come; call about every 100 ms. Drops outdated history of a silent stream. */
 bool stream_is_flowing(struct stream *stream, uint64_t now_us);
 
+/* When its last packet came; 0: never. */
+uint64_t stream_last_us(const struct stream *stream);
+
 /* Payload bits a second over about the last second. */
 uint32_t stream_bps(const struct stream *stream, uint64_t now_us);
 

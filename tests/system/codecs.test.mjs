@@ -73,7 +73,18 @@ test("simulcast: the upper layer starts by our feedback, and is what a seat show
   const decoded = shown.framesDecoded;
   await until("40 frames more", 15, async () => (shown = (await viewer.do("stats", 0)).video).framesDecoded > decoded + 40);
   assert.equal(shown.frameWidth, WIDTH);
+  // The upper layer stops and comes back: the seat goes on with the lower one meanwhile.
+  const changed = [];
+  for (const [active, width] of [[false, WIDTH / 2], [true, WIDTH]]) {
+    const at = Date.now();
+    await publisher.do("layer", "r1", active);
+    await until(`the viewer gets pictures of ${width}`, 10, async () => (await viewer.do("stats", 0)).video.frameWidth === width);
+    changed.push(Date.now() - at);
+  }
   const { frames } = await viewer.do("noted", 0);
+  const gap = Math.max(...frames.slice(1).map(([at], i) => (at > begun.picture ? at - frames[i][0] : 0)));
+  console.log(`ms to the lower layer and back: ${changed}; longest time between two pictures ${gap} ms`);
+  assert.ok(gap < 1500, "a layer that stops makes way for the next before it is missed for long");
   assert.deepEqual(frames.filter(([at, source]) => at > begun.picture && source !== 0), [], "the right picture all along");
   console.log(`upper layer sent ${startedAfter} ms after the seat was set; may send ${Math.round(sent.mayBps / 1000)} kbit/s; viewer: ${shown.keyFramesDecoded} key frames, ${shown.freezeCount} freezes, ${shown.framesDropped} dropped`);
   for (const one of [publisher, viewer]) {

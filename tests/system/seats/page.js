@@ -163,6 +163,18 @@ async function stats(seat) {
   return found;
 }
 
+/** Stops or starts one encoding of the picture this page sends, as a browser does by itself when the
+ * link gets poor. */
+async function layer(rid, active) {
+  for (const sender of connections.flatMap((connection) => connection.getSenders())) {
+    const parameters = sender.getParameters();
+    const encoding = parameters.encodings.find((e) => e.rid === rid);
+    if (!encoding) continue;
+    encoding.active = active;
+    await sender.setParameters(parameters);
+  }
+}
+
 /** What getStats() says of each encoding of the picture this page sends, lowest first, and of the
  * rate it thinks it may send at. */
 async function sent() {
@@ -178,4 +190,4 @@ async function sent() {
 
 const noted = (seat) => ({ frames: seats.get(seat).frames, sounds: seats.get(seat).sounds });
 
-window.page = { join, publish, sends, sent, watch, shows, stats, noted };
+window.page = { join, publish, layer, sends, sent, watch, shows, stats, noted };

@@ -374,11 +374,33 @@ static void follows_the_best_layer(void)
     stage_pass(&s, 200000);
     send_layer(1, 502, true);
     CHECK_EQ(shown(CONTROL_VIDEO), layer_ssrc(1));
-    for (uint16_t i = 0; i < 30; i++) { /* the better one stops */
-        send_layer(0, (uint16_t)(7 + i), i % 5 == 0);
-        stage_pass(&s, 100000);
+    uint16_t seqs[] = {7, 503};
+    stage_pass(&s, 900000); /* a still picture: neither layer sends, and neither has stopped */
+    two->asked.plis = 0;
+    send_layer(0, seqs[0]++, false);
+    send_layer(1, seqs[1]++, false);
+    CHECK_EQ(shown(CONTROL_VIDEO), layer_ssrc(1));
+    CHECK_EQ(two->asked.plis, 0);
+    uint64_t stopped_us = s.c.now_us; /* the better one stops, the other goes on */
+    while (two->asked.plis == 0) {
+        send_layer(0, seqs[0]++, false);
+        stage_pass(&s, 80000);
+        CHECK(s.c.now_us - stopped_us < 800000);
     }
+    CHECK_EQ(two->asked.last_pli_ssrc, layer_ssrc(0));
+    CHECK(s.c.now_us - stopped_us > 500000);
+    CHECK_EQ(shown(CONTROL_VIDEO), layer_ssrc(1));
+    send_layer(0, seqs[0]++, true);
     CHECK_EQ(shown(CONTROL_VIDEO), layer_ssrc(0));
+    two->asked.plis = 0; /* it comes back, and is shown from its next key frame on */
+    for (int i = 0; i < 13 && two->asked.plis == 0; i++) {
+        send_layer(0, seqs[0]++, false);
+        send_layer(1, seqs[1]++, false);
+        stage_pass(&s, 80000);
+    }
+    CHECK_EQ(two->asked.last_pli_ssrc, layer_ssrc(1));
+    send_layer(1, seqs[1]++, true);
+    CHECK_EQ(shown(CONTROL_VIDEO), layer_ssrc(1));
     CHECK_EQ(stage_count(&s, CONTROL_SEAT_SWITCHED), 1); /* the same occupant all along */
     stage_close(&s);
 }
