@@ -136,6 +136,10 @@ static bool write_event(const struct live *live, const struct hearing_change *ch
     case HEARING_CHANGE_GONE:
         reply_gone(t, change->about);
         return true;
+    case HEARING_CHANGE_PEOPLE:
+        if (to)
+            reply_people(t, live->hearing, to);
+        return to;
     case HEARING_CHANGE_MAY:
         if (to)
             reply_may(t, hearing_may(live->hearing, to));
@@ -181,6 +185,7 @@ static void tell_media(struct live *live, const struct hearing_change *change)
     case HEARING_CHANGE_MUTED:
     case HEARING_CHANGE_PERSON:
     case HEARING_CHANGE_GONE:
+    case HEARING_CHANGE_PEOPLE:
     case HEARING_CHANGE_MAY:
         return;
     }

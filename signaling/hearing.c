@@ -217,11 +217,13 @@ static void empty_seats(struct hearing_person *p)
     p->seats = (struct seats){.count = p->stored.seats};
 }
 
-/* Tells `viewer` and `about` of each other after `about` went from room `from` to where it is. */
+/* After `about` went from room `from` to where it is: tells the others of it, and it whom it sees
+ * from now on; those were there before. */
 static void note_views(const struct hearing *h, struct hearing_person *about, enum terms_room from,
                        struct hearing_changes *changes)
 {
     enum terms_room to = about->stored.room;
+    bool sees_others = false;
     for (size_t i = 0; i < h->count; i++) {
         struct hearing_person *other = h->people[i];
         bool sees_now = hearing_sees(other, about), seen_now = hearing_sees(about, other);
@@ -234,13 +236,11 @@ static void note_views(const struct hearing *h, struct hearing_person *about, en
                                              sees_now ? HEARING_CHANGE_PERSON : HEARING_CHANGE_GONE,
                                          .to = other->stored.id,
                                          .about = about->stored.id});
-        if (other != about && seen_now != was_seen)
-            note(h, changes,
-                 (struct hearing_change){.type =
-                                             seen_now ? HEARING_CHANGE_PERSON : HEARING_CHANGE_GONE,
-                                         .to = about->stored.id,
-                                         .about = other->stored.id});
+        sees_others = sees_others || seen_now != was_seen;
     }
+    if (sees_others)
+        note(h, changes,
+             (struct hearing_change){.type = HEARING_CHANGE_PEOPLE, .to = about->stored.id});
 }
 
 /* Moves a person and says everything that follows from it. */

@@ -49,6 +49,7 @@ enum hearing_change_type {
     HEARING_CHANGE_MUTED,     /* page: `muted` to `to`, `by` */
     HEARING_CHANGE_PERSON,    /* page: `person` `about` to `to` */
     HEARING_CHANGE_GONE,      /* page: `gone` `about` to `to` */
+    HEARING_CHANGE_PEOPLE,    /* page: `people`, all whom `to` sees from now on, to `to` */
     HEARING_CHANGE_MAY,       /* page: `may` to `to` */
 };
 
@@ -61,7 +62,7 @@ struct hearing_change {
 };
 
 /* One transition's changes. Changes for people who are not connected are left out. */
-#define HEARING_CHANGES_MAX (4 * LIMIT_PEERS_PER_HEARING + 16)
+#define HEARING_CHANGES_MAX (2 * LIMIT_PEERS_PER_HEARING + 16)
 struct hearing_changes {
     size_t count;
     struct hearing_change changes[HEARING_CHANGES_MAX];

@@ -152,6 +152,27 @@ static void put_capabilities(struct jsontext *t)
     jsontext_close(t, '}');
 }
 
+static void put_people(struct jsontext *t, const struct hearing *hearing,
+                       const struct hearing_person *viewer)
+{
+    jsontext_open(t, "people", '[');
+    for (size_t i = 0; i < hearing->count; i++)
+        if (hearing->people[i] != viewer && hearing_sees(viewer, hearing->people[i]))
+            put_person(t, NULL, hearing->people[i]);
+    jsontext_close(t, ']');
+}
+
+/* State, since when, and since when it is in session, recesses and all. */
+static void put_state(struct jsontext *t, const struct store_hearing *hearing)
+{
+    jsontext_string(t, "state", terms_state_name(hearing->state));
+    jsontext_time(t, "since", hearing->since_us);
+    if (hearing->opened_us)
+        jsontext_time(t, "openedAt", hearing->opened_us);
+    else
+        jsontext_null(t, "openedAt");
+}
+
 void reply_welcome(struct jsontext *t, int32_t id, const struct reply_welcome *welcome)
 {
     const struct hearing *hearing = welcome->hearing;
@@ -168,17 +189,12 @@ void reply_welcome(struct jsontext *t, int32_t id, const struct reply_welcome *w
     jsontext_string(t, "title", hearing->stored.title);
     jsontext_string(t, "court", hearing->stored.court);
     jsontext_time(t, "scheduledAt", hearing->stored.scheduled_us);
-    jsontext_string(t, "state", terms_state_name(hearing->stored.state));
-    jsontext_time(t, "since", hearing->stored.since_us);
+    put_state(t, &hearing->stored);
     jsontext_close(t, '}');
     jsontext_open(t, "record", '{');
     put_record(t, &welcome->record);
     jsontext_close(t, '}');
-    jsontext_open(t, "people", '[');
-    for (size_t i = 0; i < hearing->count; i++)
-        if (hearing->people[i] != welcome->you && hearing_sees(welcome->you, hearing->people[i]))
-            put_person(t, NULL, hearing->people[i]);
-    jsontext_close(t, ']');
+    put_people(t, hearing, welcome->you);
     put_capabilities(t);
     end(t);
 }
@@ -386,6 +402,14 @@ void reply_person(struct jsontext *t, const struct hearing_person *person)
     end(t);
 }
 
+void reply_people(struct jsontext *t, const struct hearing *hearing,
+                  const struct hearing_person *viewer)
+{
+    begin(t, "people", 0);
+    put_people(t, hearing, viewer);
+    end(t);
+}
+
 void reply_gone(struct jsontext *t, uint64_t person)
 {
     begin(t, "gone", 0);
@@ -396,8 +420,7 @@ void reply_gone(struct jsontext *t, uint64_t person)
 void reply_hearing(struct jsontext *t, const struct store_hearing *hearing)
 {
     begin(t, "hearing", 0);
-    jsontext_string(t, "state", terms_state_name(hearing->state));
-    jsontext_time(t, "since", hearing->since_us);
+    put_state(t, hearing);
     end(t);
 }
 

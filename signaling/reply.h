@@ -57,6 +57,9 @@ void reply_seat(struct jsontext *t, uint8_t seat, const struct seats_seat *now);
 void reply_speaking(struct jsontext *t, const uint64_t *people, size_t count);
 void reply_media_lost(struct jsontext *t);
 void reply_person(struct jsontext *t, const struct hearing_person *person);
+/* All whom `viewer` sees, without itself. */
+void reply_people(struct jsontext *t, const struct hearing *hearing,
+                  const struct hearing_person *viewer);
 void reply_gone(struct jsontext *t, uint64_t person);
 void reply_hearing(struct jsontext *t, const struct store_hearing *hearing);
 /* `by` 0: null. The same for muted. */

@@ -129,6 +129,11 @@ async function aStretch() {
 const journal = async (event) => (await stack.journal(hearing.hearing)).filter((line) => line.event === event);
 
 test("the clerk admits the party, and all hear and see each other", { timeout: 90_000 }, async () => {
+  await party.page.evaluate(() => {
+    window.told = new Set();
+    const look = () => document.querySelectorAll("[data-notice]").forEach((notice) => window.told.add(notice.dataset.notice));
+    new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true });
+  });
   await clerk.admit(party);
   await party.sees("page-courtroom");
   await Promise.all(ALL.map((n) => hears(n, ALL.filter((other) => other !== n))));
@@ -136,6 +141,8 @@ test("the clerk admits the party, and all hear and see each other", { timeout: 9
   await seesMove(clerk, party);
   await seesMove(party, judge);
   await seesMove(party, clerk);
+  // Judge and clerk were there before: they are not announced as entering.
+  assert.deepEqual(await party.page.evaluate(() => [...window.told]), ["admitted"]);
   const [admitted] = await journal("person.admitted");
   assert.equal(admitted.person, party.id);
   assert.equal(admitted.by, clerk.id);

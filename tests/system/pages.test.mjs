@@ -3,6 +3,7 @@
 // What a hostile page may try: each is refused with the documented error, while two people beside it
 // go on as if nothing were.
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import net from "node:net";
@@ -115,7 +116,25 @@ for (const [what, change, code] of forged)
     await goesOn();
   });
 
+/** A token with another expiry (seconds since 1970), as the server would have signed it; signaling/token.h has its form. */
+async function signed(text, change) {
+  const parts = Buffer.from(text.split(".")[0], "base64url").toString().split(".");
+  parts[3] = change(parts[3]);
+  const body = Buffer.from(parts.join(".")).toString("base64url");
+  const mac = createHmac("sha256", await readFile(`${stack.dir}/token.key`)).update(body).digest("base64url");
+  return `${body}.${mac}`;
+}
+
 test("refused: an expired token, a revoked token, a pass to records", async () => {
+  // Signed with the server's own key: what differs is the time alone.
+  const good = await signed(token(hearing.people[WITNESS]), (expiry) => expiry);
+  assert.equal(good, token(hearing.people[WITNESS]));
+  const now = Math.floor(Date.now() / 1000);
+  const late = await PageSocket.open(stack);
+  for (const expiry of [now - 1, now - 86400])
+    assert.equal((await late.ask("hello", { protocol: 1, token: await signed(good, () => expiry) })).code, "expired-token");
+  assert.equal((await late.ask("join", { seats: 1 })).code, "hello-first");
+  late.vanish();
   const short = await stack.hearing([{ role: "judge", name: "J" }], { case: "(2026) Test 3" });
   const page = await PageSocket.open(stack);
   await stack.admin("invitation", "revoke", short.people[0].invitation);

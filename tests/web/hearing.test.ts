@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { NOTICES_MOST, apply, emptyHearing, isHeard } from "../../web-client/src/hearing.ts";
+import { NOTICES_MOST, apply, emptyHearing, inSessionMs, isHeard } from "../../web-client/src/hearing.ts";
 import type { Hearing, PageEvent } from "../../web-client/src/hearing.ts";
 import type { Person, ServerEvent } from "../../web-client/src/protocol.ts";
 import { message } from "./samples.ts";
@@ -25,7 +25,7 @@ function inCourt(): Hearing {
     { type: "page:welcome", welcome: { ...welcome, people: [judge] }, atMs: welcome.serverTime },
     { type: "page:joining" },
     { type: "page:joined", room: "courtroom", seats: 2 },
-    { type: "hearing", state: "open", since: 0 },
+    { type: "hearing", state: "open", since: 0, openedAt: 0 },
     { type: "may", may: ["produce", "hand"] },
   );
 }
@@ -46,6 +46,38 @@ test("from the welcome to a place", () => {
   assert.equal(lobby.seats.length, 0, "the state before is untouched");
 });
 
+test("whom we find in the courtroom has not entered it; who comes later has", () => {
+  const waiting = after(
+    emptyHearing,
+    { type: "page:welcome", welcome: { ...welcome, people: [] }, atMs: welcome.serverTime },
+    { type: "page:joining" },
+    { type: "page:joined", room: "waiting", seats: 2 },
+  );
+  const admitted = after(waiting, { type: "room", room: "courtroom", by: JUDGE }, { type: "people", people: [judge] });
+  assert.deepEqual(kinds(admitted), ["admitted"]);
+  assert.equal(admitted.people.get(JUDGE)?.name, "Judge Zhao");
+  assert.ok(admitted.order.has(JUDGE));
+  const later = after(admitted, { type: "person", person: { ...witness, room: "courtroom" } });
+  assert.deepEqual(kinds(later), ["admitted", "entered"]);
+  assert.equal(later.notices[1]?.name, "Wu Min");
+  // Sent back, nobody else is in sight, and nobody is missed.
+  const back = after(later, { type: "room", room: "waiting", by: JUDGE }, { type: "people", people: [] });
+  assert.deepEqual(kinds(back), ["sent-back"]);
+  assert.equal(back.people.size, 0);
+});
+
+test("the time in session counts from the opening, over a recess", () => {
+  const at = (hearing: Hearing, nowMs: number) => inSessionMs(hearing, nowMs);
+  const begun = after(inCourt(), { type: "hearing", state: "open", since: 60_000, openedAt: 60_000 });
+  assert.equal(at(begun, 90_000), 30_000);
+  const recess = after(begun, { type: "hearing", state: "recess", since: 120_000, openedAt: 60_000 });
+  assert.equal(at(recess, 150_000), 90_000);
+  const resumed = after(recess, { type: "hearing", state: "open", since: 180_000, openedAt: 60_000 });
+  assert.equal(at(resumed, 181_000), 121_000);
+  assert.equal(at({ ...resumed, clockAheadMs: 5_000 }, 181_000), 126_000);
+  assert.equal(at(emptyHearing, 5), 0);
+});
+
 test("a join that fails is told, and the lobby is there again", () => {
   const failed = after(emptyHearing, { type: "page:welcome", welcome, atMs: 0 }, { type: "page:joining" }, { type: "page:joinFailed", code: "full" });
   assert.equal(failed.stage, "lobby");
@@ -56,13 +88,13 @@ test("sound and pictures go out only in the courtroom, when allowed, and not in 
   const court = inCourt();
   const rows: readonly (readonly [string, Hearing, boolean])[] = [
     ["in court", court, true],
-    ["recess", after(court, { type: "hearing", state: "recess", since: 0 }), false],
-    ["closed", after(court, { type: "hearing", state: "closed", since: 0 }), false],
+    ["recess", after(court, { type: "hearing", state: "recess", since: 0, openedAt: 0 }), false],
+    ["closed", after(court, { type: "hearing", state: "closed", since: 0, openedAt: 0 }), false],
     ["sent back", after(court, { type: "room", room: "waiting", by: JUDGE }), false],
     ["not allowed", after(court, { type: "may", may: ["hand"] }), false],
     ["over", after(court, { type: "page:over", ending: "left" }), false],
     ["before the join", after(emptyHearing, { type: "page:welcome", welcome: { ...welcome, may: ["produce"] }, atMs: 0 }), false],
-    ["resumed", after(court, { type: "hearing", state: "recess", since: 0 }, { type: "hearing", state: "open", since: 1 }), true],
+    ["resumed", after(court, { type: "hearing", state: "recess", since: 0, openedAt: 0 }, { type: "hearing", state: "open", since: 1, openedAt: 0 }), true],
   ];
   for (const [what, hearing, heard] of rows) assert.equal(isHeard(hearing), heard, what);
 });
@@ -104,7 +136,7 @@ test("people come, change and go, each told once", () => {
     [[inside, lost, inside], [], true],
     [[lost, inside], [], true],
     [[inside, { type: "gone", person: WITNESS }], ["gone"], false],
-    [[inside, { type: "hearing", state: "closed", since: 0 }, lost, { type: "gone", person: WITNESS }], [], false],
+    [[inside, { type: "hearing", state: "closed", since: 0, openedAt: 0 }, lost, { type: "gone", person: WITNESS }], [], false],
     [[waiting, { type: "gone", person: WITNESS }], [], false],
     // What is so no more is told no more.
     [[inside, hand, inside], [], true],

@@ -59,7 +59,7 @@ test("answers carry an id, events none", () => {
     const parsed = parseServerMessage(sample(`${name}.json`));
     assert.ok(parsed && isAnswer(parsed), name);
   }
-  for (const name of ["seat", "seat-empty", "speaking", "media-lost", "person", "gone", "hearing", "room", "may", "record", "muted"]) {
+  for (const name of ["seat", "seat-empty", "speaking", "media-lost", "person", "people", "gone", "hearing", "room", "may", "record", "muted"]) {
     const parsed = parseServerMessage(sample(`${name}.json`));
     assert.ok(parsed && !isAnswer(parsed), name);
   }
@@ -96,7 +96,7 @@ function damaged(value: unknown, path: string): readonly [string, unknown][] {
 
 test("a damaged seat, person, room or record message is refused", () => {
   // percent and reason may be absent; a seat's and a room's person may be null.
-  const mayBe = /\.(percent|reason|by) = null$|^seat\.json\.person = null$/;
+  const mayBe = /\.(percent|reason|by|openedAt) = null$|^seat\.json\.person = null$/;
   for (const name of ["seat.json", "person.json", "room.json", "hearing.json", "record-lost.json", "speaking.json"]) {
     for (const [what, value] of damaged(JSON.parse(sample(name)), name)) {
       if (mayBe.test(what)) continue;

@@ -228,10 +228,10 @@ test("a recess silences at once, and its end brings back what was wanted", async
   await court.session.local.set("camera", false);
   await settle();
   assert.deepEqual(onAir(court.last), { microphone: "on", camera: "held" });
-  court.say({ type: "hearing", state: "recess", since: "2026-11-22T09:31:00.000Z" });
+  court.say({ type: "hearing", state: "recess", since: "2026-11-22T09:31:00.000Z", openedAt: "2026-11-22T09:31:00.000Z" });
   await settle();
   assert.deepEqual(onAir(court.last), { microphone: "held", camera: "held" });
-  court.say({ type: "hearing", state: "open", since: "2026-11-22T09:41:00.000Z" });
+  court.say({ type: "hearing", state: "open", since: "2026-11-22T09:41:00.000Z", openedAt: "2026-11-22T09:31:00.000Z" });
   await settle();
   assert.deepEqual(onAir(court.last), { microphone: "on", camera: "held" });
 });
@@ -340,9 +340,23 @@ test("an end stops everything: no device stays open, no socket is tried", async 
   }
 });
 
+test("put out by somebody, the page ends at once, before the connection is closed", async () => {
+  const court = await inCourt();
+  court.say({ type: "room", room: "outside", by: null });
+  assert.notEqual(court.session.store.get().hearing.stage, "over", "nobody did it: the hearing closed, or we left");
+  court.say({ type: "room", room: "outside", by: "00000000000000d1" });
+  const { hearing } = court.session.store.get();
+  assert.equal(hearing.stage, "over");
+  assert.equal(hearing.ending, "removed");
+  assert.ok(court.last.closed);
+  assert.ok(devices.opened.every((track) => track.stopped));
+  await court.later();
+  assert.equal(court.sockets, 1);
+});
+
 test("a closed hearing ends media and devices, and the connection goes on telling of the record", async () => {
   const court = await inCourt();
-  court.say({ type: "hearing", state: "closed", since: "2026-11-22T10:31:00.000Z" });
+  court.say({ type: "hearing", state: "closed", since: "2026-11-22T10:31:00.000Z", openedAt: "2026-11-22T09:31:00.000Z" });
   court.say({ type: "room", room: "waiting", by: null });
   court.say(JSON.parse(sample("record-rendering.json")) as object);
   await settle();

@@ -118,6 +118,8 @@ export function apply(hearing: Hearing, event: ServerEvent | PageEvent): Hearing
       return { ...hearing, speaking: new Set() };
     case "person":
       return personChanged(hearing, event.person);
+    case "people":
+      return withoutOldNews(withPeople(hearing, event.people));
     case "gone":
       return gone(hearing, event.person);
     case "hearing":
@@ -125,7 +127,7 @@ export function apply(hearing: Hearing, event: ServerEvent | PageEvent): Hearing
         ...hearing,
         // What came before the end is of no more interest.
         notices: event.state === "closed" ? [] : hearing.notices,
-        matter: hearing.matter && { ...hearing.matter, state: event.state, since: event.since },
+        matter: hearing.matter && { ...hearing.matter, state: event.state, since: event.since, openedAt: event.openedAt },
       };
     case "room":
       return moved(hearing, event.room, event.by);
@@ -168,15 +170,19 @@ export function isState(hearing: Hearing, ...states: readonly HearingState[]): b
   return hearing.matter !== null && states.includes(hearing.matter.state);
 }
 
+/** How long the hearing has been in session by our clock, recesses included: a recess does not begin it anew. */
+export function inSessionMs(hearing: Hearing, nowMs: number): number {
+  const { matter, clockAheadMs } = hearing;
+  return matter ? Math.max(0, nowMs + clockAheadMs - (matter.openedAt ?? matter.since)) : 0;
+}
+
 const emptySeat: Seat = {
   person: null, source: "camera", audio: false, video: false, turn: 0, warm: false,
 };
 
 function welcomed(hearing: Hearing, welcome: Welcome, atMs: number): Hearing {
-  const others = welcome.people.filter((person) => person.person !== welcome.you.person);
-  const people = new Map(others.map((person) => [person.person, person]));
   const back = hearing.stage === "present" || hearing.stage === "joining";
-  const next: Hearing = {
+  const next: Hearing = withPeople({
     ...hearing,
     stage: hearing.stage === "arriving" ? "lobby" : hearing.stage,
     linkUp: true,
@@ -184,11 +190,8 @@ function welcomed(hearing: Hearing, welcome: Welcome, atMs: number): Hearing {
     matter: welcome.hearing,
     may: welcome.may,
     record: welcome.record,
-    people,
-    // Sorted, so that those who arrive later agree on who sits left and who right.
-    order: withSeen(hearing.order, [welcome.you, ...others]),
     clockAheadMs: welcome.serverTime - atMs,
-  };
+  }, welcome.people);
   const news = withoutOldNews(next);
   return back && !hearing.linkUp ? notify(news, "linked", null, null) : news;
 }
@@ -216,6 +219,18 @@ function personChanged(hearing: Hearing, person: Person): Hearing {
   }
   const next = withoutOldNews(withPerson(hearing, person));
   return isState(hearing, "closed") ? next : toldOf(hearing, next, person);
+}
+
+/** All whom we see from now on: whoever is here was here before, so there is nothing to announce. */
+function withPeople(hearing: Hearing, people: readonly Person[]): Hearing {
+  const { you } = hearing;
+  const others = people.filter(({ person }) => person !== you?.person);
+  return {
+    ...hearing,
+    people: new Map(others.map((person) => [person.person, person])),
+    // Sorted, so that those who arrive later agree on who sits left and who right.
+    order: withSeen(hearing.order, you ? [you, ...others] : others),
+  };
 }
 
 function withPerson(hearing: Hearing, person: Person): Hearing {

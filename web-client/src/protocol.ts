@@ -168,7 +168,7 @@ const person = object({
 });
 const matter = object({
   hearing: hexId, case: text, title: text, court: text, scheduledAt: instant,
-  state: oneOf(...HEARING_STATES), since: instant,
+  state: oneOf(...HEARING_STATES), since: instant, openedAt: nullable(instant),
 });
 const record = object({
   state: oneOf(...RECORD_STATES), since: instant, percent: optional(number), reason: optional(text),
@@ -204,8 +204,11 @@ const events = {
   speaking: object({ type: oneOf("speaking"), people: list(hexId) }),
   mediaLost: object({ type: oneOf("mediaLost") }),
   person: object({ type: oneOf("person"), person }),
+  people: object({ type: oneOf("people"), people: list(person) }),
   gone: object({ type: oneOf("gone"), person: hexId }),
-  hearing: object({ type: oneOf("hearing"), state: oneOf(...HEARING_STATES), since: instant }),
+  hearing: object({
+    type: oneOf("hearing"), state: oneOf(...HEARING_STATES), since: instant, openedAt: nullable(instant),
+  }),
   room: object({ type: oneOf("room"), room: oneOf(...ROOMS), by: nullable(hexId) }),
   may: object({ type: oneOf("may"), may: knownOf(oneOf(...ACTIONS)) }),
   record: object({

@@ -170,10 +170,15 @@ export class Session {
         if (event.state === "closed") this.closeDown();
         else this.reconcile();
         break;
-      case "room": case "may":
+      case "room":
+        // Put out by somebody. The server closes the connection too, but that may take a second.
+        if (event.room === "outside" && event.by !== null) this.finish("removed");
+        else this.reconcile();
+        break;
+      case "may":
         this.reconcile();
         break;
-      case "seat": case "speaking": case "person": case "gone": case "record":
+      case "seat": case "speaking": case "person": case "people": case "gone": case "record":
         break;
     }
   }

@@ -72,6 +72,33 @@ static void test_answers(void)
     check_sample(&t, "error");
 }
 
+/* What a party is told that has come into the courtroom where the judge was before. */
+static void write_people(struct jsontext *t)
+{
+    const struct store_hearing stored = {.id = 0xa1};
+    const struct store_person judge = {.id = 0xd1,
+                                       .hearing = 0xa1,
+                                       .role = CONTROL_ROLE_JUDGE,
+                                       .room = TERMS_ROOM_COURTROOM,
+                                       .name = "Judge Okafor"};
+    const struct store_person party = {.id = 0xd2,
+                                       .hearing = 0xa1,
+                                       .role = CONTROL_ROLE_PARTY,
+                                       .room = TERMS_ROOM_COURTROOM,
+                                       .name = "Li Wei"};
+    struct hearing *hearing = NULL;
+    struct hearing_person *there = NULL, *viewer = NULL;
+    CHECK_EQ(hearing_create(&stored, &hearing), 0);
+    CHECK_EQ(hearing_add(hearing, &judge, &there), 0);
+    CHECK_EQ(hearing_add(hearing, &party, &viewer), 0);
+    there->connected = true;
+    there->quality = 4;
+    there->producers[0] = (struct hearing_producer){.id = 1, .source = CONTROL_SOURCE_MICROPHONE};
+    there->producers[1] = (struct hearing_producer){.id = 2, .source = CONTROL_SOURCE_CAMERA};
+    reply_people(t, hearing, viewer);
+    hearing_destroy(hearing);
+}
+
 static void test_events(void)
 {
     const struct hearing_person person = li_wei();
@@ -82,7 +109,9 @@ static void test_events(void)
                                     .audio_on = true,
                                     .video_on = true};
     const struct seats_seat empty = {.source = CONTROL_SOURCE_SCREEN};
-    const struct store_hearing open = {.state = TERMS_STATE_OPEN, .since_us = BASE_US + MINUTE_US};
+    const struct store_hearing open = {.state = TERMS_STATE_OPEN,
+                                       .since_us = BASE_US + 21 * MINUTE_US,
+                                       .opened_us = BASE_US + MINUTE_US};
     struct jsontext t = {0};
     reply_seat(&t, 0, &seat);
     check_sample(&t, "seat");
@@ -96,6 +125,8 @@ static void test_events(void)
     check_sample(&t, "person");
     reply_gone(&t, person.stored.id);
     check_sample(&t, "gone");
+    write_people(&t);
+    check_sample(&t, "people");
     reply_hearing(&t, &open);
     check_sample(&t, "hearing");
     reply_room(&t, TERMS_ROOM_COURTROOM, 0xd1);

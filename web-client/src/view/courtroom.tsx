@@ -2,7 +2,7 @@
 /** The courtroom: the bench above, the parties at their sides, the record's state always in sight. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { isState } from "../hearing.ts";
+import { inSessionMs, isState } from "../hearing.ts";
 import type { Hearing } from "../hearing.ts";
 import { rosterOf, seatingOf } from "../seating.ts";
 import type { Area, Place } from "../seating.ts";
@@ -66,14 +66,12 @@ function Top({ hearing }: { readonly hearing: Hearing }): JSX.Element {
 function Elapsed({ hearing }: { readonly hearing: Hearing }): JSX.Element {
   const text = useText();
   const nowMs = useNowMs();
-  const { matter, clockAheadMs } = hearing;
-  const state = matter?.state ?? "waiting";
-  const elapsedMs = matter ? nowMs + clockAheadMs - matter.since : 0;
+  const state = hearing.matter?.state ?? "waiting";
   return (
     <span class={`state ${state}`} data-testid="hearing-state" data-state={state}>
       <span class="state-words" role="status">{text.states[state]}</span>
       {state === "open" || state === "recess"
-        ? <span class="elapsed" role="timer" aria-label={text.courtroom.elapsed}>{clock(elapsedMs)}</span> : null}
+        ? <span class="elapsed" role="timer" aria-label={text.courtroom.elapsed}>{clock(inSessionMs(hearing, nowMs))}</span> : null}
     </span>
   );
 }
