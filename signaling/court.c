@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "signaling/journal_line.h"
 
 void court_wake(struct court *court)
 {
@@ -21,8 +22,6 @@ static void live_destroy(struct live *live)
     if (!live)
         return;
     list_remove(&live->link);
-    for (size_t i = 0; i < live->note_count; i++)
-        free(live->notes[i].text);
     if (live->ring_fd >= 0)
         (void)close(live->ring_fd); /* the recorder and the media core have theirs */
     journal_close(live->journal);
@@ -108,6 +107,7 @@ static int live_create(struct court *court, const struct store_hearing *stored,
         r = add_people(live);
     if (r < 0)
         return r;
+    live->told_seq = journal_summary(live->journal).lines; /* by the life before ours */
     live->opened_us = court->now_us;
     live->record.since_us = live->hearing->stored.since_us;
     if (was_open(&live->hearing->stored))
@@ -244,7 +244,7 @@ struct page *court_page(struct court *court, uint64_t serial)
     return NULL;
 }
 
-static int tell_note(struct live *live, const char *text, size_t len, uint64_t wall_us)
+static int tell_line(struct live *live, const char *text, size_t len, uint64_t wall_us)
 {
     struct control_message message = {
         .type = CONTROL_TAPE_NOTE,
@@ -256,25 +256,38 @@ static int tell_note(struct live *live, const char *text, size_t len, uint64_t w
     return media_tell(live->court->recorder, &message, -1);
 }
 
-/* Keeps a line for when the recorder is back; the journal has it in any case. */
-static void keep_note(struct live *live, const char *text, size_t len, uint64_t wall_us)
+/* The journal's lines as they stand in its file: line n has `seq` n. */
+static void tell_from_file(struct live *live, FILE *file)
 {
-    if (live->note_count == LIVE_NOTES_MAX)
-        return;
-    char *copy = malloc(len);
-    if (!copy)
-        return;
-    memcpy(copy, text, len);
-    live->notes[live->note_count++] = (struct live_note){wall_us, len, copy};
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t len;
+    int r = 0;
+    for (uint64_t seq = 1; r == 0 && (len = getline(&line, &capacity, file)) > 0; seq++) {
+        struct journal_line read;
+        if (line[len - 1] == '\n')
+            len--;
+        if (seq <= live->told_seq || journal_line_read(line, (size_t)len, &read) < 0)
+            continue;
+        r = tell_line(live, line, (size_t)len, read.at_us);
+        if (r == 0)
+            live->told_seq = seq;
+    }
+    free(line);
 }
 
-void court_send_notes(struct live *live)
+void court_tell_lines(struct live *live)
 {
-    for (size_t i = 0; i < live->note_count; i++) {
-        (void)tell_note(live, live->notes[i].text, live->notes[i].len, live->notes[i].wall_us);
-        free(live->notes[i].text);
-    }
-    live->note_count = 0;
+    char path[CONFIG_PATH_MAX + 64];
+    if (live->tape != LIVE_TAPE_OPEN || live->told_seq >= journal_summary(live->journal).lines)
+        return;
+    (void)snprintf(path, sizeof(path), "%s/journals/%016" PRIx64 ".journal",
+                   live->court->config->data_dir, live->hearing->stored.id);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return; /* the journal has them; tried again */
+    tell_from_file(live, file);
+    (void)fclose(file); /* was only read */
 }
 
 int court_journal(struct live *live, const struct journal_entry *entry)
@@ -290,10 +303,11 @@ int court_journal(struct live *live, const struct journal_entry *entry)
     }
     log_info("hearing %016" PRIx64 ": %s %016" PRIx64, live->hearing->stored.id,
              journal_event_name(entry->event), entry->person);
-    if (live->tape == LIVE_TAPE_OPEN && tell_note(live, text, len, wall_us) == 0)
-        return 0;
-    if (live->tape != LIVE_TAPE_NONE && live->tape != LIVE_TAPE_SEALED)
-        keep_note(live, text, len, wall_us);
+    bool is_next = live->told_seq + 1 == journal_summary(live->journal).lines;
+    if (live->tape == LIVE_TAPE_OPEN && is_next && tell_line(live, text, len, wall_us) == 0)
+        live->told_seq++;
+    else
+        court_tell_lines(live);
     return 0;
 }
 

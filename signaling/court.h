@@ -65,14 +65,6 @@ enum live_tape {
     LIVE_TAPE_SEALED,
 };
 
-/* Journal lines that wait for the tape while the recorder is away. */
-#define LIVE_NOTES_MAX 64
-struct live_note {
-    uint64_t wall_us;
-    size_t len;
-    char *text;
-};
-
 /* A hearing while the server runs. */
 struct live {
     struct list link; /* in court->lives */
@@ -86,7 +78,7 @@ struct live {
     bool tape_asked;        /* TAPE_OPEN or TAPE_CLOSE is under way */
     uint64_t tape_retry_us; /* monotonic; not asked before */
     uint64_t idle_us;       /* monotonic; since when nothing goes on in it; 0: something does */
-    bool tape_is_new;       /* never opened before: it gets the whole journal */
+    uint64_t told_seq;      /* the last line of the journal that the tape was told */
     bool sealed_before;     /* RECORD_SEALED stands in the journal */
     struct control_render_state render;
     int ring_fd;          /* -1: none */
@@ -101,8 +93,6 @@ struct live {
     uint64_t opened_us; /* monotonic; when the hearing was opened or taken over by us */
     struct control_tape_mark mark;
     struct reply_record record; /* as the pages see it */
-    size_t note_count;
-    struct live_note notes[LIVE_NOTES_MAX];
 };
 
 struct court_counters {
@@ -158,15 +148,17 @@ struct live_presence *court_presence(struct live *live, const struct hearing_per
 /* The page with this serial number, or NULL: gone. */
 struct page *court_page(struct court *court, uint64_t serial);
 
-/* Appends a journal line and sends it to the tape. Whoever gets an error does not act. */
+/* Appends a journal line and tells it to the tape, now or when that is there. Whoever gets an error
+ * does not act. */
 int court_journal(struct live *live, const struct journal_entry *entry);
 
 /* Whether the hearing's tape has been sealed, in this life or an earlier one. */
 bool court_is_sealed(struct court *court, uint64_t hearing);
 void court_set_sealed(struct court *court, uint64_t hearing);
 
-/* Sends the lines that waited for the tape. */
-void court_send_notes(struct live *live);
+/* Tells the tape what lines of the journal it has not had: from before it was there, from while the
+ * recorder was away, or from assize-admin. What does not fit now is told at the next call. */
+void court_tell_lines(struct live *live);
 
 /* Stores a person as it is now; what fails is logged: the journal has it. */
 void court_save(struct live *live, const struct hearing_person *person);

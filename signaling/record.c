@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -48,7 +47,7 @@ void record_open(struct live *live)
     live->opened_us = live->court->now_us;
     if (live->tape == LIVE_TAPE_NONE) {
         live->tape = LIVE_TAPE_WANTED;
-        live->tape_is_new = true;
+        live->told_seq = 0; /* it gets the whole journal: among it who is who */
         live->ring_counted = true;
     }
     step(live);
@@ -99,35 +98,6 @@ void record_on_lost(struct court *court)
     }
 }
 
-/* What stood in the journal before the tape was there: among it who is who. */
-static void send_earlier_lines(struct live *live)
-{
-    char path[CONFIG_PATH_MAX + 64];
-    (void)snprintf(path, sizeof(path), "%s/journals/%016" PRIx64 ".journal",
-                   live->court->config->data_dir, live->hearing->stored.id);
-    FILE *file = fopen(path, "re");
-    char *line = NULL;
-    size_t capacity = 0;
-    ssize_t len;
-    while (file && (len = getline(&line, &capacity, file)) > 0) {
-        if (line[len - 1] == '\n')
-            len--;
-        if (len > LIMIT_NOTE_BYTES)
-            continue;
-        struct control_message note = {
-            .type = CONTROL_TAPE_NOTE,
-            .tape_note = {.hearing = live->hearing->stored.id,
-                          .wall_us = live->court->wall_us,
-                          .text_len = (uint16_t)len,
-                          .text = (const uint8_t *)line},
-        };
-        (void)media_tell(live->court->recorder, &note, -1); /* the journal has it too */
-    }
-    free(line);
-    if (file)
-        (void)fclose(file); /* was only read */
-}
-
 void record_on_tape_ready(struct live *live, int status, int fd)
 {
     live->tape_asked = false;
@@ -147,14 +117,7 @@ void record_on_tape_ready(struct live *live, int status, int fd)
     live->tape = LIVE_TAPE_OPEN;
     live->mark = (struct control_tape_mark){0};
     effects_open_media(live);
-    if (live->tape_is_new) {
-        live->tape_is_new = false;
-        for (size_t i = 0; i < live->note_count; i++)
-            free(live->notes[i].text); /* they stand in the journal */
-        live->note_count = 0;
-        send_earlier_lines(live);
-    }
-    court_send_notes(live);
+    court_tell_lines(live);
 }
 
 /* Ours: how soon a media core that refused the ring is offered it again. */
@@ -339,6 +302,7 @@ void record_tick(struct live *live)
 {
     step(live);
     offer_ring(live);
+    court_tell_lines(live);
     record_evaluate(live);
 }
 

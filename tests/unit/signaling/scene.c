@@ -208,6 +208,7 @@ void scene_begin(struct scene *s, const struct invite_guest *guests, size_t coun
     find_people(s);
     scene_connect(s);
     scene_settle(s);
+    scene_forget(s);
 }
 
 void scene_end(struct scene *s)
@@ -266,6 +267,19 @@ void scene_find_sfu(struct scene *s)
     scene_settle(s);
 }
 
+void scene_lose_recorder(struct scene *s)
+{
+    end_hang_up(&s->recorder);
+    s->recorder.boot++;
+    scene_serve(s);
+    CHECK(!media_is_connected(s->court.recorder));
+}
+
+void scene_find_recorder(struct scene *s)
+{
+    greet(s, &s->recorder, s->court.recorder);
+}
+
 void scene_sfu_says(struct scene *s, const struct control_message *message)
 {
     say_control(&s->sfu, message, -1);
@@ -302,9 +316,9 @@ static void token_of(const struct scene *s, const struct hearing_person *person,
     CHECK_EQ(token_make(s->court.key, &token, text), 0);
 }
 
-struct ws_connection *scene_arrive(struct scene *s, size_t guest, const char *more)
+struct ws_connection *scene_arrive_silently(struct scene *s, size_t guest, const char *more)
 {
-    char token[TOKEN_TEXT_MAX];
+    char token[TOKEN_TEXT_MAX], text[1024];
     void *session = NULL;
     CHECK(s->page_count < sizeof(s->pages) / sizeof(s->pages[0]));
     struct ws_connection *page = &s->pages[s->page_count++];
@@ -312,8 +326,18 @@ struct ws_connection *scene_arrive(struct scene *s, size_t guest, const char *mo
     CHECK_EQ(session_opened(&s->court, page, &session), 0);
     page->page = session;
     token_of(s, s->people[guest], token);
-    scene_say(s, page, "{\"type\":\"hello\",\"id\":1,\"protocol\":1,\"token\":\"%s\"%s}", token,
-              more);
+    int n =
+        snprintf(text, sizeof(text),
+                 "{\"type\":\"hello\",\"id\":1,\"protocol\":1,\"token\":\"%s\"%s}", token, more);
+    CHECK(n > 0 && (size_t)n < sizeof(text));
+    session_receive(page->page, text, (size_t)n);
+    return page;
+}
+
+struct ws_connection *scene_arrive(struct scene *s, size_t guest, const char *more)
+{
+    struct ws_connection *page = scene_arrive_silently(s, guest, more);
+    scene_serve(s);
     return page;
 }
 

@@ -20,7 +20,7 @@ struct scene_end {
     size_t count;
     struct control_message got[512]; /* what signaling said since scene_forget(), oldest first */
     size_t notes_len;
-    char notes[1 << 16]; /* the texts of its TAPE_NOTE, a line each */
+    char notes[1 << 18]; /* the texts of its TAPE_NOTE, a line each */
 };
 
 /* What ws.c would have: a page's connection, and what was sent over it. */
@@ -74,6 +74,9 @@ void scene_sfu_says(struct scene *s, const struct control_message *message);
 /* A page of this guest says hello; `more` are further members, such as ",\"takeOver\":true". */
 struct ws_connection *scene_arrive(struct scene *s, size_t guest, const char *more);
 
+/* The same without serving: what media core and recorder have to say stays under way. */
+struct ws_connection *scene_arrive_silently(struct scene *s, size_t guest, const char *more);
+
 /* Also joins, with 2 seats. */
 struct ws_connection *scene_join(struct scene *s, size_t guest);
 
@@ -86,6 +89,10 @@ void scene_hang_up(struct ws_connection *page);
 
 /* Publishes a microphone; gives the producer's id. */
 uint64_t scene_produce(struct scene *s, struct ws_connection *page);
+
+/* The recorder hangs up, or comes back. */
+void scene_lose_recorder(struct scene *s);
+void scene_find_recorder(struct scene *s);
 
 /* Forgets what everybody was told so far. */
 void scene_forget(struct scene *s);

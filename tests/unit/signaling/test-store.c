@@ -249,6 +249,38 @@ static void lists_are_apart(struct store *s)
     CHECK(count == 0 && !list);
 }
 
+/* A listing has LIMIT_STORE_LIST rows at most: the hearings scheduled last, the invitations made
+ * first. */
+static void lists_are_bounded(void)
+{
+    struct place place = place_make();
+    CLEANUP(store_close) struct store *s = open_store(&place);
+    struct store_hearing h = sample_hearing, *hearings;
+    struct store_invitation pass = {.role = CONTROL_ROLE_CLERK, .expires_us = NOW_US * 2}, *passes;
+    size_t hearing_count, pass_count;
+    for (uint64_t n = 1; n <= LIMIT_STORE_LIST + 1; n++) {
+        if (n == 1 || n == LIMIT_STORE_LIST + 1)
+            CHECK_EQ(store_begin(s), 0); /* one wait for the disk, not one a row */
+        h.id = pass.id = n;
+        h.scheduled_us = pass.created_us = NOW_US + n;
+        CHECK_EQ(store_hearing_add(s, &h), 0);
+        CHECK_EQ(store_invitation_add(s, &pass), 0);
+        if (n < LIMIT_STORE_LIST)
+            continue;
+        CHECK_EQ(store_commit(s), 0);
+        CHECK_EQ(store_hearing_list(s, 1u << TERMS_STATE_SCHEDULED, &hearings, &hearing_count), 0);
+        CHECK_EQ(store_invitation_list(s, 0, &passes, &pass_count), 0);
+        CHECK(hearing_count == LIMIT_STORE_LIST && pass_count == LIMIT_STORE_LIST);
+        CHECK_EQ(hearings[0].id, n);
+        CHECK_EQ(hearings[hearing_count - 1].id, n - LIMIT_STORE_LIST + 1);
+        CHECK_EQ(passes[0].id, 1);
+        CHECK_EQ(passes[pass_count - 1].id, LIMIT_STORE_LIST);
+        free(hearings);
+        free(passes);
+    }
+    place_remove(&place);
+}
+
 static void bounds_hold(void)
 {
     struct place place = place_make();
@@ -472,6 +504,7 @@ int main(void)
     store_close(s);
     place_remove(&place);
     bounds_hold();
+    lists_are_bounded();
     rolling_back_leaves_nothing();
     another_process_is_noticed();
     kill_9_loses_nothing_that_was_safe();

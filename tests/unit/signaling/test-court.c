@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "signaling/court.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "signaling/invite.h"
+#include "signaling/links.h"
+#include "unit/check.h"
+#ifdef TEST_FAULTS
+#include "place.h"
+#include "unit/faults.h"
+#else
+#include "scene.h"
+#endif
+
+enum { JUDGE, PARTY, GUESTS };
+static const struct invite_guest guests[GUESTS] = {
+    [JUDGE] = {CONTROL_ROLE_JUDGE, "陈敏"},
+    [PARTY] = {CONTROL_ROLE_PARTY, "李伟"},
+};
+
+#ifndef TEST_FAULTS
+static struct scene s;
+
+static void say_state(struct ws_connection *page, const char *state)
+{
+    scene_say(&s, page, "{\"type\":\"setState\",\"id\":9,\"state\":\"%s\"}", state);
+    CHECK_EQ(scene_told(page, "{\"type\":\"ok\",\"id\":9}") > 0, 1);
+}
+
+static size_t loaded(void)
+{
+    size_t count = 0;
+    LIST_FOR_EACH(it, &s.court.lives)
+    {
+        count++;
+    }
+    return count;
+}
+
+static void append(uint64_t hearing, const char *text)
+{
+    char name[64];
+    (void)snprintf(name, sizeof(name), "journals/%016llx.journal", (unsigned long long)hearing);
+    int fd = open(place_file(&s.place, name), O_WRONLY | O_APPEND | O_CLOEXEC);
+    CHECK(fd >= 0);
+    CHECK_EQ(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    (void)close(fd);
+}
+
+/* At a start what goes on is loaded; what has not begun, or is over with its tape sealed, when
+ * somebody comes. */
+static void what_is_loaded(void)
+{
+    scene_begin(&s, guests, GUESTS);
+    court_unload(&s.court);
+    CHECK_EQ(court_load(&s.court), 0);
+    CHECK_EQ(loaded(), 0); /* scheduled */
+    CHECK_EQ(court_live(&s.court, s.hearing, &s.live), 0);
+    CHECK_EQ(court_live(&s.court, s.hearing + 1, &s.live), -ENOENT);
+    s.people[JUDGE] = s.live->hearing->people[JUDGE];
+    struct ws_connection *judge = scene_join(&s, JUDGE);
+    say_state(judge, "open");
+    scene_restart(&s);
+    CHECK_EQ(loaded(), 1);
+    CHECK_EQ(s.live->tape, LIVE_TAPE_WANTED);
+    CHECK(court_presence(s.live, s.people[JUDGE])->ours);
+    CHECK(!court_presence(s.live, s.people[PARTY])->ours);
+    scene_connect(&s);
+    scene_settle(&s);
+    judge = scene_arrive(&s, JUDGE, ",\"takeOver\":true");
+    scene_say(&s, judge, "{\"type\":\"join\",\"id\":2,\"seats\":2}");
+    say_state(judge, "closed");
+    CHECK(court_is_sealed(&s.court, s.hearing));
+    scene_hang_up(judge);
+    court_unload(&s.court);
+    CHECK_EQ(court_load(&s.court), 0);
+    CHECK_EQ(loaded(), 0);
+    scene_end(&s);
+}
+
+/* A crash between a line and the store: the line is right. */
+static void the_journal_is_followed(void)
+{
+    scene_begin(&s, guests, GUESTS);
+    const struct journal_entry opened = {.event = JOURNAL_HEARING_OPENED,
+                                         .by = s.people[JUDGE]->stored.id};
+    CHECK_EQ(court_journal(s.live, &opened), 0);
+    court_unload(&s.court);
+    CHECK_EQ(court_live(&s.court, s.hearing, &s.live), 0);
+    CHECK_EQ(s.live->hearing->stored.state, TERMS_STATE_OPEN);
+    CHECK(s.live->hearing->stored.opened_us != 0);
+    scene_end(&s);
+}
+
+/* A hearing whose journal is damaged is left alone; the others are not its victims. */
+static void a_damaged_one_keeps_no_other_out(void)
+{
+    const struct store_hearing second = {.scheduled_us = 1800000000ull * 1000000,
+                                         .case_number = "(2026) 2",
+                                         .title = "C v. D",
+                                         .court = "Chamber"};
+    uint64_t id = 0;
+    scene_begin(&s, guests, GUESTS);
+    const struct invite_place at = {s.place.path, s.court.store};
+    CHECK_EQ(
+        invite_hearing(&at, &second, guests, GUESTS, s.court.wall_us + 1, s.court.wall_us, &id), 0);
+    court_unload(&s.court);
+    CHECK_EQ(store_hearing_set_state(s.court.store, s.hearing, TERMS_STATE_WAITING, 5), 0);
+    CHECK_EQ(store_hearing_set_state(s.court.store, id, TERMS_STATE_WAITING, 5), 0);
+    append(id, "{\"seq\":9}\n{\"seq\":10}\n");
+    CHECK_EQ(court_load(&s.court), 0);
+    CHECK_EQ(loaded(), 1);
+    CHECK(court_find(&s.court, s.hearing));
+    struct live *live = NULL;
+    CHECK_EQ(court_live(&s.court, id, &live), -EBADMSG);
+    scene_end(&s);
+}
+
+/* A hearing nobody is in leaves memory after its time, and not while somebody is. */
+static void idle_hearings_are_let_go(void)
+{
+    scene_begin(&s, guests, GUESTS);
+    struct ws_connection *page = scene_arrive(&s, PARTY, "");
+    for (unsigned turn = 0; turn < 3; turn++) {
+        court_let_go(&s.court);
+        s.court.now_us += COURT_IDLE_US;
+    }
+    CHECK_EQ(loaded(), 1);
+    scene_hang_up(page);
+    court_let_go(&s.court);
+    CHECK_EQ(loaded(), 1);
+    s.court.now_us += COURT_IDLE_US + 1;
+    court_let_go(&s.court);
+    CHECK_EQ(loaded(), 0);
+    scene_end(&s);
+}
+
+/* Whether the tape was told the whole journal, each line once and in order. */
+static void check_tape_is_told_all(void)
+{
+    char name[64];
+    static char all[sizeof(s.recorder.notes)];
+    (void)snprintf(name, sizeof(name), "journals/%016llx.journal", (unsigned long long)s.hearing);
+    FILE *file = fopen(place_file(&s.place, name), "re");
+    CHECK(file);
+    all[fread(all, 1, sizeof(all) - 1, file)] = '\0';
+    (void)fclose(file); /* was only read */
+    CHECK(strcmp(all, s.recorder.notes) == 0);
+}
+
+/* Every line is told to the tape once: those before it was there, those while the recorder was
+ * away however many, and those that another process wrote. */
+static void the_tape_is_told_every_line(void)
+{
+    const struct journal_entry returned = {
+        .event = JOURNAL_PERSON_RETURNED, .person = 5, .since_us = 1};
+    scene_begin(&s, guests, GUESTS);
+    struct ws_connection *judge = scene_join(&s, JUDGE);
+    CHECK_EQ(s.recorder.notes_len, 0);
+    say_state(judge, "open");
+    CHECK(s.recorder.notes_len > 0);
+    check_tape_is_told_all();
+
+    scene_lose_recorder(&s);
+    for (unsigned i = 0; i < 300; i++)
+        CHECK_EQ(court_journal(s.live, &returned), 0);
+    scene_find_recorder(&s);
+    check_tape_is_told_all();
+
+    struct journal *other = NULL;
+    CHECK_EQ(journal_open(s.place.path, s.hearing, s.court.wall_us, &other), 0);
+    CHECK_EQ(journal_append(other, &returned, s.court.wall_us, NULL, NULL), 0);
+    journal_close(other);
+    CHECK_EQ(court_journal(s.live, &returned), 0);
+    CHECK_EQ(court_journal(s.live, &returned), 0);
+    scene_serve(&s);
+    check_tape_is_told_all();
+    scene_end(&s);
+}
+
+/* A person of another hearing is nobody here. */
+static void people_of_other_hearings(void)
+{
+    struct hearing_person *person = NULL;
+    scene_begin(&s, guests, GUESTS);
+    CHECK_EQ(court_person(s.live, s.people[PARTY]->stored.id, &person), 0);
+    CHECK(person == s.people[PARTY]);
+    CHECK_EQ(court_person(s.live, 0x99, &person), -ENOENT);
+    struct store_hearing hearing;
+    CHECK_EQ(store_hearing_get(s.court.store, s.hearing, &hearing), 0);
+    hearing.id = 0x77;
+    CHECK_EQ(store_hearing_add(s.court.store, &hearing), 0);
+    const struct store_person stranger = {
+        .id = 0x99, .hearing = 0x77, .role = CONTROL_ROLE_PARTY, .name = "S"};
+    CHECK_EQ(store_person_add(s.court.store, &stranger), 0);
+    CHECK_EQ(court_person(s.live, 0x99, &person), -ENOENT);
+    scene_end(&s);
+}
+
+int main(void)
+{
+    what_is_loaded();
+    the_journal_is_followed();
+    a_damaged_one_keeps_no_other_out();
+    idle_hearings_are_let_go();
+    the_tape_is_told_every_line();
+    people_of_other_hearings();
+    return 0;
+}
+#else
+
+/* A court with a hearing in `place`, loaded and let go; stops at the first error. */
+static int load(const struct place *place, uint64_t hearing)
+{
+    static struct config config;
+    struct court court = {.config = &config};
+    struct live *live = NULL;
+    struct hearing_person *person = NULL;
+    (void)snprintf(config.data_dir, sizeof(config.data_dir), "%s", place->path);
+    list_init(&court.lives);
+    list_init(&court.pages);
+    court_wake(&court);
+    int r = store_open(place->path, &court.store);
+    if (r == 0)
+        r = court_load(&court);
+    if (r == 0)
+        r = court_live(&court, hearing, &live);
+    if (r == 0)
+        r = court_person(live, live->hearing->people[PARTY]->stored.id, &person);
+    CHECK(r < 0 || (live && person && live->hearing->count == GUESTS));
+    court_unload(&court);
+    store_close(court.store);
+    return r;
+}
+
+/* Each allocation and system call fails once: the court is there as a whole or not at all, nothing
+ * leaks, and at last all is as it was. */
+int main(void)
+{
+    static const struct store_hearing sample = {.scheduled_us = 1800000000ull * 1000000,
+                                                .case_number = "(2026) 1",
+                                                .title = "A v. B",
+                                                .court = "Chamber"};
+    struct place place = place_make();
+    struct store *store = NULL;
+    uint64_t id = 0;
+    CHECK_EQ(store_open(place.path, &store), 0);
+    const struct invite_place at = {place.path, store};
+    CHECK_EQ(invite_hearing(&at, &sample, guests, GUESTS, 2000000, 1000000, &id), 0);
+    CHECK_EQ(store_hearing_set_state(store, id, TERMS_STATE_WAITING, 1000000), 0);
+    store_close(store);
+    bool happened = true;
+    for (int n = 0; happened; n++) {
+        faults_fail_at(n);
+        int r = load(&place, id);
+        happened = faults_happened();
+        faults_fail_at(-1);
+        CHECK(happened || r == 0);
+    }
+    CHECK_EQ(load(&place, id), 0);
+    place_remove(&place);
+    return 0;
+}
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "signaling/session.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "scene.h"
+#include "unit/check.h"
+
+enum { JUDGE, PARTY, GUESTS };
+static const struct invite_guest guests[GUESTS] = {
+    [JUDGE] = {CONTROL_ROLE_JUDGE, "陈敏"},
+    [PARTY] = {CONTROL_ROLE_PARTY, "李伟"},
+};
+
+static struct scene s;
+
+/* A connection that has not said hello. */
+static struct ws_connection *open_page(void)
+{
+    struct ws_connection *page = &s.pages[s.page_count++];
+    void *session = NULL;
+    *page = (struct ws_connection){0};
+    CHECK_EQ(session_opened(&s.court, page, &session), 0);
+    page->page = session;
+    return page;
+}
+
+/* Each request as it may be said, but for hello. */
+static const char *const requests[] = {
+    "{\"type\":\"join\",\"id\":40,\"seats\":2}",
+    ("{\"type\":\"connect\",\"id\":40,\"transport\":\"00000000000000b1\",\"dtlsParameters\":{"
+     "\"role\":"
+     "\"client\",\"fingerprints\":[{\"algorithm\":\"sha-256\",\"value\":\"00:11:22:33:44:55:66:77:"
+     "88:"
+     "99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\"}]}}"),
+    "{\"type\":\"restartIce\",\"id\":40,\"transport\":\"00000000000000b1\"}",
+    ("{\"type\":\"produce\",\"id\":40,\"source\":\"microphone\",\"kind\":\"audio\",\"paused\":"
+     "false,"
+     "\"rtpParameters\":{\"mid\":\"0\",\"codecs\":[{\"mimeType\":\"audio/"
+     "opus\",\"payloadType\":111,"
+     "\"clockRate\":48000,\"channels\":2}],\"encodings\":[{\"ssrc\":3333}]}}"),
+    "{\"type\":\"pause\",\"id\":40,\"producer\":\"00000000000000c1\",\"paused\":true}",
+    "{\"type\":\"closeProducer\",\"id\":40,\"producer\":\"00000000000000c1\"}",
+    "{\"type\":\"hand\",\"id\":40,\"up\":true}",
+    "{\"type\":\"lowerHand\",\"id\":40,\"person\":\"00000000000000d1\"}",
+    "{\"type\":\"admit\",\"id\":40,\"person\":\"00000000000000d1\"}",
+    "{\"type\":\"dismiss\",\"id\":40,\"person\":\"00000000000000d1\"}",
+    "{\"type\":\"mute\",\"id\":40,\"person\":\"00000000000000d1\"}",
+    "{\"type\":\"remove\",\"id\":40,\"person\":\"00000000000000d1\"}",
+    "{\"type\":\"setState\",\"id\":40,\"state\":\"open\"}",
+    "{\"type\":\"leave\",\"id\":40}",
+    "{\"type\":\"ping\",\"id\":40}",
+};
+enum { REQUESTS = sizeof(requests) / sizeof(requests[0]) };
+
+/* Before hello nothing is taken; after it no second one; known but not joined, nothing that needs a
+ * place. The list above is whole. */
+static void what_may_be_said_when(void)
+{
+    CHECK_EQ(REQUESTS + 1, MESSAGE_TYPE_COUNT);
+    scene_begin(&s, guests, GUESTS);
+    struct ws_connection *page = open_page();
+    for (size_t i = 0; i < REQUESTS; i++)
+        scene_say(&s, page, "%s", requests[i]);
+    CHECK_EQ(scene_told(page, "\"id\":40,\"code\":\"hello-first\""), REQUESTS);
+    CHECK_EQ(s.court.counters.errors, REQUESTS);
+    CHECK_EQ(s.sfu.count, 0);
+
+    struct ws_connection *party = scene_arrive(&s, PARTY, "");
+    scene_say(&s, party, "{\"type\":\"hello\",\"id\":40,\"protocol\":1,\"token\":\"x\"}");
+    CHECK_EQ(scene_told(party, "\"id\":40,\"code\":\"wrong-state\""), 1);
+    scene_forget(&s);
+    for (size_t i = 1; i < REQUESTS - 1; i++)
+        scene_say(&s, party, "%s", requests[i]);
+    /* What a party may never do is said so even now. */
+    CHECK_EQ(scene_told(party, "\"code\":\"not-joined\"") +
+                 scene_told(party, "\"code\":\"not-allowed\""),
+             REQUESTS - 2);
+    CHECK_EQ(scene_told(party, "\"code\":\"not-allowed\""), 6);
+    scene_say(&s, party, "%s", requests[REQUESTS - 1]);
+    CHECK_EQ(scene_told(party, "\"type\":\"pong\",\"id\":40"), 1);
+    scene_end(&s);
+}
+
+/* A text that is no request is answered, counted, and changes nothing. */
+static void what_is_not_understood(void)
+{
+    scene_begin(&s, guests, GUESTS);
+    struct ws_connection *judge = scene_join(&s, JUDGE);
+    scene_forget(&s);
+    scene_say(&s, judge, "{");
+    CHECK_EQ(scene_told(judge, "\"type\":\"error\",\"id\":null,\"code\":\"bad-message\""), 1);
+    scene_say(&s, judge, "{\"type\":\"seize\",\"id\":41}");
+    CHECK_EQ(scene_told(judge, "\"id\":41,\"code\":\"unknown-type\""), 1);
+    CHECK_EQ(s.court.counters.errors, 2);
+    CHECK_EQ(judge->code, 0);
+    scene_end(&s);
+}
+
+/* Who breaks a limit is told which, and closed. */
+static void limits(void)
+{
+    static const struct {
+        enum ws_breach breach;
+        const char *code;
+    } rows[] = {{WS_BREACH_TOO_LARGE, "\"code\":\"too-large\""},
+                {WS_BREACH_TOO_FAST, "\"code\":\"too-fast\""},
+                {WS_BREACH_NOT_TEXT, "\"code\":\"bad-message\""}};
+    scene_begin(&s, guests, GUESTS);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct ws_connection *page = open_page();
+        session_broke(page->page, rows[i].breach);
+        CHECK_EQ(scene_told(page, rows[i].code), 1);
+        CHECK_EQ(page->code, 4000);
+    }
+    scene_end(&s);
+}
+
+/* A connection that says no hello in its time is closed; one that did is not. */
+static void silence(void)
+{
+    scene_begin(&s, guests, GUESTS);
+    struct ws_connection *silent = open_page(), *party = scene_arrive(&s, PARTY, "");
+    court_wake(&s.court);
+    s.court.now_us += SESSION_HELLO_US - 1000000;
+    session_tick(&s.court);
+    CHECK_EQ(silent->code, 0);
+    s.court.now_us += 1000001;
+    session_tick(&s.court);
+    CHECK_EQ(silent->code, 4000);
+    CHECK_EQ(party->code, 0);
+    scene_end(&s);
+}
+
+int main(void)
+{
+    what_may_be_said_when();
+    what_is_not_understood();
+    limits();
+    silence();
+    return 0;
+}
