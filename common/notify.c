@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/fdpass.h"
+
 /* sd_listen_fds(3): descriptors handed over begin here. */
 #define LISTEN_FDS_START 3
 
@@ -27,25 +29,14 @@ static int send_to(const struct sockaddr_un *address, socklen_t address_len, con
     if (socket_fd < 0)
         return -errno;
     struct iovec part = {.iov_base = (void *)(uintptr_t)state, .iov_len = strlen(state)};
-    union {
-        struct cmsghdr header;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } space = {.bytes = {0}};
+    union fdpass_space space = {.bytes = {0}};
     struct msghdr message = {
         .msg_name = (void *)(uintptr_t)address,
         .msg_namelen = address_len,
         .msg_iov = &part,
         .msg_iovlen = 1,
     };
-    if (fd >= 0) {
-        message.msg_control = space.bytes;
-        message.msg_controllen = sizeof(space.bytes);
-        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-    }
+    fdpass_attach(&message, &space, fd);
     ssize_t sent;
     do {
         sent = sendmsg(socket_fd, &message, MSG_NOSIGNAL);

@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/fdpass.h"
+
 /* Connections waiting to be accepted. Ours: three processes and their restarts. */
 #define BACKLOG 16
 
@@ -143,20 +145,9 @@ int seqpacket_send(int socket_fd, const void *data, size_t len, int fd)
     if (len == 0)
         return -EINVAL; /* would read as the end of the connection */
     struct iovec part = {.iov_base = (void *)(uintptr_t)data, .iov_len = len};
-    union {
-        struct cmsghdr header;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } space = {.bytes = {0}};
+    union fdpass_space space = {.bytes = {0}};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    if (fd >= 0) {
-        message.msg_control = space.bytes;
-        message.msg_controllen = sizeof(space.bytes);
-        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-    }
+    fdpass_attach(&message, &space, fd);
     ssize_t sent;
     do {
         sent = sendmsg(socket_fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
