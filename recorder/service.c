@@ -71,23 +71,30 @@ static void drop(struct connection *c)
     c->greeted = false;
 }
 
-/* Sends to one; whoever does not read its answers is cut off and comes back. */
-static void send_to(struct connection *c, const struct control_message *message, int fd)
+/* Returns 0, -EAGAIN while there is too much to read, or another error, and it is cut off. */
+static int try_send(struct connection *c, const struct control_message *message, int fd)
 {
     uint8_t bytes[LIMIT_CONTROL_BYTES];
     size_t len = 0;
     int error = control_encode(message, bytes, sizeof(bytes), &len);
     if (!error)
         error = seqpacket_send(c->fd, bytes, len, fd);
-    if (error == -EAGAIN && message->request == 0)
-        return; /* an event: the next one says more */
-    if (error == -EPIPE) {
-        drop(c);
-    } else if (error) {
+    if (error == 0 || error == -EAGAIN)
+        return error;
+    if (error != -EPIPE)
         log_warn("control connection %u: cannot send %s, closing it: %s", c->id,
                  control_type_name(message->type), log_errno(error));
-        drop(c);
-    }
+    drop(c);
+    return error;
+}
+
+/* Of an event the next one says more; whoever does not read its answers is cut off. */
+static void send_to(struct connection *c, const struct control_message *message, int fd)
+{
+    if (try_send(c, message, fd) != -EAGAIN || message->request == 0)
+        return;
+    log_warn("control connection %u: does not read its answers, closing it", c->id);
+    drop(c);
 }
 
 static void tell_all(struct service *s, const struct control_message *message)
@@ -375,7 +382,7 @@ static struct connection *find_connection(struct service *s, uint32_t id)
     return NULL;
 }
 
-/* Gives the answers whose time has come; those of a connection that is gone are dropped. */
+/* Gives the answers whose time has come and that are read; forgets those of who is gone. */
 static void pay(struct service *s)
 {
     size_t kept = 0;
@@ -388,9 +395,8 @@ static void pay(struct service *s)
             intake_mark(in, &mark);
         bool ready = !in || intake_is_sealed(in) ||
                      (owed.index != UINT64_MAX && mark.durable_index >= owed.index);
-        if (c && ready)
-            answer(c, owed.request, 0);
-        else if (c)
+        const struct control_message done = {.type = CONTROL_DONE, .request = owed.request};
+        if (c && (!ready || try_send(c, &done, -1) == -EAGAIN))
             s->owed[kept++] = owed;
     }
     s->owed_count = kept;

@@ -144,6 +144,8 @@ void keeper_send(struct keeper *k, const struct control_message *message)
     uint8_t bytes[LIMIT_CONTROL_BYTES];
     size_t len = 0;
     CHECK_EQ(control_encode(message, bytes, sizeof(bytes), &len), 0);
+    struct pollfd wait = {.fd = k->control_fd, .events = POLLOUT};
+    CHECK_EQ(poll(&wait, 1, WAIT_MS), 1);
     CHECK_EQ(seqpacket_send(k->control_fd, bytes, len, -1), 0);
 }
 

@@ -263,6 +263,48 @@ static void test_full_disk(void)
     keeper_finish(&k);
 }
 
+/* While the disk takes nothing, journal lines wait for it: as many as the bound says; one more is
+ * refused at once. When the disk is there again all that waited are told so, and are on the tape.
+ */
+static void test_notes_waiting(void)
+{
+    struct keeper k;
+    keeper_init(&k);
+    keeper_start(&k, program, false);
+    keeper_connect(&k);
+    ring_destroy(open_tape(&k)); /* the writer keeps it */
+    struct control_message m;
+    do {
+        CHECK_EQ(keeper_wait(&k, CONTROL_TAPE_MARK, &m), -1);
+    } while (k.mark.bytes == 0);
+    struct rlimit was, full = {1, 1};
+    CHECK_EQ(prlimit(k.pid, RLIMIT_FSIZE, NULL, &was), 0);
+    full.rlim_max = was.rlim_max;
+    CHECK_EQ(prlimit(k.pid, RLIMIT_FSIZE, &full, NULL), 0);
+    while (k.mark.error == 0)
+        CHECK_EQ(keeper_wait(&k, CONTROL_TAPE_MARK, &m), -1);
+    for (unsigned seq = 1; seq <= LIMIT_NOTES_WAITING + 1; seq++)
+        send_note(&k, seq, 1000 + seq);
+    CHECK_EQ(keeper_wait(&k, CONTROL_DONE, &m), -1);
+    CHECK_EQ(m.request, 1000 + LIMIT_NOTES_WAITING + 1);
+    CHECK_EQ(m.done.status, -ENOBUFS);
+    CHECK_EQ(prlimit(k.pid, RLIMIT_FSIZE, &was, NULL), 0);
+    bool told[LIMIT_NOTES_WAITING] = {false};
+    for (unsigned i = 0; i < LIMIT_NOTES_WAITING; i++) {
+        CHECK_EQ(keeper_wait(&k, CONTROL_DONE, &m), -1);
+        CHECK(m.request > 1000 && m.request <= 1000 + LIMIT_NOTES_WAITING);
+        CHECK(!told[m.request - 1001]);
+        told[m.request - 1001] = true;
+        CHECK_EQ(m.done.status, 0);
+    }
+    send_note(&k, LIMIT_NOTES_WAITING + 1, 9);
+    CHECK_EQ(keeper_wait(&k, CONTROL_DONE, &m), -1);
+    CHECK_EQ(m.done.status, 0);
+    CHECK_EQ(request(&k, CONTROL_TAPE_CLOSE, HEARING), 0);
+    CHECK_EQ(check_tape(&k).notes, LIMIT_NOTES_WAITING + 1);
+    keeper_finish(&k);
+}
+
 /* An orderly end writes what waits; the next start goes on without a ring being lost. */
 static void test_orderly_end(void)
 {
@@ -406,6 +448,7 @@ int main(int argc, char **argv)
     test_marks();
     test_kills();
     test_full_disk();
+    test_notes_waiting();
     test_orderly_end();
     test_strangers();
     test_connections();
