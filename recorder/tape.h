@@ -31,7 +31,8 @@ enum tape_kind {
     TAPE_NOTE = 64, /* u64 wall time in us, then a journal line as JSON (UTF-8) */
     /* A ring begins: u64 its identity. Ring indexes count from 1 again after it. */
     TAPE_RING = 65,
-    /* The ring's content was damaged and skipped: u64 bytes given up. Our fault. */
+    /* The ring's content was damaged, or a record of it too long, and was skipped: u64 bytes given
+     * up. Our fault. */
     TAPE_GAP = 66,
     /* The writer was started (again): u64 random number of this start, u64 bytes of a torn block
      * cut off before this record. */
