@@ -128,6 +128,7 @@ static enum message_error find_person(struct page *page, const struct message_he
                   log_errno(r));
         return MESSAGE_INTERNAL;
     }
+    page->invitation = invitation.id;
     return (*ret_person)->stored.removed ? MESSAGE_REVOKED_TOKEN : MESSAGE_OK;
 }
 

@@ -134,9 +134,9 @@ void hearing_set_hand(struct hearing *hearing, struct hearing_person *person, bo
 void hearing_set_quality(struct hearing *hearing, struct hearing_person *person, uint8_t quality,
                          struct hearing_changes *changes);
 
-/* 0 when `producer` may be added, -EEXIST when one of its source is there, -ENOSPC when the person
- * has LIMIT_STREAMS_PER_PEER, -EINVAL when kind and source do not fit. Both are `full` or
- * `unsupported-media`; ACCESS_PRODUCE is asked before. */
+/* 0 when `producer` may be added, -EEXIST when one of its source is there (it ends first), -ENOSPC
+ * (`full`) when the person has LIMIT_STREAMS_PER_PEER, -EINVAL (`unsupported-media`) when kind and
+ * source do not fit. ACCESS_PRODUCE is asked before. */
 int hearing_can_produce(const struct hearing_person *person, enum control_kind kind,
                         enum control_source source);
 void hearing_produce(struct hearing *hearing, struct hearing_person *person,

@@ -127,8 +127,10 @@ static void put_out(struct live *live, struct hearing_person *target, uint64_t b
     hearing_remove(live->hearing, target, by, &court->changes);
     court_save(live, target);
     effects_apply(live);
-    if (page)
-        ws_close(page->connection, code, code == 4002 ? "removed" : "token no longer good");
+    if (!page)
+        return;
+    page->state = PAGE_OUTSIDE; /* a join under way comes to nothing */
+    ws_close(page->connection, code, code == 4002 ? "removed" : "token no longer good");
 }
 
 void moderate_remove(struct page *page, const struct message *message)
@@ -149,6 +151,13 @@ void moderate_revoked(struct live *live, struct hearing_person *person)
     };
     (void)court_journal(live, &entry); /* who revoked it stands there already */
     put_out(live, person, 0, 4004);
+}
+
+void moderate_renewed(struct page *page)
+{
+    page->state = PAGE_OUTSIDE; /* a join under way comes to nothing */
+    effects_leave(page->live, page->person, JOURNAL_CAUSE_REMOVED);
+    ws_close(page->connection, 4004, "token no longer good");
 }
 
 /* The action and the line that a wanted state means now. */

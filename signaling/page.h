@@ -29,6 +29,7 @@ struct page {
     enum page_state state;
     struct live *live;             /* NULL until hello */
     struct hearing_person *person; /* the same */
+    uint64_t invitation;           /* it came by */
     uint8_t seats;                 /* asked for by the join under way */
 };
 

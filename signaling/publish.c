@@ -114,6 +114,8 @@ static enum message_error check_produce(const struct page *page,
     int r = hearing_check(page->live->hearing, page->person, ACCESS_PRODUCE, 0);
     if (r == 0)
         r = hearing_can_produce(page->person, produce->kind, produce->source);
+    if (r == -EEXIST)
+        r = 0; /* end_stale() makes room */
     if (r == 0)
         r = rtpparams_stream(produce, ret_add);
     return r < 0 ? page_error_of(r) : MESSAGE_OK;
@@ -128,6 +130,17 @@ static int write_line(struct page *page, uint64_t stream, enum control_source so
         .source = source,
     };
     return court_journal(page->live, &entry);
+}
+
+/* A page that publishes a source again never had the answer of the first time (its connection was
+ * lost, or we were restarted) and sends nothing by that any more. */
+static void end_stale(struct page *page, enum control_source source)
+{
+    const struct hearing_producer *stale = hearing_producer_of(page->person, source);
+    if (!stale)
+        return;
+    hearing_unproduce(page->live->hearing, page->person, stale->id, &page->court->changes);
+    effects_apply(page->live);
 }
 
 void publish_produce(struct page *page, const struct message *message)
@@ -149,6 +162,7 @@ void publish_produce(struct page *page, const struct message *message)
         page_error(page, message->id, MESSAGE_INTERNAL, "the journal takes no line");
         return;
     }
+    end_stale(page, producer.source);
     c.stream_add.hearing = ticket.hearing;
     c.stream_add.peer = ticket.person;
     c.stream_add.stream = ticket.stream = producer.id;

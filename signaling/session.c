@@ -128,26 +128,38 @@ void session_closed(void *session)
     free(page);
 }
 
-/* Whether another process put the person out, or ended its invitation. */
-static bool is_revoked(struct court *court, const struct hearing_person *person)
+static bool has_invitation(struct court *court, const struct hearing_person *person)
 {
     struct store_invitation *list = NULL;
     size_t count = 0;
-    bool good = store_invitation_list(court->store, person->stored.hearing, &list, &count) < 0;
+    bool has = store_invitation_list(court->store, person->stored.hearing, &list, &count) < 0;
     for (size_t i = 0; i < count; i++)
         if (list[i].person == person->stored.id && !list[i].revoked_us)
-            good = true;
+            has = true;
     free(list);
-    return !good;
+    return has;
+}
+
+/* Another process may have ended the invitation a page came by. */
+static void follow_revocation(struct page *page)
+{
+    struct store_invitation invitation;
+    if (!page->person || page->person->stored.removed)
+        return;
+    int r = store_invitation_get(page->court->store, page->invitation, &invitation);
+    if (r < 0 || !invitation.revoked_us)
+        return;
+    if (has_invitation(page->court, page->person))
+        moderate_renewed(page);
+    else
+        moderate_revoked(page->live, page->person);
 }
 
 static void follow_revocations(struct court *court)
 {
     LIST_FOR_EACH_SAFE(it, &court->pages)
     {
-        struct page *page = LIST_ENTRY(it, struct page, link);
-        if (page->person && !page->person->stored.removed && is_revoked(court, page->person))
-            moderate_revoked(page->live, page->person);
+        follow_revocation(LIST_ENTRY(it, struct page, link));
     }
 }
 

@@ -131,6 +131,52 @@ static void revoked_from_outside(void)
     scene_end(&s);
 }
 
+/* New links: who is in by an old one goes out at once, and whoever holds the new one comes back to
+ * the same place. */
+static void renewed_from_outside(void)
+{
+    begin();
+    struct store *other = NULL;
+    CHECK_EQ(store_open(s.place.path, &other), 0);
+    session_tick(&s.court); /* takes the store as it is */
+    const struct invite_place place = {s.place.path, other};
+    CHECK_EQ(invite_renew(&place, s.hearing, s.court.wall_us + 3600000000ull, s.court.wall_us), 0);
+    session_tick(&s.court);
+    scene_serve(&s);
+    CHECK_EQ(party->code, 4004);
+    CHECK_EQ(judge->code, 4004);
+    CHECK_EQ(scene_got(&s.sfu, CONTROL_PEER_REMOVE), 2);
+    CHECK_EQ(scene_lines(&s, "\"event\":\"person.removed\""), 0);
+    CHECK_EQ(scene_lines(&s, "\"cause\":\"removed\""), 2);
+    CHECK_EQ(s.people[PARTY]->stored.room, TERMS_ROOM_OUTSIDE);
+    CHECK(!s.people[PARTY]->stored.removed);
+    CHECK_EQ(good_invitations(PARTY), 1);
+    scene_hang_up(party);
+    party = scene_join(&s, PARTY);
+    CHECK_EQ(s.people[PARTY]->stored.room, TERMS_ROOM_COURTROOM);
+    session_tick(&s.court);
+    CHECK_EQ(party->code, 0);
+    store_close(other);
+    scene_end(&s);
+}
+
+/* Removed while the media core makes new transports for it: it does not come in by their being
+ * ready before its connection is closed. */
+static void removed_while_joining_again(void)
+{
+    static const char join[] = "{\"type\":\"join\",\"id\":21,\"seats\":2}";
+    begin();
+    session_receive(party->page, join, sizeof(join) - 1);
+    act(judge, "remove", PARTY);
+    DONE(judge);
+    CHECK_EQ(scene_got(&s.sfu, CONTROL_PEER_ADD), 1);
+    CHECK_EQ(s.sfu.got[s.sfu.count - 1].type, CONTROL_PEER_REMOVE);
+    CHECK_EQ(s.people[PARTY]->stored.room, TERMS_ROOM_OUTSIDE);
+    CHECK_EQ(scene_told(party, "\"type\":\"joined\""), 0);
+    CHECK_EQ(scene_lines(&s, "\"event\":\"person.left\""), 1);
+    scene_end(&s);
+}
+
 /* What a role may not do, and what makes no sense now, writes no line and has no effect. */
 static void refusals(void)
 {
@@ -293,6 +339,8 @@ int main(void)
     a_removed_person_is_out_for_good();
     who_is_not_there_is_removed_too();
     revoked_from_outside();
+    renewed_from_outside();
+    removed_while_joining_again();
     refusals();
     out_and_in_again();
     muting();

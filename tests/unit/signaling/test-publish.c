@@ -97,12 +97,33 @@ static void producing(void)
     CHECK_EQ(scene_told(judge, "\"type\":\"produced\",\"id\":3"), 1);
     CHECK_EQ(scene_got(&s.sfu, CONTROL_STREAM_ADD), 1);
     CHECK_EQ(scene_lines(&s, "\"event\":\"producer.started\""), 1);
-    /* One of each source. */
+    CHECK_EQ(scene_lines(&s, "\"event\":\"producer.stopped\""), 0);
+    scene_end(&s);
+}
+
+/* One of each source. A page that lost the answer with its connection publishes again and is heard:
+ * by the new one. */
+static void producing_again(void)
+{
+    begin();
+    uint64_t lost = scene_produce(&s, judge);
     scene_forget(&s);
+    uint64_t microphone = scene_produce(&s, judge);
+    CHECK(microphone && microphone != lost);
+    CHECK_EQ(scene_told(judge, "\"type\":\"produced\",\"id\":3"), 1);
+    CHECK_EQ(s.sfu.got[0].type, CONTROL_STREAM_REMOVE);
+    CHECK_EQ(s.sfu.got[0].stream.stream, lost);
+    CHECK_EQ(s.sfu.got[1].type, CONTROL_STREAM_ADD);
+    CHECK_EQ(s.sfu.got[1].stream_add.stream, microphone);
+    CHECK_EQ(scene_lines(&s, "\"event\":\"producer.started\""), 2);
+    CHECK_EQ(scene_lines(&s, "\"event\":\"producer.stopped\""), 1);
+    /* Without a line the first one stays. */
+    scene_forget(&s);
+    scene_block_journal(&s, true);
     CHECK_EQ(scene_produce(&s, judge), microphone);
-    CODE(judge, 3, "full");
-    CHECK_EQ(scene_got(&s.sfu, CONTROL_STREAM_ADD), 0);
-    CHECK_EQ(scene_lines(&s, "\"event\":\"producer.started\""), 1);
+    CODE(judge, 3, "internal");
+    CHECK_EQ(s.sfu.count, 0);
+    scene_block_journal(&s, false);
     scene_end(&s);
 }
 
@@ -197,6 +218,7 @@ int main(void)
     transports();
     without_the_media_core();
     producing();
+    producing_again();
     who_may_not_produce();
     refused_by_the_media_core();
     without_a_line_nothing_is_published();
