@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  ANSWER_WITHIN_MS, BACK_OFF_MOST_MS, Connection, PING_EVERY_MS, PONG_WITHIN_MS, RequestError,
+  ANSWER_WITHIN_MS, BACK_OFF_MOST_MS, Connection, INTERNAL_MOST, PING_EVERY_MS, PONG_WITHIN_MS, RequestError,
   WELCOME_WITHIN_MS, backOffMs,
 } from "../../web-client/src/connection.ts";
 import type { Listener, Socket, World } from "../../web-client/src/connection.ts";
@@ -237,7 +237,10 @@ test("some ends are final: nothing is tried again and no timer is left", async (
     assert.equal(stage.sockets.length, 1);
     assert.equal(stage.timersLeft, 0);
   }
-  for (const code of ["bad-token", "expired-token", "revoked-token", "already-joined", "protocol-version"]) {
+  for (const code of [
+    "bad-token", "expired-token", "revoked-token", "already-joined", "protocol-version", "not-allowed", "not-found",
+    "full", "bad-message", "unknown-type",
+  ]) {
     const stage = new Stage();
     stage.connection.start();
     stage.socket.onopen?.();
@@ -246,6 +249,29 @@ test("some ends are final: nothing is tried again and no timer is left", async (
     assert.deepEqual(stage.happened, [`end ${code}`]);
     assert.equal(stage.sockets.length, 1);
   }
+});
+
+/** Answers each hello of the next tries with `internal`. */
+async function fail(stage: Stage, times: number): Promise<void> {
+  for (let n = 0; n < times; n++) {
+    stage.socket.onopen?.();
+    stage.socket.say({ type: "error", id: stage.socket.last.id, code: "internal", detail: "" });
+    await stage.pass(BACK_OFF_MOST_MS);
+  }
+}
+
+test("a server at fault is asked three times; whoever was in goes on asking", async () => {
+  const stage = new Stage();
+  stage.connection.start();
+  await fail(stage, INTERNAL_MOST);
+  assert.deepEqual(stage.happened, ["end internal"]);
+  assert.equal(stage.sockets.length, INTERNAL_MOST);
+  const inside = await started();
+  inside.socket.onclose?.({ code: 1006 });
+  await inside.pass(BACK_OFF_MOST_MS);
+  await fail(inside, 3 * INTERNAL_MOST);
+  await inside.welcome();
+  assert.deepEqual(inside.happened, ["welcome", "lost", "welcome"]);
 });
 
 test("other errors to hello, and code 4000, are tried again", async () => {

@@ -126,6 +126,19 @@ test("the list of records is read, and only that", () => {
   const records = parseRecords(sample("records.json"));
   assert.equal(records?.[0]?.files.length, 2);
   assert.equal(records?.[0]?.files[1]?.role, "party");
-  assert.equal(parseRecords("{\"records\":[{}]}"), null);
-  assert.equal(parseRecords("<html>"), null);
+  for (const other of ["<html>", "{}", "{\"records\":{}}", "[]"]) assert.equal(parseRecords(other), null, other);
+});
+
+test("a record or a file that cannot be read keeps nobody from the others", () => {
+  const { records } = JSON.parse(sample("records.json")) as { records: { files: { [key: string]: unknown }[] }[] };
+  const [entry] = records;
+  assert.ok(entry);
+  const read = (value: unknown) => parseRecords(JSON.stringify({ records: value }));
+  assert.deepEqual(read([{}, entry, { ...entry, state: "lent" }])?.map((one) => one.files.length), [2]);
+  assert.deepEqual(read([{ ...entry, files: [{}, ...entry.files] }])?.map((one) => one.files.length), [2]);
+  // A track of somebody without a name or a role that we know is a track all the same.
+  for (const role of ["", "bailiff", null, undefined]) {
+    const files: unknown = entry.files.map((file) => ({ ...file, role, name: "" }));
+    assert.deepEqual(read([{ ...entry, files }])?.[0]?.files.map((file) => file.role), [null, null], String(role));
+  }
 });

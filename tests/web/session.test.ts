@@ -12,6 +12,7 @@ import { sample } from "./samples.ts";
 /** A device's track: it can be stopped, or end by itself. */
 class FakeTrack extends EventTarget {
   stopped = false;
+  enabled = true;
   constructor(readonly kind: "audio" | "video") {
     super();
   }
@@ -24,20 +25,24 @@ class FakeTrack extends EventTarget {
 const devices = {
   opened: [] as FakeTrack[],
   fails: new Map<"audio" | "video", string>(),
-  getUserMedia(asked: { audio?: unknown; video?: unknown }): Promise<unknown> {
+  /** While set, the person has not answered the browser's question. */
+  answered: null as Promise<void> | null,
+  async getUserMedia(asked: { audio?: unknown; video?: unknown }): Promise<unknown> {
+    await devices.answered;
     const kinds = (["audio", "video"] as const).filter((kind) => asked[kind] !== undefined);
     for (const kind of kinds) {
       const name = devices.fails.get(kind);
-      if (name) return Promise.reject(Object.assign(new Error("no"), { name }));
+      if (name) throw Object.assign(new Error("no"), { name });
     }
     const tracks = kinds.map((kind) => new FakeTrack(kind));
     devices.opened.push(...tracks);
-    return Promise.resolve({
+    return {
       getTracks: () => tracks,
       getAudioTracks: () => tracks.filter((track) => track.kind === "audio"),
       getVideoTracks: () => tracks.filter((track) => track.kind === "video"),
-    });
+    };
   },
+  getDisplayMedia: () => devices.getUserMedia({ video: true }),
   enumerateDevices: () => Promise.resolve([]),
 };
 
@@ -48,6 +53,7 @@ Object.defineProperty(globalThis, "matchMedia", { value: () => ({ matches: false
 beforeEach(() => {
   devices.opened.length = 0;
   devices.fails.clear();
+  devices.answered = null;
 });
 
 /** Remembers what of ours is on the air. */
@@ -55,13 +61,18 @@ class FakeMedia implements MediaPart {
   readonly seats: readonly SeatTracks[] = [];
   readonly sent = new Map<Source, "on" | "held">();
   closed = false;
+  /** Resolves what hangs; null: nothing hangs. */
+  hangs: Promise<void> | null = null;
   constructor(readonly listener: MediaListener) {}
   close(): void {
     this.closed = true;
   }
   publish(source: Source): Promise<void> {
     this.sent.set(source, "on");
-    return Promise.resolve();
+    return this.hangs ?? Promise.resolve();
+  }
+  doubt(source: Source): boolean {
+    return this.sent.get(source) === "on" && this.sent.delete(source);
   }
   hold(source: Source): Promise<void> {
     if (this.sent.has(source)) this.sent.set(source, "held");
@@ -88,6 +99,12 @@ class Court implements World {
   readonly kept = new Map<string, string>();
   room = "outside";
   state = "open";
+  /** What the media core has of this page, as the welcome tells. */
+  hasMedia = true;
+  microphone = "on";
+  camera = "on";
+  role = "party";
+  may: readonly string[] = ["produce", "hand"];
   /** Answers to `join` that are errors, one after the other. */
   readonly refusals: string[] = [];
   sockets = 0;
@@ -166,7 +183,8 @@ class Court implements World {
       case "hello": {
         const welcome = JSON.parse(sample("welcome.json")) as { hearing: object };
         return {
-          ...welcome, you: { ...you, room: this.room }, may: ["produce", "hand"],
+          ...welcome, you: { ...you, role: this.role, room: this.room, microphone: this.microphone, camera: this.camera },
+          may: this.may, media: this.hasMedia && this.room !== "outside",
           hearing: { ...welcome.hearing, state: this.state },
         };
       }
@@ -246,6 +264,62 @@ test("the judge's mute holds the microphone until the person opens it again", as
   assert.equal(onAir(court.last)["microphone"], "on");
 });
 
+test("a microphone turned off is silent at once, whatever else waits for the server", async () => {
+  const court = await inCourt();
+  const [audio] = devices.opened;
+  await court.session.local.set("camera", false);
+  court.last.hangs = new Promise(() => undefined);
+  await court.session.local.set("camera", true);
+  await settle();
+  await court.session.local.set("microphone", false);
+  assert.equal(audio?.enabled, false);
+  assert.equal(onAir(court.last)["microphone"], "on", "the server is not told yet");
+  await court.session.local.set("microphone", true);
+  assert.equal(audio?.enabled, true);
+});
+
+test("a microphone chosen or replaced while it is off is silent too", async () => {
+  const court = await inCourt();
+  await court.session.local.set("microphone", false);
+  await court.session.local.choose("microphone", "another");
+  const track = court.session.local.store.get().microphone.track as unknown as FakeTrack;
+  assert.equal(devices.opened.length, 3);
+  assert.equal(track, devices.opened[2]);
+  assert.equal(track.enabled, false);
+});
+
+test("muted while the connection was away: the page says so and holds the microphone", async () => {
+  const court = await inCourt();
+  court.cut();
+  court.microphone = "off";
+  await court.later();
+  await settle();
+  assert.equal(court.session.local.store.get().microphone.wanted, false);
+  assert.ok(court.session.store.get().hearing.notices.some(({ kind }) => kind === "muted"));
+  assert.notEqual(onAir(court.last)["microphone"], "on");
+  // Whoever was off before is told nothing new.
+  court.session.store.get().hearing.notices.forEach(({ id }) => court.session.noticeSeen(id));
+  court.cut();
+  await court.later();
+  await settle();
+  assert.ok(!court.session.store.get().hearing.notices.some(({ kind }) => kind === "muted"));
+});
+
+test("a camera that the server lost while the connection was away is sent again", async () => {
+  const court = await inCourt();
+  court.cut();
+  court.camera = "off";
+  court.last.sent.set("camera", "on");
+  const asked: Source[] = [];
+  const { last } = court;
+  const doubt = last.doubt.bind(last);
+  last.doubt = (source) => (asked.push(source), doubt(source));
+  await court.later();
+  await settle();
+  assert.deepEqual(asked, ["camera"]);
+  assert.deepEqual(onAir(last), { microphone: "on", camera: "on" });
+});
+
 test("a camera turned off is released, and opened anew when turned on", async () => {
   const court = await inCourt();
   const [, video] = devices.opened;
@@ -293,6 +367,30 @@ test("a server that lost our place in its own restart is joined again", async ()
   await court.later();
   await settle();
   assert.equal(court.count("join"), 2);
+});
+
+test("a media core restarted while the connection was away: joined again at the welcome", async () => {
+  const court = await inCourt();
+  const [before] = court.media;
+  court.cut();
+  court.hasMedia = false;
+  await court.later();
+  await settle();
+  assert.equal(court.count("join"), 2);
+  assert.ok(before?.closed);
+  assert.equal(court.media.length, 2);
+  assert.deepEqual(onAir(court.last), { microphone: "on", camera: "on" });
+});
+
+test("media lost while our own join is on its way: the one refused is asked again", async () => {
+  const court = await inCourt();
+  court.refusals.push("wrong-state");
+  court.say({ type: "mediaLost" });
+  await settle();
+  assert.deepEqual(court.session.store.get().hearing.notices.filter(({ kind }) => kind === "failed"), []);
+  await court.later();
+  assert.equal(court.count("join"), 3);
+  assert.deepEqual(onAir(court.last), { microphone: "on", camera: "on" });
 });
 
 test("a page loaded again in mid-hearing is back without the lobby", async () => {
@@ -381,6 +479,79 @@ test("nobody can enter before it is known whether the microphone works, also the
   court.session.useHere();
   await settle();
   assert.equal(court.asked.filter((one) => one.type === "hello")[1]?.["takeOver"], true);
+});
+
+test("who only hears and sees is asked for no device, in the lobby and after a reload", async () => {
+  for (const role of ["observer", "technician"]) {
+    for (const reloaded of [false, true]) {
+      const court = new Court();
+      Object.assign(court, { role, may: [], room: reloaded ? "courtroom" : "outside" });
+      if (reloaded) court.kept.set("assize.resume", "q83vEjRWeJCrze8SNFZ4kA");
+      court.session.start();
+      await settle();
+      if (!reloaded) {
+        await court.session.openDevices();
+        court.session.join();
+        await settle();
+      }
+      const { microphone, camera } = court.session.local.store.get();
+      assert.deepEqual(devices.opened, []);
+      for (const own of [microphone, camera]) assert.deepEqual([own.opening, own.wanted, own.problem], [false, false, null]);
+      assert.equal(court.session.store.get().hearing.stage, "present");
+      assert.deepEqual(onAir(court.last), {});
+    }
+  }
+});
+
+test("a shared screen ends with a recess, or out of the courtroom, and does not come back by itself", async () => {
+  const ways = [
+    [{ type: "hearing", state: "recess", since: "2026-11-22T09:31:00.000Z" }, { type: "hearing", state: "open", since: "2026-11-22T09:41:00.000Z" }],
+    [{ type: "room", room: "waiting", by: null }, { type: "room", room: "courtroom", by: null }],
+  ] as const;
+  for (const [away, back] of ways) {
+    const court = await inCourt();
+    await court.session.local.set("screen", true);
+    await settle();
+    assert.equal(onAir(court.last)["screen"], "on");
+    const screen = devices.opened[devices.opened.length - 1];
+    court.say(away);
+    await settle();
+    assert.ok(screen?.stopped);
+    court.say(back);
+    await settle();
+    assert.deepEqual(onAir(court.last), { microphone: "on", camera: "on" });
+  }
+});
+
+test("a device that is allowed only after the end is stopped at once", async () => {
+  const ends: readonly ((court: Court) => void)[] = [
+    (court) => court.session.leave(),
+    (court) => court.cut(4003),
+    (court) => court.say({ type: "hearing", state: "closed", since: "2026-11-22T10:31:00.000Z" }),
+  ];
+  for (const wish of ["both", "microphone", "screen"] as const) {
+    for (const end of ends) {
+      const court = wish === "both" ? new Court() : await inCourt();
+      if (wish === "both") {
+        court.session.start();
+        await settle();
+      }
+      devices.opened.length = 0;
+      let answer = () => undefined as void;
+      devices.answered = new Promise((resolve) => { answer = resolve; });
+      if (wish === "both") void court.session.local.begin();
+      else if (wish === "screen") void court.session.local.set("screen", true);
+      else void court.session.local.choose("microphone", "another");
+      await settle();
+      end(court);
+      await settle();
+      answer();
+      await settle();
+      assert.ok(devices.opened.length > 0 && devices.opened.every((track) => track.stopped), wish);
+      const { microphone, camera, screen } = court.session.local.store.get();
+      assert.deepEqual([microphone.track, camera.track, screen.track], [null, null, null]);
+    }
+  }
 });
 
 test("leaving says so, then ends", async () => {

@@ -16,8 +16,11 @@ export const BACK_OFF_MOST_MS = 5000;
 
 /** What a page cannot mend by trying again. */
 const FINAL_ERRORS: readonly ErrorCode[] = [
-  "protocol-version", "bad-token", "expired-token", "revoked-token", "already-joined",
+  "protocol-version", "bad-token", "expired-token", "revoked-token", "already-joined", "not-allowed", "not-found",
+  "full", "bad-message", "unknown-type",
 ];
+/** The server's own fault may pass; so often in a row, from the first hello on, it does not. Ours. */
+export const INTERNAL_MOST = 3;
 
 /** The part of WebSocket used here. */
 export interface Socket {
@@ -73,6 +76,9 @@ export class Connection {
   private socket: Socket | null = null;
   private up = false;
   private ended = false;
+  /** Whoever was in goes on trying, whatever the server suffers from. */
+  private wasWelcome = false;
+  private internals = 0;
   private attempt = 0;
   private lastId = 0;
   private timer: number | null = null;
@@ -131,6 +137,7 @@ export class Connection {
         if (socket !== this.socket) return;
         if (answer.type !== "welcome") return this.drop();
         this.up = true;
+        this.wasWelcome = true;
         this.attempt = 0;
         this.schedulePing(socket);
         this.listener.onWelcome(answer);
@@ -138,7 +145,9 @@ export class Connection {
       (error: RequestError) => {
         if (socket !== this.socket) return;
         const final = FINAL_ERRORS.find((code) => code === error.code);
+        this.internals = error.code === "internal" ? this.internals + 1 : 0;
         if (final) this.end(final);
+        else if (this.internals >= INTERNAL_MOST && !this.wasWelcome) this.end("internal");
         else this.drop();
       },
     );

@@ -157,6 +157,14 @@ export function nameOf(hearing: Hearing, person: string | null): string | null {
   return hearing.people.get(person)?.name ?? null;
 }
 
+/** Those who only hear and see. The others of signaling/access.c may publish, once in the courtroom. */
+const LISTENERS: readonly Role[] = ["observer", "technician"];
+
+/** Has this person's microphone and camera any use in the hearing, now or later? */
+export function isSpeaker(hearing: Hearing): boolean {
+  return hearing.may.includes("produce") || (hearing.you !== null && !LISTENERS.includes(hearing.you.role));
+}
+
 /** Does this page's microphone and camera reach anybody now? */
 export function isHeard(hearing: Hearing): boolean {
   return hearing.stage === "present"

@@ -35,6 +35,8 @@ const WISHES = "assize.wishes";
 export class Local {
   readonly store: Store<LocalState>;
   private stopWatching: (() => void) | null = null;
+  /** Counts ends: a device that the person allows only afterwards is stopped again. */
+  private turn = 0;
 
   constructor() {
     this.store = new Store<LocalState>({
@@ -51,9 +53,10 @@ export class Local {
     this.put("microphone", { ...off, wanted: wishes.microphone, opening: wishes.microphone });
     this.put("camera", { ...off, wanted: wishes.camera, opening: wishes.camera });
     if (wishes.microphone && wishes.camera) {
+      const { turn } = this;
       const both = await openBoth(microphoneId, cameraId);
-      this.took("microphone", both.microphone);
-      this.took("camera", both.camera);
+      this.took("microphone", both.microphone, turn);
+      this.took("camera", both.camera, turn);
     } else {
       await this.openIfWanted("microphone");
       await this.openIfWanted("camera");
@@ -61,8 +64,16 @@ export class Local {
     await this.refresh();
   }
 
+  /** For those who only hear and see: asks for nothing, opens nothing. */
+  async listen(): Promise<void> {
+    this.stopWatching ??= watchDevices(() => void this.refresh());
+    this.store.patch({ microphone: off, camera: off });
+    await this.refresh();
+  }
+
   /** Stops every device and forgets what was wanted. */
   end(): void {
+    this.turn += 1;
     this.stopWatching?.();
     this.stopWatching = null;
     for (const source of ["microphone", "camera", "screen"] as const) this.release(source);
@@ -71,6 +82,8 @@ export class Local {
 
   async set(source: Source, on: boolean): Promise<void> {
     const own = this.store.get()[source];
+    // Silence in the device itself, at once: what is asked of the server may wait behind a request that hangs.
+    if (source === "microphone" && own.track) own.track.enabled = on;
     if (!on) {
       this.put(source, { ...own, wanted: false, problem: null });
       // A camera that is off shows no light; a microphone stays open so that it opens in no time.
@@ -103,18 +116,20 @@ export class Local {
 
   private async openIfWanted(source: Source, even = false): Promise<void> {
     const { preferences, [source]: own } = this.store.get();
+    const { turn } = this;
     if (!own.wanted && !even) return;
     switch (source) {
       case "microphone":
-        return this.took(source, await openDevice(source, preferences.microphoneId));
+        return this.took(source, await openDevice(source, preferences.microphoneId), turn);
       case "camera":
-        return this.took(source, await openDevice(source, preferences.cameraId));
+        return this.took(source, await openDevice(source, preferences.cameraId), turn);
       case "screen":
-        return this.took(source, await openScreen());
+        return this.took(source, await openScreen(), turn);
     }
   }
 
-  private took(source: Source, opened: Opened): void {
+  private took(source: Source, opened: Opened, turn: number): void {
+    if (turn !== this.turn) return opened.track?.stop();
     const own = this.store.get()[source];
     if (opened.track === null) {
       this.put(source, { wanted: false, opening: false, track: null, problem: opened.problem });
@@ -126,6 +141,7 @@ export class Local {
       if (!own.track) this.put(source, { ...own, opening: false });
       return;
     }
+    if (source === "microphone") track.enabled = own.wanted;
     track.addEventListener("ended", () => void this.onEnded(source, track));
     this.put(source, { wanted: own.wanted, opening: false, track, problem: null });
   }

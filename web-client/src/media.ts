@@ -92,6 +92,8 @@ export class Media {
 
   /** Sends `track` as `source` from now on. The caller keeps the track and stops it. */
   async publish(source: Source, track: MediaStreamTrack): Promise<void> {
+    // Now, and not after something was waited for: the person may turn it off meanwhile.
+    track.enabled = true;
     const stream = this.streams.get(source);
     if (!stream || stream.producer.closed) return this.produce(source, track);
     const { producer } = stream;
@@ -111,7 +113,9 @@ export class Media {
   async hold(source: Source): Promise<void> {
     const stream = this.streams.get(source);
     if (!stream || stream.producer.closed) return;
-    if (!stream.producer.paused) stream.producer.pause();
+    const { producer } = stream;
+    if (producer.track) producer.track.enabled = false;
+    if (!producer.paused) producer.pause();
     await this.tell(stream, true);
   }
 
@@ -122,6 +126,14 @@ export class Media {
     this.streams.delete(source);
     stream.producer.close();
     await this.listener.request({ type: "closeProducer", producer: stream.producer.id });
+  }
+
+  /** The server says that nothing of `source` is live. True when we were told that it is: it is said again. */
+  doubt(source: Source): boolean {
+    const stream = this.streams.get(source);
+    if (!stream || stream.toldPaused !== false) return false;
+    stream.toldPaused = null;
+    return true;
   }
 
   async seatNumbers(): Promise<readonly SeatNumbers[]> {
@@ -152,8 +164,9 @@ export class Media {
     const producer = await up.produce({
       track,
       stopTracks: false,
-      // A muted person sends not one packet.
-      disableTrackOnPause: true,
+      // A muted person sends not one packet. Whether the track is on is ours to say: the library would turn it
+      // on again whenever it goes on, however long that waited and whatever the person did since.
+      disableTrackOnPause: false,
       zeroRtpOnPause: true,
       ...(source === "microphone"
         // For the record: in-band repair on, no gaps in silence.

@@ -181,7 +181,7 @@ const errorCode: Decoder<ErrorCode> = (v) =>
 const answers = {
   welcome: object({
     type: oneOf("welcome"), id: count, protocol: oneOf(1), resume: text, serverTime: instant,
-    you: person, may: knownOf(oneOf(...ACTIONS)), hearing: matter, record, people: list(person),
+    you: person, may: knownOf(oneOf(...ACTIONS)), media: truth, hearing: matter, record, people: list(person),
     rtpCapabilities,
   }),
   joined: object({
@@ -265,16 +265,22 @@ export function encodeRequest(id: number, request: Request): string {
   return JSON.stringify({ ...request, id });
 }
 
+/** A member that may be absent or, from another server, unknown: both read as null. */
+function known<T>(decode: Decoder<T>): Decoder<T | null> {
+  return (v) => decode(v) ?? null;
+}
+
 const recordFile = object({
   file: text, kind: oneOf("composite", "track"), mime: text, person: optional(hexId),
-  name: optional(text), role: optional(oneOf(...ROLES)), bytes: count, durationMs: count, sha256: text,
+  name: optional(text), role: known(oneOf(...ROLES)), bytes: count, durationMs: count, sha256: text,
 });
 const recordEntry = object({
   hearing: hexId, case: text, title: text, court: text, openedAt: optional(instant),
   closedAt: optional(instant), state: oneOf(...RECORD_STATES), percent: optional(number),
-  files: list(recordFile),
+  files: knownOf(recordFile),
 });
-const recordList = object({ records: list(recordEntry) });
+/** One record that we cannot read keeps nobody from the others. */
+const recordList = object({ records: knownOf(recordEntry) });
 export type RecordFile = Decoded<typeof recordFile>;
 export type RecordEntry = Decoded<typeof recordEntry>;
 

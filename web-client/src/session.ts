@@ -2,7 +2,7 @@
 /** One person's part in one hearing: ties the connection, the media and the devices to the state drawn. */
 import { Connection, RequestError } from "./connection.ts";
 import type { World } from "./connection.ts";
-import { apply, emptyHearing, isHeard } from "./hearing.ts";
+import { apply, emptyHearing, isHeard, isSpeaker, isState } from "./hearing.ts";
 import type { Ending, Hearing, PageEvent } from "./hearing.ts";
 import { Local } from "./local.ts";
 import type { Health, Media, MediaListener, SeatTracks } from "./media.ts";
@@ -22,6 +22,9 @@ const JOIN_AGAIN_MS = 700;
 
 const SOURCES = ["microphone", "camera", "screen"] as const;
 
+/** Ends after which the place may still be there: the same secret gets it back. */
+const PLACE_STAYS: readonly Ending[] = ["elsewhere", "already-joined", "internal", "full", "protocol-version"];
+
 export interface SessionState {
   readonly hearing: Hearing;
   /** Sound and pictures of each seat; empty until joined. */
@@ -30,7 +33,7 @@ export interface SessionState {
 }
 
 /** What the session asks of the media; Media, or a fake in tests. */
-export type MediaPart = Pick<Media, "seats" | "close" | "publish" | "hold" | "withdraw" | "seatNumbers" | "upNumbers">;
+export type MediaPart = Pick<Media, "seats" | "close" | "publish" | "hold" | "withdraw" | "doubt" | "seatNumbers" | "upNumbers">;
 
 export interface MediaLibrary {
   /** Half of the page's bytes, and not needed to draw the first one: fetched while devices are chosen. */
@@ -72,6 +75,11 @@ export class Session {
     this.store.set({ hearing: emptyHearing, tracks: [], health: "connecting" });
     this.connection = this.makeConnection();
     this.connection.start();
+  }
+
+  /** Asks for the devices of those who may speak; the others are asked for nothing. */
+  openDevices(): Promise<void> {
+    return isSpeaker(this.store.get().hearing) ? this.local.begin() : this.local.listen();
   }
 
   join(): void {
@@ -145,14 +153,27 @@ export class Session {
     if (stage === "lobby" && this.resumed && hasPlace && welcome.hearing.state !== "closed") void this.comeBack();
     // A signaling server that lost our place in its own restart gives it back on a new join.
     else if (welcome.hearing.state === "closed") this.closeDown();
-    else if (stage === "present" && (!hasPlace || !this.media) && !this.joining) void this.takeSeats();
-    else this.reconcile();
+    // A media core that was restarted meanwhile has nothing of ours either.
+    else if (stage === "present" && (!hasPlace || !welcome.media || (!this.media && !this.joining))) void this.takeSeats();
+    else {
+      this.hearWhatChanged(welcome);
+      this.reconcile();
+    }
+  }
+
+  /** While the connection was away the court may have muted us, or sent us out and let us in again. */
+  private hearWhatChanged({ you }: Welcome): void {
+    if (you.room !== "courtroom") return;
+    if (you.camera === "off") this.media?.doubt("camera");
+    if (you.microphone === "on" || !this.media?.doubt("microphone")) return;
+    this.change({ type: "muted", by: null });
+    void this.local.set("microphone", false);
   }
 
   /** The page was loaded again in mid-hearing: back to the place, without the lobby. */
   private async comeBack(): Promise<void> {
     this.change({ type: "page:joining" });
-    await this.local.begin();
+    await this.openDevices();
     await this.takeSeats();
   }
 
@@ -200,7 +221,7 @@ export class Session {
     this.connection.stop();
     this.dropMedia();
     this.local.end();
-    if (ending !== "elsewhere" && ending !== "already-joined") keepResume(this.keep, null);
+    if (!PLACE_STAYS.includes(ending)) keepResume(this.keep, null);
     this.change({ type: "page:over", ending });
   }
 
@@ -245,7 +266,9 @@ export class Session {
 
   private joinFailed(code: ErrorCode | "lost" | "late", current: () => boolean): void {
     const { stage } = this.store.get().hearing;
-    const passing = code === "media-unavailable" || code === "late" || code === "lost" || code === "internal";
+    // wrong-state: an earlier join of ours is not answered yet, and nobody here waits for its answer any more.
+    const passing = code === "media-unavailable" || code === "late" || code === "lost" || code === "internal"
+      || code === "wrong-state";
     // Whoever had a place gets it back without a word; a lost connection tries again at its welcome.
     if (stage === "present" && passing) {
       this.world.setTimer(() => { if (current() && this.connection.isUp) void this.takeSeats(); }, JOIN_AGAIN_MS);
@@ -260,6 +283,7 @@ export class Session {
 
   /** Makes what is sent equal to what the person wants and the hearing allows; one step at a time. */
   private reconcile(): void {
+    this.endScreen();
     this.work = this.work.then(() => this.reconcileNow()).catch((error: unknown) => {
       const code = codeOf(error);
       // The welcome, the room or the state that follows brings us here again.
@@ -267,6 +291,13 @@ export class Session {
         this.change({ type: "page:failed", code });
       }
     });
+  }
+
+  /** A screen is shown anew by its owner: what stands on it after a recess may be for nobody else. */
+  private endScreen(): void {
+    const { hearing } = this.store.get();
+    const inSession = hearing.you?.room === "courtroom" && !isState(hearing, "recess");
+    if (this.local.store.get().screen.wanted && !inSession) void this.local.set("screen", false);
   }
 
   private async reconcileNow(): Promise<void> {

@@ -9,6 +9,9 @@ import { hasPanel } from "./people.tsx";
 import { OverWords } from "./progress.tsx";
 import { RecordsOf } from "./records.tsx";
 
+/** What a fresh page may mend. */
+const LOADED_AGAIN: readonly Ending[] = ["protocol-version", "internal", "full", "bad-message", "unknown-type"];
+
 interface OverProps {
   readonly session: Session;
   readonly hearing: Hearing;
@@ -28,7 +31,7 @@ export function Over({ session, hearing, token }: OverProps): JSX.Element {
           {ending === "left" ? <button type="button" class="primary" onClick={() => location.reload()} data-testid="again">{text.over.again}</button> : null}
           {ending === "already-joined" || ending === "elsewhere"
             ? <button type="button" class="primary" onClick={() => session.useHere()} data-testid="use-here">{text.over.useHere}</button> : null}
-          {ending === "protocol-version" || ending === "internal"
+          {LOADED_AGAIN.includes(ending)
             ? <button type="button" class="primary" onClick={() => location.reload()} data-testid="reload">{text.over.reload}</button> : null}
           {records ? <a class="button primary" href="/records" data-testid="to-records">{text.over.records}</a> : null}
         </p>

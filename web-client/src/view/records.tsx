@@ -161,7 +161,7 @@ function EntryState({ entry }: { readonly entry: RecordEntry }): JSX.Element | n
 function nameOfFile(file: RecordFile, text: ReturnType<typeof useText>): string {
   if (file.kind === "composite") return text.records.whole;
   const role = file.role === null ? "" : ` (${text.roles[file.role]})`;
-  return `${file.name ?? file.file}${role}`;
+  return `${file.name || file.file}${role}`;
 }
 
 interface FileProps {
