@@ -7,12 +7,12 @@ import { Browser } from "./lib/browser.mjs";
 import { Person } from "./lib/people.mjs";
 import { Stack, until } from "./lib/stack.mjs";
 
-let stack, hearing;
+let stack, hearing, judge;
 const browsers = [];
 
 before(async () => {
   stack = await Stack.start();
-  hearing = await stack.hearing([{ role: "judge", name: "Judge Okafor" }, { role: "party", name: "李伟" }, { role: "party", name: "Maria Rossi" }]);
+  hearing = await stack.hearing([{ role: "judge", name: "Judge Okafor" }, { role: "party", name: "李伟" }, { role: "party", name: "Maria Rossi" }, { role: "technician", name: "Piotr Zielinski" }]);
 }, { timeout: 60_000 });
 
 after(async () => {
@@ -31,6 +31,7 @@ for (const [n, kind] of ["chromium", "firefox"].entries())
     browsers.push(browser);
     const person = await Person.arrive(browser, hearing.people[n]);
     const { page } = person;
+    judge ??= person;
 
     const first = await until("the preview is there", 10, async () => {
       const now = await preview(page);
@@ -55,6 +56,31 @@ for (const [n, kind] of ["chromium", "firefox"].entries())
     assert.ok(["page-courtroom", "page-waiting"].includes(await person.join()));
     assert.deepEqual(page.complaints, []);
   });
+
+test("who only hears and sees has no switches, is asked for nothing and warned of nothing", { timeout: 60_000 }, async () => {
+  const [browser] = browsers;
+  const prepare = [() => {
+    navigator.mediaDevices.getUserMedia = () => {
+      window.asked = true;
+      return Promise.reject(new Error("asked"));
+    };
+  }];
+  const technician = await Person.arrive(browser, hearing.people[3], { prepare });
+  const { page } = technician;
+  const there = (names) => page.evaluate((all) => all.filter((name) => document.querySelector(`[data-testid="${name}"]`)), names);
+  assert.deepEqual(await there(["preview", "use-microphone", "use-camera", "choose-microphone", "choose-camera", "listener", "test-speaker"]), ["listener", "test-speaker"]);
+  assert.equal(await technician.join(), "page-waiting");
+  assert.deepEqual(await there(["preview", "use-microphone", "use-camera", "leave"]), ["leave"]);
+  await judge.admit(technician);
+  await technician.sees("page-courtroom");
+  assert.deepEqual(await there(["microphone", "camera", "share-screen", "raise-hand", "settings", "leave"]), ["settings", "leave"]);
+  await page.keyboard.down("Alt");
+  await page.keyboard.press("KeyM");
+  await page.keyboard.up("Alt");
+  assert.match(await page.$eval(".controls [role=status]", (place) => place.textContent), /Nobody hears or sees you/);
+  assert.equal(await page.evaluate(() => window.asked), undefined);
+  assert.deepEqual(page.complaints, []);
+});
 
 test("a browser that refuses: told what to do, and tried again when it allows", { timeout: 60_000 }, async () => {
   const browser = await Browser.launch("chromium", 2, { asks: true });

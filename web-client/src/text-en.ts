@@ -67,6 +67,7 @@ export const en: Text = {
     notRecorded: "Nothing is sent or recorded on this page.",
     useCamera: "Use the camera",
     useMicrophone: "Use the microphone",
+    listener: "You hear and see the hearing. Nobody hears or sees you.",
   },
   problems: {
     refused: (device) => `The ${device} was not allowed. Press the symbol beside the address of this page, allow it, and try again.`,

@@ -66,6 +66,7 @@ export const zh: Text = {
     notRecorded: "在本页面不会发送或录制任何内容。",
     useCamera: "使用摄像头",
     useMicrophone: "使用麦克风",
+    listener: "您可以听到和看到庭审，其他人听不到也看不到您。",
   },
   problems: {
     refused: (device) => `未获准使用${device}。请点击网址旁的图标，选择允许，然后重试。`,

@@ -34,6 +34,7 @@ export interface Text {
     readonly join: string; readonly joining: string; readonly joinWithout: string; readonly tryAgain: string;
     readonly noMicrophoneTitle: string; readonly noMicrophone: string; readonly noMicrophoneJoin: string;
     readonly notRecorded: string; readonly useCamera: string; readonly useMicrophone: string;
+    readonly listener: string;
   };
   readonly problems: { readonly [problem in DeviceProblem]: (device: string) => string };
   readonly unsupported: { readonly title: string; readonly advice: string }

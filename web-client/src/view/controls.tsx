@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { canShareScreen } from "../devices.ts";
-import { isHeard } from "../hearing.ts";
+import { isHeard, isSpeaker } from "../hearing.ts";
 import type { Session } from "../session.ts";
 import { DeviceChoices, Problem } from "./devices.tsx";
 import { Confirm, Dialog } from "./dialog.tsx";
@@ -28,18 +28,23 @@ export function Controls({ session, local, hearing, panel }: ControlsProps): JSX
   const camera = local.camera.wanted;
   const hand = hearing.you?.hand ?? false;
   const heard = isHeard(hearing);
+  const speaks = isSpeaker(hearing);
   const names = text.controls.short;
   return (
     <div class="controls" role="toolbar" aria-label={text.controls.label}>
-      <Control name={names.microphone} label={microphone ? text.controls.mute : text.controls.unmute} keys="Alt+M"
-        testId="microphone" off={!microphone} pressed={microphone} busy={local.microphone.opening}
-        onPress={toggles.microphone}>
-        {microphone ? <MicrophoneIcon /> : <MicrophoneOffIcon />}
-      </Control>
-      <Control name={names.camera} label={camera ? text.controls.cameraOff : text.controls.cameraOn} keys="Alt+V"
-        testId="camera" off={!camera} pressed={camera} busy={local.camera.opening} onPress={toggles.camera}>
-        {camera ? <CameraIcon /> : <CameraOffIcon />}
-      </Control>
+      {speaks ? (
+        <>
+          <Control name={names.microphone} label={microphone ? text.controls.mute : text.controls.unmute} keys="Alt+M"
+            testId="microphone" off={!microphone} pressed={microphone} busy={local.microphone.opening}
+            onPress={toggles.microphone}>
+            {microphone ? <MicrophoneIcon /> : <MicrophoneOffIcon />}
+          </Control>
+          <Control name={names.camera} label={camera ? text.controls.cameraOff : text.controls.cameraOn} keys="Alt+V"
+            testId="camera" off={!camera} pressed={camera} busy={local.camera.opening} onPress={toggles.camera}>
+            {camera ? <CameraIcon /> : <CameraOffIcon />}
+          </Control>
+        </>
+      ) : null}
       {hearing.may.includes("hand") ? (
         <Control name={names.hand} label={hand ? text.controls.lower : text.controls.raise} keys="Alt+H"
           testId="raise-hand" on={hand} pressed={hand} onPress={toggles.hand}><HandIcon /></Control>
@@ -54,14 +59,14 @@ export function Controls({ session, local, hearing, panel }: ControlsProps): JSX
       ) : null}
       <Control name={names.settings} label={text.controls.settings} testId="settings" onPress={() => setAsking("settings")}><SettingsIcon /></Control>
       <Control name={names.leave} label={text.controls.leave} testId="leave" danger onPress={() => setAsking("leave")}><LeaveIcon /></Control>
-      <span class="sr" role="status">{microphone ? text.controls.live : text.controls.muted}</span>
+      <span class="sr" role="status">{!speaks ? text.lobby.listener : microphone ? text.controls.live : text.controls.muted}</span>
       {asking === "leave" ? <LeaveQuestion session={session} onStay={() => setAsking(null)} /> : null}
       {asking === "settings" ? (
         <Dialog title={text.controls.settings} onClose={() => setAsking(null)} testId="settings-dialog">
-          <DeviceChoices local={session.local} state={local} />
+          <DeviceChoices local={session.local} state={local} speaks={speaks} />
           <Problem kind="microphone" local={session.local} state={local} />
           <Problem kind="camera" local={session.local} state={local} />
-          <Shortcuts />
+          {speaks ? <Shortcuts /> : null}
         </Dialog>
       ) : null}
     </div>
@@ -104,7 +109,7 @@ type Toggles = { readonly [what in "microphone" | "camera" | "hand" | "screen"]:
 /** They ask for the state when pressed, so that they need not be made again with each drawing. */
 function togglesOf(session: Session): Toggles {
   const flip = (source: "microphone" | "camera" | "screen") => () => {
-    void session.local.set(source, !session.local.store.get()[source].wanted);
+    if (isSpeaker(session.store.get().hearing)) void session.local.set(source, !session.local.store.get()[source].wanted);
   };
   return {
     microphone: flip("microphone"),

@@ -2,7 +2,7 @@
 /** The courtroom: the bench above, the parties at their sides, the record's state always in sight. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { inSessionMs, isState } from "../hearing.ts";
+import { inSessionMs, isSpeaker, isState } from "../hearing.ts";
 import type { Hearing } from "../hearing.ts";
 import { rosterOf, seatingOf } from "../seating.ts";
 import type { Area, Place } from "../seating.ts";
@@ -126,14 +126,15 @@ function Room({ state, local, hearing }: HearingProps): JSX.Element {
 }
 
 /** No picture is drawn in a recess: nothing may look as if it went on. */
-function Recess({ local }: HearingProps): JSX.Element {
+function Recess({ local, hearing }: HearingProps): JSX.Element {
   const text = useText();
   return (
     <div class="pause" data-testid="recess-screen">
       <LockIcon />
       <h2>{text.courtroom.recessTitle}</h2>
       <p class="lead" role="status">{text.courtroom.recess}</p>
-      <p>{local.microphone.wanted ? text.courtroom.recessMicrophone.on : text.courtroom.recessMicrophone.off}</p>
+      {isSpeaker(hearing)
+        ? <p>{local.microphone.wanted ? text.courtroom.recessMicrophone.on : text.courtroom.recessMicrophone.off}</p> : null}
     </div>
   );
 }

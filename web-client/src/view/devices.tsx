@@ -13,16 +13,21 @@ interface DevicesProps {
   readonly state: LocalState;
 }
 
-export function DeviceChoices({ local, state }: DevicesProps): JSX.Element {
+/** Who only hears and sees chooses a speaker alone. */
+export function DeviceChoices({ local, state, speaks }: DevicesProps & { readonly speaks: boolean }): JSX.Element {
   const text = useText();
   const { choices, preferences } = state;
   return (
     <div class="choices">
-      <Choice label={text.lobby.microphone} testId="choose-microphone" options={choices.microphones}
-        chosen={preferences.microphoneId} onChoose={(id) => void local.choose("microphone", id)} />
-      <Level track={state.microphone.wanted ? state.microphone.track : null} />
-      <Choice label={text.lobby.camera} testId="choose-camera" options={choices.cameras}
-        chosen={preferences.cameraId} onChoose={(id) => void local.choose("camera", id)} />
+      {speaks ? (
+        <>
+          <Choice label={text.lobby.microphone} testId="choose-microphone" options={choices.microphones}
+            chosen={preferences.microphoneId} onChoose={(id) => void local.choose("microphone", id)} />
+          <Level track={state.microphone.wanted ? state.microphone.track : null} />
+          <Choice label={text.lobby.camera} testId="choose-camera" options={choices.cameras}
+            chosen={preferences.cameraId} onChoose={(id) => void local.choose("camera", id)} />
+        </>
+      ) : null}
       {choices.speakers.length > 0 ? (
         <Choice label={text.lobby.speaker} testId="choose-speaker" options={choices.speakers}
           chosen={preferences.speakerId} onChoose={(id) => void local.choose("speaker", id)} />

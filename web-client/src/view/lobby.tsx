@@ -2,6 +2,7 @@
 /** Before entering: whose hearing it is, who you are, and whether you can be seen and heard. */
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { isSpeaker } from "../hearing.ts";
 import type { Hearing } from "../hearing.ts";
 import type { LocalState } from "../local.ts";
 import type { Session, SessionState } from "../session.ts";
@@ -25,12 +26,13 @@ export interface HearingProps {
 export function Lobby({ session, local, hearing }: HearingProps): JSX.Element {
   const { text } = useWords();
   const [warn, setWarn] = useState(false);
-  useEffect(() => { if (hearing.stage === "lobby") void session.local.begin(); }, []);
+  useEffect(() => { if (hearing.stage === "lobby") void session.openDevices(); }, []);
   const { you, stage } = hearing;
+  const speaks = isSpeaker(hearing);
   const opening = local.microphone.opening || local.camera.opening;
   const heard = local.microphone.wanted && local.microphone.track !== null;
   const enter = () => {
-    if (heard || you?.role === "observer") session.join();
+    if (heard || !speaks) session.join();
     else setWarn(true);
   };
   return (
@@ -41,15 +43,17 @@ export function Lobby({ session, local, hearing }: HearingProps): JSX.Element {
           <h1>{you ? text.lobby.greeting(you.name) : text.lobby.title}</h1>
           <MatterFacts hearing={hearing} />
         </div>
-        <section class="lobby-self" aria-labelledby="devices-title">
-          <h2 id="devices-title">{text.lobby.devices}</h2>
-          {opening ? <p class="hint" role="status">{text.lobby.asking}</p> : null}
-          <Problem kind="microphone" local={session.local} state={local} />
-          <Problem kind="camera" local={session.local} state={local} />
-          <OwnPicture session={session} local={local} />
-        </section>
-        <section class="lobby-side card" aria-label={text.lobby.devices}>
-          <DeviceChoices local={session.local} state={local} />
+        {speaks ? (
+          <section class="lobby-self" aria-labelledby="devices-title">
+            <h2 id="devices-title">{text.lobby.devices}</h2>
+            {opening ? <p class="hint" role="status">{text.lobby.asking}</p> : null}
+            <Problem kind="microphone" local={session.local} state={local} />
+            <Problem kind="camera" local={session.local} state={local} />
+            <OwnPicture session={session} local={local} />
+          </section>
+        ) : <p class="lobby-self lead" data-testid="listener">{text.lobby.listener}</p>}
+        <section class="lobby-side card" aria-label={speaks ? text.lobby.devices : text.lobby.speaker}>
+          <DeviceChoices local={session.local} state={local} speaks={speaks} />
         </section>
         <div class="lobby-enter">
           <p class="hint"><LockIcon /> {text.lobby.notRecorded}</p>

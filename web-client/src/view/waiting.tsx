@@ -2,6 +2,7 @@
 /** The waiting room: nobody hears or sees you, and what happens next. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import { isSpeaker } from "../hearing.ts";
 import { Problem } from "./devices.tsx";
 import { Frame } from "./frame.tsx";
 import { useText } from "./hooks.ts";
@@ -27,12 +28,14 @@ export function Waiting({ session, state, local, hearing }: HearingProps): JSX.E
           <MatterFacts hearing={hearing} />
           <button type="button" onClick={() => setLeaving(true)} data-testid="leave"><LeaveIcon />{text.controls.leave}</button>
         </div>
-        <section class="waiting-self" aria-label={text.waiting.yourPicture}>
-          <OwnPicture session={session} local={local} />
-          <p class="hint">{text.waiting.onlyYou}</p>
-          <Problem kind="microphone" local={session.local} state={local} />
-          <Problem kind="camera" local={session.local} state={local} />
-        </section>
+        {isSpeaker(hearing) ? (
+          <section class="waiting-self" aria-label={text.waiting.yourPicture}>
+            <OwnPicture session={session} local={local} />
+            <p class="hint">{text.waiting.onlyYou}</p>
+            <Problem kind="microphone" local={session.local} state={local} />
+            <Problem kind="camera" local={session.local} state={local} />
+          </section>
+        ) : null}
       </div>
       {leaving ? <LeaveQuestion session={session} onStay={() => setLeaving(false)} /> : null}
     </Frame>
