@@ -505,7 +505,7 @@ test("who only hears and sees is asked for no device, in the lobby and after a r
 
 test("a shared screen ends with a recess, or out of the courtroom, and does not come back by itself", async () => {
   const ways = [
-    [{ type: "hearing", state: "recess", since: "2026-11-22T09:31:00.000Z" }, { type: "hearing", state: "open", since: "2026-11-22T09:41:00.000Z" }],
+    [{ type: "hearing", state: "recess", since: "2026-11-22T09:31:00.000Z", openedAt: "2026-11-22T09:31:00.000Z" }, { type: "hearing", state: "open", since: "2026-11-22T09:41:00.000Z", openedAt: "2026-11-22T09:31:00.000Z" }],
     [{ type: "room", room: "waiting", by: null }, { type: "room", room: "courtroom", by: null }],
   ] as const;
   for (const [away, back] of ways) {
@@ -527,7 +527,7 @@ test("a device that is allowed only after the end is stopped at once", async () 
   const ends: readonly ((court: Court) => void)[] = [
     (court) => court.session.leave(),
     (court) => court.cut(4003),
-    (court) => court.say({ type: "hearing", state: "closed", since: "2026-11-22T10:31:00.000Z" }),
+    (court) => court.say({ type: "hearing", state: "closed", since: "2026-11-22T10:31:00.000Z", openedAt: "2026-11-22T09:31:00.000Z" }),
   ];
   for (const wish of ["both", "microphone", "screen"] as const) {
     for (const end of ends) {
