@@ -176,13 +176,16 @@ test("refused: media that is not one's own, not there, or not understood", async
   assert.equal(mine.type, "produced", JSON.stringify(mine));
   assert.equal((await judge.ask("pause", { producer: mine.producer, paused: true })).code, "not-found");
   assert.equal((await judge.ask("closeProducer", { producer: mine.producer })).code, "not-found");
-  assert.equal((await party.ask("produce", { source, kind, paused: false, rtpParameters })).code, "full");
+  // Published again, as by a page whose answer was lost: the first one ends.
+  const again = await party.ask("produce", { source, kind, paused: false, rtpParameters });
+  assert.equal(again.type, "produced", JSON.stringify(again));
+  assert.equal((await party.ask("closeProducer", { producer: mine.producer })).code, "not-found");
   assert.equal((await party.ask("produce", { source: "camera", kind: "audio", paused: false, rtpParameters })).code, "bad-message");
   const strange = { ...rtpParameters, codecs: [{ mimeType: "video/theora", payloadType: 96, clockRate: 90000 }] };
   assert.equal((await party.ask("produce", { source: "camera", kind: "video", paused: false, rtpParameters: strange })).code, "unsupported-media");
   const { dtlsParameters } = await sample("connect");
   assert.equal((await party.ask("connect", { transport: "00000000000000b1", dtlsParameters })).code, "not-found");
-  assert.equal((await party.ask("closeProducer", { producer: mine.producer })).type, "ok");
+  assert.equal((await party.ask("closeProducer", { producer: again.producer })).type, "ok");
   await goesOn();
 });
 

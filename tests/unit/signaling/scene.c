@@ -316,21 +316,27 @@ static void token_of(const struct scene *s, const struct hearing_person *person,
     CHECK_EQ(token_make(s->court.key, &token, text), 0);
 }
 
+void scene_hello(const struct scene *s, size_t guest, const char *more, char *text, size_t capacity)
+{
+    char token[TOKEN_TEXT_MAX];
+    token_of(s, s->people[guest], token);
+    int n =
+        snprintf(text, capacity, "{\"type\":\"hello\",\"id\":1,\"protocol\":1,\"token\":\"%s\"%s}",
+                 token, more);
+    CHECK(n > 0 && (size_t)n < capacity);
+}
+
 struct ws_connection *scene_arrive_silently(struct scene *s, size_t guest, const char *more)
 {
-    char token[TOKEN_TEXT_MAX], text[1024];
+    char text[1024];
     void *session = NULL;
     CHECK(s->page_count < sizeof(s->pages) / sizeof(s->pages[0]));
     struct ws_connection *page = &s->pages[s->page_count++];
     *page = (struct ws_connection){0};
     CHECK_EQ(session_opened(&s->court, page, &session), 0);
     page->page = session;
-    token_of(s, s->people[guest], token);
-    int n =
-        snprintf(text, sizeof(text),
-                 "{\"type\":\"hello\",\"id\":1,\"protocol\":1,\"token\":\"%s\"%s}", token, more);
-    CHECK(n > 0 && (size_t)n < sizeof(text));
-    session_receive(page->page, text, (size_t)n);
+    scene_hello(s, guest, more, text, sizeof(text));
+    session_receive(page->page, text, strlen(text));
     return page;
 }
 

@@ -71,6 +71,10 @@ void scene_serve(struct scene *s);
 /* The media core says something by itself. */
 void scene_sfu_says(struct scene *s, const struct control_message *message);
 
+/* The text of this guest's hello, into `capacity` bytes. */
+void scene_hello(const struct scene *s, size_t guest, const char *more, char *text,
+                 size_t capacity);
+
 /* A page of this guest says hello; `more` are further members, such as ",\"takeOver\":true". */
 struct ws_connection *scene_arrive(struct scene *s, size_t guest, const char *more);
 

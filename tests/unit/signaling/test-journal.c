@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "entry.h"
 #include "place.h"
 #include "signaling/journal_line.h"
 #include "unit/check.h"
@@ -118,34 +119,12 @@ static void lines_have_the_documented_form(void)
     place_remove(&place);
 }
 
-/* An entry with everything any event wants. */
-static const struct journal_entry full = {
-    .person = 1,
-    .by = 2,
-    .invitation = 3,
-    .stream = 4,
-    .bytes = 5,
-    .since_us = NOW_US,
-    .until_us = NOW_US,
-    .scheduled_us = NOW_US,
-    .role = CONTROL_ROLE_WITNESS,
-    .source = CONTROL_SOURCE_CAMERA,
-    .room = TERMS_ROOM_COURTROOM,
-    .cause = JOURNAL_CAUSE_NETWORK,
-    .reason = JOURNAL_REASON_DISK_FULL,
-    .process = JOURNAL_PROCESS_SFU,
-    .name = "n",
-    .case_number = "c",
-    .title = "t",
-    .court = "k",
-};
-
 static void every_event_is_written_and_read(void)
 {
     struct place place = place_make();
     CLEANUP(journal_close) struct journal *j = open_journal(&place);
     for (unsigned i = 0; i < JOURNAL_EVENT_COUNT; i++) {
-        struct journal_entry entry = full;
+        struct journal_entry entry = entry_full;
         entry.event = (enum journal_event)i;
         const char *text;
         size_t len;
@@ -211,7 +190,7 @@ static void state_follows_the_lines(void)
     struct place place = place_make();
     for (size_t i = 0; i < sizeof(course) / sizeof(course[0]); i++) {
         CLEANUP(journal_close) struct journal *j = open_journal(&place);
-        struct journal_entry entry = full;
+        struct journal_entry entry = entry_full;
         entry.event = course[i].event;
         CHECK_EQ(journal_append(j, &entry, NOW_US + i * 1000, NULL, NULL), 0);
         struct journal *again = open_journal(&place);
@@ -425,21 +404,8 @@ static void kill_9_loses_nothing_that_was_safe(void)
 {
     struct place place = place_make();
     uint64_t before = 0;
-    for (int round = 0; round < 8; round++) {
-        int fds[2];
-        CHECK_EQ(pipe(fds), 0);
-        pid_t child = fork();
-        if (child == 0)
-            append_forever(&place, fds[1]);
-        close(fds[1]);
-        uint64_t safe = 0, more;
-        for (int i = 0; i <= 3 * round; i++)
-            CHECK_EQ(read(fds[0], &safe, sizeof(safe)), (intmax_t)sizeof(safe));
-        CHECK_EQ(kill(child, SIGKILL), 0);
-        while (read(fds[0], &more, sizeof(more)) == (ssize_t)sizeof(more))
-            safe = more;
-        CHECK(waitpid(child, NULL, 0) == child);
-        close(fds[0]);
+    for (unsigned round = 0; round < 8; round++) {
+        uint64_t safe = place_kill_writer(&place, append_forever, 3 * round + 1);
         struct journal *j = open_journal(&place);
         CHECK(safe > before && journal_summary(j).lines >= safe);
         before = journal_summary(j).lines;

@@ -4,37 +4,14 @@
 
 #include <string.h>
 
+#include "entry.h"
 #include "unit/check.h"
-
-#define NOW_US (1800000000ull * 1000000)
-
-/* An entry in which every field stands. */
-static const struct journal_entry full = {
-    .person = 1,
-    .by = 2,
-    .invitation = 3,
-    .stream = 4,
-    .bytes = 5,
-    .since_us = NOW_US,
-    .until_us = NOW_US,
-    .scheduled_us = NOW_US,
-    .role = CONTROL_ROLE_PARTY,
-    .source = CONTROL_SOURCE_CAMERA,
-    .room = TERMS_ROOM_WAITING,
-    .cause = JOURNAL_CAUSE_LEFT,
-    .reason = JOURNAL_REASON_STALE,
-    .process = JOURNAL_PROCESS_SFU,
-    .name = "n",
-    .case_number = "c",
-    .title = "t",
-    .court = "o",
-};
 
 /* The names of a line's members after "event" and before "prev", with a space between. */
 static void members_of(enum journal_event event, char *names, size_t capacity)
 {
-    struct journal_entry entry = full;
-    const struct journal_place place = {.seq = 1, .at_us = NOW_US, .hearing = 9};
+    struct journal_entry entry = entry_full;
+    const struct journal_place place = {.seq = 1, .at_us = ENTRY_US, .hearing = 9};
     char line[LIMIT_NOTE_BYTES];
     uint8_t hash[DIGEST_LEN];
     size_t len = 0;

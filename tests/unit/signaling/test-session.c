@@ -6,6 +6,9 @@
 
 #include "scene.h"
 #include "unit/check.h"
+#ifdef TEST_FAULTS
+#include "unit/faults.h"
+#endif
 
 enum { JUDGE, PARTY, GUESTS };
 static const struct invite_guest guests[GUESTS] = {
@@ -15,6 +18,51 @@ static const struct invite_guest guests[GUESTS] = {
 
 static struct scene s;
 
+#ifdef TEST_FAULTS
+/* A page opens, says hello and joins while one call fails. */
+static void come(struct ws_connection *page, const char *hello)
+{
+    static const char join[] = "{\"type\":\"join\",\"id\":2,\"seats\":2}";
+    void *session = NULL;
+    if (session_opened(&s.court, page, &session) < 0)
+        return;
+    page->page = session;
+    session_receive(session, hello, strlen(hello));
+    session_receive(session, join, sizeof(join) - 1);
+}
+
+/* Each allocation and system call fails once: nothing leaks, the page is answered or closed, and
+ * the same person comes in afterwards as if nothing had been. */
+int main(void)
+{
+    bool happened = true;
+    for (int n = 0; happened; n++) {
+        char hello[1024];
+        scene_begin(&s, guests, GUESTS);
+        scene_hello(&s, PARTY, "", hello, sizeof(hello));
+        struct ws_connection *page = &s.pages[s.page_count++];
+        *page = (struct ws_connection){0};
+        faults_fail_at(n);
+        come(page, hello);
+        happened = faults_happened();
+        faults_fail_at(-1);
+        scene_serve(&s);
+        /* Without memory to read a request, its id is not known either. */
+        CHECK(!page->page || page->code || scene_told(page, "\"id\":2") == 1 ||
+              scene_told(page, "\"id\":null,\"code\":\"internal\"") > 0);
+        CHECK(happened || scene_told(page, "\"type\":\"joined\",\"id\":2") == 1);
+        scene_hang_up(page);
+
+        page = scene_arrive(&s, PARTY, ",\"takeOver\":true");
+        scene_say(&s, page, "{\"type\":\"join\",\"id\":3,\"seats\":2}");
+        CHECK_EQ(scene_told(page, "\"type\":\"joined\",\"id\":3"), 1);
+        scene_end(&s);
+        if (!happened)
+            printf("failed each of %d calls in turn\n", n);
+    }
+    return 0;
+}
+#else
 /* A connection that has not said hello. */
 static struct ws_connection *open_page(void)
 {
@@ -141,3 +189,4 @@ int main(void)
     silence();
     return 0;
 }
+#endif

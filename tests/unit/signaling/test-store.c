@@ -388,21 +388,8 @@ static void kill_9_loses_nothing_that_was_safe(void)
     struct store *s = open_store(&place);
     CHECK_EQ(use(s), 0);
     store_close(s);
-    for (int round = 0; round < 5; round++) {
-        int fds[2];
-        CHECK_EQ(pipe(fds), 0);
-        pid_t child = fork();
-        if (child == 0)
-            count_forever(&place, fds[1]);
-        close(fds[1]);
-        uint64_t safe = 0, more;
-        for (int i = 0; i <= 3 * round; i++)
-            CHECK_EQ(read(fds[0], &safe, sizeof(safe)), (intmax_t)sizeof(safe));
-        CHECK_EQ(kill(child, SIGKILL), 0);
-        while (read(fds[0], &more, sizeof(more)) == (ssize_t)sizeof(more))
-            safe = more;
-        CHECK(waitpid(child, NULL, 0) == child);
-        close(fds[0]);
+    for (unsigned round = 0; round < 5; round++) {
+        uint64_t safe = place_kill_writer(&place, count_forever, 3 * round + 1);
         s = open_store(&place);
         struct store_person p;
         CHECK_EQ(store_person_get(s, sample_person.id, &p), 0);

@@ -1,0 +1,31 @@
+/* A journal entry for tests, in which every field stands.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef TESTS_SIGNALING_ENTRY_H
+#define TESTS_SIGNALING_ENTRY_H
+
+#include "signaling/journal.h"
+
+#define ENTRY_US (1800000000ull * 1000000)
+
+static const struct journal_entry entry_full = {
+    .person = 1,
+    .by = 2,
+    .invitation = 3,
+    .stream = 4,
+    .bytes = 5,
+    .since_us = ENTRY_US,
+    .until_us = ENTRY_US,
+    .scheduled_us = ENTRY_US,
+    .role = CONTROL_ROLE_WITNESS,
+    .source = CONTROL_SOURCE_CAMERA,
+    .room = TERMS_ROOM_COURTROOM,
+    .cause = JOURNAL_CAUSE_NETWORK,
+    .reason = JOURNAL_REASON_DISK_FULL,
+    .process = JOURNAL_PROCESS_SFU,
+    .name = "n",
+    .case_number = "c",
+    .title = "t",
+    .court = "k",
+};
+
+#endif
