@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "scene.h"
+#include "sfu/stream.h"
 #include "signaling/effects.h"
 #include "unit/check.h"
+
+_Static_assert(GAPS_TOLD_LATE_US == STREAM_STOPPED_US, "as late as the media core tells it");
 
 enum { JUDGE, PARTY, GUESTS };
 static const struct invite_guest guests[GUESTS] = {
