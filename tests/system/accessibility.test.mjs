@@ -234,6 +234,18 @@ for (const kind of ["chromium", "firefox"])
     test("lobby and waiting room", { timeout: 180_000 }, async () => {
       judge = await Person.arrive(browser, hearing.people[0]);
       await audit(judge.page, `${kind} lobby`);
+      for (const language of LANGUAGES) {
+        await judge.page.setViewport(PHONE);
+        await judge.page.waitForFunction((width) => innerWidth === width, { timeout: 10_000 }, PHONE.width);
+        await speak(judge.page, language);
+        const [switches, enter] = await judge.page.evaluate(() => {
+          scrollTo(0, 0);
+          return [document.querySelector(".own-switches").getBoundingClientRect().bottom, document.querySelector(".lobby-enter").getBoundingClientRect().top];
+        });
+        assert.ok(switches <= enter, `on a phone both switches are in sight above the button: ${switches} <= ${enter}`);
+      }
+      await judge.page.setViewport(DESK);
+      await speak(judge.page, "en");
       await judge.join();
       party = await Person.arrive(browser, hearing.people[2]);
       assert.equal(await party.join(), "page-waiting");
