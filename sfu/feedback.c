@@ -32,7 +32,7 @@ static void take_sender_report(struct context *c, struct publisher *p, const str
         return;
     ntp_shift_learn(&p->clock, view->sender.ntp, context_ntp(c), c->now_us);
     stream_sender_report(e->stream, &view->sender, c->now_us);
-    if (e->publication->recorded)
+    if (e->publication->recorded && e->publication->taped == e)
         tap_sender_report(&p->hearing->tap, c, &e->track, e->ssrc, view->sender.ntp,
                           view->sender.rtp_timestamp);
 }
@@ -117,7 +117,6 @@ void feedback_from_subscriber(struct context *c, struct subscriber *s, const uin
             break;
         case RTCP_OTHER:
         case RTCP_BYE:
-        case RTCP_TRANSPORT_CC:
         case RTCP_REMB:
             break; /* nothing of ours depends on them yet */
         }
@@ -147,7 +146,7 @@ static void repair(struct context *c, struct publisher *p, struct encoding *e)
     }
     struct nack_run run;
     while (stream_given_up(e->stream, &run))
-        if (e->publication->recorded)
+        if (e->publication->recorded && e->publication->taped == e)
             tap_loss(&p->hearing->tap, c, &e->track, run.first, run.count);
     if (stream_wants_key_frame(e->stream, c->now_us) &&
         (e->subscriber_count > 0 || e->publication->recorded))

@@ -64,6 +64,7 @@ static void tape(struct context *c, struct encoding *e, const struct packet *pac
         if (!packet->payload.key_frame || publication_best(pub) != e)
             return;
         pub->taped = e;
+        tap_reset(&e->track, packet->rtp.seq); /* its numbers ran on while another was taped */
     }
     const struct tap_source source = {p->peer, pub->id, (uint8_t)pub->kind, (uint8_t)pub->source};
     /* A straggler of a time that was not recorded begins no recording. */

@@ -291,6 +291,88 @@ static void ends_tracks(void)
     end();
 }
 
+/* A picture in two layers beside the party's own camera. */
+#define LAYERED 77
+
+static uint32_t layer_ssrc(uint32_t layer)
+{
+    return (22 + layer) * 1000 + CONTROL_VIDEO;
+}
+
+static void layer_frame(uint32_t layer, uint16_t seq, bool key)
+{
+    const uint64_t id = party->id;
+    party->id = 0x100 + 20 + layer; /* its SSRC */
+    frame(CONTROL_VIDEO, seq, key);
+    party->id = id;
+}
+
+static void layer_report(uint32_t layer)
+{
+    const struct rtcp_sender_info info = {.ntp = 77, .rtp_timestamp = 88};
+    uint8_t rtcp[64];
+    struct writer w = writer_over(rtcp, sizeof(rtcp));
+    rtcp_write_sender_report(&w, layer_ssrc(layer), &info, NULL, 0);
+    page_send_rtcp(&s, party->up, rtcp, writer_len(&w));
+}
+
+static void publish_layers(void)
+{
+    const struct control_message m = {
+        .type = CONTROL_STREAM_ADD,
+        .stream_add = {.hearing = STAGE_HEARING,
+                       .peer = party->id,
+                       .stream = LAYERED,
+                       .kind = CONTROL_VIDEO,
+                       .source = CONTROL_SOURCE_SCREEN,
+                       .codec_count = 1,
+                       .codecs = {{CODEC_VP8, 96, 97}},
+                       .encoding_count = 2,
+                       .encodings = {{layer_ssrc(0), 0, ""}, {layer_ssrc(1), 0, ""}}}};
+    CHECK_EQ(stage_request(&s, &m, -1, NULL), 0);
+}
+
+/* One layer of a picture is on the tape at a time. What the other sends, loses and reports
+ * meanwhile is not; when its turn comes again it is taped from there, whatever its numbers have
+ * become. */
+static void tapes_one_layer_at_a_time(void)
+{
+    begin();
+    publish_layers();
+    layer_frame(0, 100, true);
+    look();
+    CHECK_EQ(seen.kinds[RING_RTP], 1);
+    layer_frame(1, 500, true);
+    look();
+    CHECK_EQ(seen.kinds[RING_TRACK], 1);
+    CHECK_EQ(seen.kinds[RING_RTP], 1);
+    uint32_t better = seen.last[RING_RTP].track;
+
+    layer_frame(0, 103, false); /* 101 and 102 will not come */
+    layer_report(0);
+    layer_report(1);
+    for (uint16_t i = 0; i < 40; i++) {
+        layer_frame(1, (uint16_t)(501 + i), false);
+        stage_pass(&s, 100000);
+    }
+    look();
+    CHECK_EQ(seen.kinds[RING_RTP], 40);
+    CHECK_EQ(seen.kinds[RING_LOSS], 0);
+    CHECK_EQ(seen.kinds[RING_SENDER_REPORT], 1);
+    CHECK_EQ(seen.last[RING_SENDER_REPORT].track, better);
+
+    layer_frame(0, 20000, false);
+    for (uint16_t i = 0; i < 20; i++) { /* the better one stops, the other has other numbers */
+        layer_frame(0, (uint16_t)(40100 + i), i == 15);
+        stage_pass(&s, 100000);
+    }
+    look();
+    CHECK_EQ(seen.kinds[RING_RTP], 5);
+    CHECK(seen.last[RING_RTP].track != better);
+    CHECK_EQ(seen.kinds[RING_TRACK_MUTE], 0); /* nobody muted anything */
+    end();
+}
+
 int main(void)
 {
     copies_packets();
@@ -300,5 +382,6 @@ int main(void)
     begins_anew_on_another_tape();
     never_waits();
     ends_tracks();
+    tapes_one_layer_at_a_time();
     return 0;
 }
