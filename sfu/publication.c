@@ -245,7 +245,7 @@ static struct encoding *match(struct publication *pub, const struct rtpext_value
         if (*ret_repair && !e->rtx_ssrc)
             return e;
         bool named = e->rid[0] ? rtpext_text_is(v->rid, e->rid) : rtpext_text_is(v->mid, pub->mid);
-        if (named && !e->ssrc)
+        if (named && !e->stream)
             return e;
     }
     return NULL;
@@ -254,6 +254,8 @@ static struct encoding *match(struct publication *pub, const struct rtpext_value
 /* Slow path: the first packets of a stream announced without SSRC. */
 static struct encoding *learn(struct publisher *p, struct context *c, const struct rtp_view *rtp)
 {
+    if (rtp->ssrc == 0)
+        return NULL; /* our word for none; RFC 3550 section 8.1 makes it one in 2^32 */
     if (table_get(p->hearing->ssrcs, rtp->ssrc))
         return NULL; /* announced by another peer: refused */
     for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++) {
