@@ -15,11 +15,10 @@ enum rtcp_kind {
     RTCP_SENDER_REPORT,
     RTCP_RECEIVER_REPORT,
     RTCP_BYE,
-    RTCP_NACK,         /* RFC 4585 section 6.2.1 */
-    RTCP_TRANSPORT_CC, /* draft-holmer-rmcat-transport-wide-cc-extensions-01 section 3.1 */
-    RTCP_PLI,          /* RFC 4585 section 6.3.1 */
-    RTCP_FIR,          /* RFC 5104 section 4.3.1 */
-    RTCP_REMB,         /* draft-alvestrand-rmcat-remb-03 */
+    RTCP_NACK, /* RFC 4585 section 6.2.1 */
+    RTCP_PLI,  /* RFC 4585 section 6.3.1 */
+    RTCP_FIR,  /* RFC 5104 section 4.3.1 */
+    RTCP_REMB, /* draft-alvestrand-rmcat-remb-03 */
 };
 
 /* RFC 3550 section 6.4.1. */
@@ -40,15 +39,6 @@ struct rtcp_report_block {
     uint32_t delay_since_sr; /* in 1/65536 s */
 };
 
-/* What a transport-wide feedback says; read with rtcp_arrival_next(). */
-struct rtcp_transport_cc {
-    uint16_t base_seq;
-    uint16_t status_count;
-    int32_t reference_time; /* 24 bits, in 64 ms */
-    uint8_t feedback_count;
-    uint16_t chunks_len; /* bytes of status chunks at the start of the items; deltas follow */
-};
-
 struct rtcp_view {
     enum rtcp_kind kind;
     uint32_t sender_ssrc;
@@ -56,7 +46,6 @@ struct rtcp_view {
     size_t item_count;   /* report blocks, NACK pairs, FIR entries, or SSRCs of REMB and BYE */
     union {
         struct rtcp_sender_info sender;
-        struct rtcp_transport_cc transport_cc;
         uint64_t remb_bps;
     };
     const uint8_t *items; /* borrowed; read with the functions below */
@@ -94,25 +83,6 @@ struct rtcp_fir_entry rtcp_fir_entry(const struct rtcp_view *view, size_t i);
 
 /* SSRC `i` of a REMB or BYE. */
 uint32_t rtcp_ssrc(const struct rtcp_view *view, size_t i);
-
-/* Walks the packets a transport-wide feedback tells about. */
-struct rtcp_arrival {
-    uint16_t seq;
-    bool received;
-    int16_t delta; /* since the one received before (first: since the reference time), 250 us */
-};
-struct rtcp_arrival_cursor {
-    struct reader chunks;
-    struct reader deltas;
-    uint16_t next_seq;
-    uint16_t left;  /* statuses still to come */
-    uint16_t chunk; /* the current one, and how many of its symbols are left */
-    uint16_t in_chunk;
-};
-/* `view` is a RTCP_TRANSPORT_CC of rtcp_next(), which has checked it. */
-struct rtcp_arrival_cursor rtcp_arrival_begin(const struct rtcp_view *view);
-/* False at the end. */
-bool rtcp_arrival_next(struct rtcp_arrival_cursor *cursor, struct rtcp_arrival *ret_arrival);
 
 /* Writers append one packet each to `w`; check w->failed at the end. A compound begins with a
  * report and an SDES (RFC 3550 section 6.1), feedback alone is reduced-size (RFC 5506). */

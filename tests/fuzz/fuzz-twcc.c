@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/bytes.h"
+#include "peer/arrivals.h"
 #include "sfu/rtcp.h"
 #include "sfu/twcc.h"
 
@@ -16,14 +17,13 @@ static int64_t came[65536];
 static void read_feedback(const uint8_t *bytes, size_t len)
 {
     struct rtcp_cursor cursor;
-    struct rtcp_view view;
-    if (rtcp_begin(bytes, len, &cursor) < 0 || rtcp_next(&cursor, &view) != 1 ||
-        view.kind != RTCP_TRANSPORT_CC || view.transport_cc.status_count == 0)
+    struct arrivals arrivals;
+    if (rtcp_begin(bytes, len, &cursor) < 0 || arrivals_begin(bytes, len, &arrivals) < 0 ||
+        arrivals.status_count == 0)
         abort();
-    struct rtcp_arrival_cursor arrivals = rtcp_arrival_begin(&view);
-    struct rtcp_arrival arrival;
-    int64_t ticks = (int64_t)view.transport_cc.reference_time * 256;
-    while (rtcp_arrival_next(&arrivals, &arrival)) {
+    struct arrival arrival;
+    int64_t ticks = (int64_t)arrivals.reference_time * 256;
+    while (arrivals_next(&arrivals, &arrival)) {
         ticks += arrival.delta;
         told[arrival.seq] = arrival.received ? ticks : LOST;
         /* Nothing is told as received, or at a time, that is not so. */

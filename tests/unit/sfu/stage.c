@@ -8,6 +8,7 @@
 
 #include "common/codecs.h"
 #include "common/log.h"
+#include "peer/arrivals.h"
 #include "peer/link.h"
 #include "sfu/directory.h"
 #include "sfu/dtls.h"
@@ -180,6 +181,7 @@ static void page_take_rtcp(struct page *p, const uint8_t *plain, size_t len)
     struct rtcp_cursor cursor;
     struct rtcp_view view;
     CHECK_EQ(rtcp_begin(plain, len, &cursor), 0);
+    p->asked.transport_feedbacks += arrivals_are_in(plain, len);
     while (rtcp_next(&cursor, &view) == 1) {
         struct page_stream *stream;
         switch (view.kind) {
@@ -200,9 +202,6 @@ static void page_take_rtcp(struct page *p, const uint8_t *plain, size_t len)
         case RTCP_NACK:
             p->asked.nacks++;
             p->asked.last_nack = rtcp_nack_pair(&view, 0).pid;
-            break;
-        case RTCP_TRANSPORT_CC:
-            p->asked.transport_feedbacks++;
             break;
         case RTCP_REMB:
             p->asked.rembs++;

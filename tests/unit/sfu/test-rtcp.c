@@ -174,31 +174,16 @@ static void others_bytes(void)
         {"other application feedback", "\x8f\xce\0\3zzzz\0\0\0\0ABCD", 16, 0, {RTCP_OTHER, 0}},
         {"application feedback of nothing", "\x8f\xce\0\2zzzz\0\0\0\0", 12, 0, {RTCP_OTHER, 0}},
         {"APP and XR", "\x80\xcc\0\1zzzz\x80\xcf\0\1zzzz", 16, 0, {RTCP_OTHER, RTCP_OTHER, 0}},
-        {"transport feedback, 3 statuses in a run",
+        {"transport feedback",
          "\x8f\xcd\0\6sssmmmms\0\7\0\3\0\0\1\x09\x20\3\1\2\3\0\0\0",
          28,
          0,
-         {RTCP_TRANSPORT_CC, 0}},
-        {"transport feedback, deltas missing",
-         "\x8f\xcd\0\5sssmmmms\0\7\0\xff\0\0\1\x09\x20\xff\1\2",
+         {RTCP_OTHER, 0}},
+        {"transport feedback of nothing",
+         "\x8f\xcd\0\5sssmmmms\0\7\0\xff\0\0\1\x09\x60\xff\1\2",
          24,
          0,
-         {-1}},
-        {"transport feedback, chunks missing",
-         "\x8f\xcd\0\4sssmmmms\0\7\0\3\0\0\1\x09",
-         20,
-         0,
-         {-1}},
-        {"transport feedback, an empty run",
-         "\x8f\xcd\0\5sssmmmms\0\7\0\3\0\0\1\x09\0\0\0\0",
-         24,
-         0,
-         {-1}},
-        {"transport feedback, reserved symbol",
-         "\x8f\xcd\0\5sssmmmms\0\7\0\3\0\0\1\x09\x60\3\0\0",
-         24,
-         0,
-         {-1}},
+         {RTCP_OTHER, 0}},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct rtcp_cursor c;
@@ -216,6 +201,32 @@ static void others_bytes(void)
     CHECK_EQ(rtcp_next(&c, &v), 1);
     CHECK_EQ(v.remb_bps, 0x3ffffull << 2);
     CHECK_EQ(rtcp_ssrc(&v, 0), 0x73737263);
+}
+
+/* Whoever fills a datagram with transport-wide feedback that claims 65,535 statuses in runs of
+ * 8,191, 34 times, costs us 34 headers: nothing behind them is read, not even to refuse the last,
+ * whose runs end before its statuses do. */
+static void claims_cost_nothing(void)
+{
+    uint8_t claims[34 * 40];
+    struct writer w = writer_over(claims, sizeof(claims));
+    for (unsigned i = 0; i < 34; i++) {
+        static const uint8_t head[] = {0x8f, 205, 0, 9, 0,    0,    0, 1, 0, 0,
+                                       0,    2,   0, 0, 0xff, 0xff, 0, 0, 0, 0};
+        writer_bytes(&w, head, sizeof(head));
+        for (unsigned run = 0; run < 10; run++)
+            writer_u16(&w, i < 33 ? 0x1fff : 0);
+    }
+    CHECK(!w.failed && writer_len(&w) == sizeof(claims));
+    struct rtcp_cursor c;
+    struct rtcp_view v;
+    CHECK_EQ(rtcp_begin(claims, sizeof(claims), &c), 0);
+    for (unsigned i = 0; i < 34; i++) {
+        CHECK_EQ(rtcp_next(&c, &v), 1);
+        CHECK_EQ(v.kind, RTCP_OTHER);
+        CHECK_EQ(v.items_len, 0);
+    }
+    CHECK_EQ(rtcp_next(&c, &v), 0);
 }
 
 static void ntp(void)
@@ -255,6 +266,7 @@ int main(void)
     nacks();
     small_buffers();
     others_bytes();
+    claims_cost_nothing();
     ntp();
     return 0;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "peer/arrivals.h"
 #include "sfu/rtcp.h"
 #include "unit/check.h"
 
@@ -38,18 +39,20 @@ static void feed_back(size_t capacity, uint64_t now_us)
         struct rtcp_view v;
         CHECK_EQ(rtcp_begin(bytes, writer_len(&w), &c), 0);
         CHECK_EQ(rtcp_next(&c, &v), 1);
-        CHECK_EQ(v.kind, RTCP_TRANSPORT_CC);
-        CHECK_EQ(v.media_ssrc, 2);
-        CHECK_EQ(v.transport_cc.feedback_count, (uint8_t)next_count++);
-        struct rtcp_arrival_cursor a = rtcp_arrival_begin(&v);
-        struct rtcp_arrival arrival;
-        int64_t ticks = (int64_t)v.transport_cc.reference_time * 256;
+        CHECK_EQ(v.kind, RTCP_OTHER);
+        CHECK_EQ(rtcp_next(&c, &v), 0);
+        struct arrivals a;
+        CHECK_EQ(arrivals_begin(bytes, writer_len(&w), &a), 0);
+        CHECK_EQ(a.media_ssrc, 2);
+        CHECK_EQ(a.feedback_count, (uint8_t)next_count++);
+        struct arrival arrival;
+        int64_t ticks = (int64_t)a.reference_time * 256;
         unsigned count = 0;
-        for (; rtcp_arrival_next(&a, &arrival); count++) {
+        for (; arrivals_next(&a, &arrival); count++) {
             ticks += arrival.delta;
             told[arrival.seq] = arrival.received ? ticks : -1;
         }
-        CHECK_EQ(count, v.transport_cc.status_count);
+        CHECK_EQ(count, a.status_count);
         packets++;
     }
 }
