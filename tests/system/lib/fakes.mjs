@@ -119,12 +119,12 @@ export function flashAndBeep(hertz, area, bits) {
     const volume = context.createGain();
     const sink = context.createMediaStreamDestination();
     tone.frequency.value = hertz;
-    volume.gain.value = 0.05;
+    volume.gain.value = 0.02;
     tone.connect(volume).connect(sink);
     tone.start();
     for (let second = 1; second < 600; second++) {
       volume.gain.setValueAtTime(0.8, second);
-      volume.gain.setValueAtTime(0.05, second + 0.15);
+      volume.gain.setValueAtTime(0.02, second + 0.15);
     }
     return sink.stream.getAudioTracks()[0];
   };
