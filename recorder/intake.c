@@ -144,12 +144,15 @@ int intake_note(struct intake *in, uint64_t wall_us, const void *text, size_t le
     const struct tape_position *pending = tapewriter_pending(in->writer);
     uint64_t seq = tape_note_seq(text, len);
     if (seq != 0 && seq <= pending->note_seq) {
-        /* Possibly still waiting for its flush, so it is durable when all that waits is. */
-        *ret_index = pending->next_index - 1;
+        /* If it still waits for its flush it is durable when all that waits is. */
+        bool is_durable = seq <= tapewriter_durable(in->writer)->note_seq;
+        *ret_index = is_durable ? 0 : pending->next_index - 1;
         return 0;
     }
     if (in->sealing)
         return -EROFS;
+    if (seq > pending->note_seq + 1)
+        return -ERANGE;
     uint8_t head[8];
     struct writer w = writer_over(head, sizeof(head));
     writer_u64(&w, wall_us);

@@ -42,8 +42,9 @@ int intake_make_ring(struct intake *in, const struct tape_time *now);
 
 /* Adds a journal line; one whose number is on the tape already is not added again. It is durable
  * when tapewriter_durable()'s next_index has passed `*ret_index` (0: it was there before). Returns
- * 0, -ENOBUFS while the disk does not take what waits, -EMSGSIZE over LIMIT_NOTE_BYTES, or -EROFS
- * when the tape is being sealed. */
+ * 0, -ERANGE when a line before it is missing (so that one not taken leaves no hole: whoever says
+ * them begins again), -ENOBUFS while the disk does not take what waits, -EMSGSIZE over
+ * LIMIT_NOTE_BYTES, or -EROFS when the tape is being sealed. */
 int intake_note(struct intake *in, uint64_t wall_us, const void *text, size_t len,
                 const struct tape_time *now, uint64_t *ret_index);
 

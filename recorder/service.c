@@ -442,6 +442,9 @@ static void step_tapes(struct service *s)
         int error = renders_add(s->renders, hearing);
         if (error && error != -ENOTSUP)
             log_error("hearing %016" PRIx64 ": not rendered: %s", hearing, log_errno(error));
+        const struct control_message state = {.type = CONTROL_RENDER_STATE,
+                                              .render_state = renders_state(s->renders, hearing)};
+        tell_all(s, &state);
     }
 }
 

@@ -9,7 +9,6 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "signaling/journal_line.h"
 
 void court_wake(struct court *court)
 {
@@ -107,7 +106,6 @@ static int live_create(struct court *court, const struct store_hearing *stored,
         r = add_people(live);
     if (r < 0)
         return r;
-    live->told_seq = journal_summary(live->journal).lines; /* by the life before ours */
     live->opened_us = court->now_us;
     live->record.since_us = live->hearing->stored.since_us;
     if (was_open(&live->hearing->stored))
@@ -244,58 +242,19 @@ struct page *court_page(struct court *court, uint64_t serial)
     return NULL;
 }
 
-static int tell_line(struct live *live, const char *text, size_t len, uint64_t wall_us)
-{
-    struct control_message message = {
-        .type = CONTROL_TAPE_NOTE,
-        .tape_note = {.hearing = live->hearing->stored.id,
-                      .wall_us = wall_us,
-                      .text_len = (uint16_t)len,
-                      .text = (const uint8_t *)text},
-    };
-    return media_tell(live->court->recorder, &message, -1);
-}
-
-/* The journal's lines as they stand in its file: line n has `seq` n. */
-static void tell_from_file(struct live *live, FILE *file)
-{
-    char *line = NULL;
-    size_t capacity = 0;
-    ssize_t len;
-    int r = 0;
-    for (uint64_t seq = 1; r == 0 && (len = getline(&line, &capacity, file)) > 0; seq++) {
-        struct journal_line read;
-        if (line[len - 1] == '\n')
-            len--;
-        if (seq <= live->told_seq || journal_line_read(line, (size_t)len, &read) < 0)
-            continue;
-        r = tell_line(live, line, (size_t)len, read.at_us);
-        if (r == 0)
-            live->told_seq = seq;
-    }
-    free(line);
-}
-
 void court_tell_lines(struct live *live)
 {
-    char path[CONFIG_PATH_MAX + 64];
-    if (live->tape != LIVE_TAPE_OPEN || live->told_seq >= journal_summary(live->journal).lines)
-        return;
-    (void)snprintf(path, sizeof(path), "%s/journals/%016" PRIx64 ".journal",
-                   live->court->config->data_dir, live->hearing->stored.id);
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return; /* the journal has them; tried again */
-    tell_from_file(live, file);
-    (void)fclose(file); /* was only read */
+    const struct media_ticket ticket = {
+        .purpose = COURT_TAPE_NOTE,
+        .hearing = live->hearing->stored.id,
+    };
+    if (live->tape_there)
+        notes_say(&live->notes, live->journal, live->court->recorder, &ticket, live->court->now_us);
 }
 
 int court_journal(struct live *live, const struct journal_entry *entry)
 {
-    const char *text = NULL;
-    size_t len = 0;
-    uint64_t wall_us = live->court->wall_us;
-    int r = journal_append(live->journal, entry, wall_us, &text, &len);
+    int r = journal_append(live->journal, entry, live->court->wall_us, NULL, NULL);
     if (r < 0) {
         log_error("hearing %016" PRIx64 ": journal takes no line, refusing the action: %s",
                   live->hearing->stored.id, log_errno(r));
@@ -303,11 +262,7 @@ int court_journal(struct live *live, const struct journal_entry *entry)
     }
     log_info("hearing %016" PRIx64 ": %s %016" PRIx64, live->hearing->stored.id,
              journal_event_name(entry->event), entry->person);
-    bool is_next = live->told_seq + 1 == journal_summary(live->journal).lines;
-    if (live->tape == LIVE_TAPE_OPEN && is_next && tell_line(live, text, len, wall_us) == 0)
-        live->told_seq++;
-    else
-        court_tell_lines(live);
+    court_tell_lines(live);
     return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "signaling/hearing.h"
 #include "signaling/journal.h"
 #include "signaling/media.h"
+#include "signaling/notes.h"
 #include "signaling/page.h"
 #include "signaling/reply.h"
 #include "signaling/store.h"
@@ -31,6 +32,7 @@ enum court_purpose {
     COURT_MEDIA_OPEN,  /* HEARING_OPEN with the tape's ring */
     COURT_MEDIA_CLOSE, /* HEARING_CLOSE, before the tape is sealed */
     COURT_TAPE_OPEN,
+    COURT_TAPE_NOTE,
     COURT_TAPE_CLOSE,
     COURT_TAPE_RENDER,
 };
@@ -78,9 +80,11 @@ struct live {
     bool tape_asked;        /* TAPE_OPEN or TAPE_CLOSE is under way */
     uint64_t tape_retry_us; /* monotonic; not asked before */
     uint64_t idle_us;       /* monotonic; since when nothing goes on in it; 0: something does */
-    uint64_t told_seq;      /* the last line of the journal that the tape was told */
+    bool tape_there;        /* the recorder has it open on this connection: it takes lines */
+    struct notes notes;     /* the journal's way onto it */
     bool sealed_before;     /* RECORD_SEALED stands in the journal */
     struct control_render_state render;
+    bool render_told;     /* `render` is the recorder's word */
     int ring_fd;          /* -1: none */
     bool ring_asked;      /* the media core was given it and has not answered */
     bool ring_taken;      /* the media core writes into it */
@@ -156,8 +160,7 @@ int court_journal(struct live *live, const struct journal_entry *entry);
 bool court_is_sealed(struct court *court, uint64_t hearing);
 void court_set_sealed(struct court *court, uint64_t hearing);
 
-/* Tells the tape what lines of the journal it has not had: from before it was there, from while the
- * recorder was away, or from assize-admin. What does not fit now is told at the next call. */
+/* Tells the tape, if it is there, what lines of the journal it does not have: see notes.h. */
 void court_tell_lines(struct live *live);
 
 /* Stores a person as it is now; what fails is logged: the journal has it. */

@@ -331,6 +331,26 @@ int journal_append(struct journal *j, const struct journal_entry *entry, uint64_
     return r;
 }
 
+int journal_read(const struct journal *j, uint64_t offset, char text[static LIMIT_NOTE_BYTES + 1],
+                 size_t *ret_len, uint64_t *ret_at_us)
+{
+    if (offset >= j->summary.bytes)
+        return -ENODATA;
+    ssize_t n = read_at(j->fd, text, LIMIT_NOTE_BYTES + 1, offset);
+    if (n < 0)
+        return (int)n;
+    const char *newline = memchr(text, '\n', (size_t)n);
+    struct journal_line line;
+    if (!newline)
+        return -EBADMSG;
+    int r = journal_line_read(text, (size_t)(newline - text), &line);
+    if (r < 0)
+        return r == -ENOMEM ? r : -EBADMSG;
+    *ret_len = (size_t)(newline - text);
+    *ret_at_us = line.at_us;
+    return 0;
+}
+
 struct journal_summary journal_summary(const struct journal *j)
 {
     return j->summary;

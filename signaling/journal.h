@@ -112,6 +112,12 @@ DEFINE_CLEANUP(struct journal, journal_close)
 int journal_append(struct journal *journal, const struct journal_entry *entry, uint64_t now_us,
                    const char **ret_text, size_t *ret_len);
 
+/* The line that begins at byte `offset` of the file, without its newline: to `text`, and when it
+ * was written. Another begins `*ret_len + 1` bytes on. -ENODATA behind the last one known, -EBADMSG
+ * when it was damaged since, or what the system says. */
+int journal_read(const struct journal *journal, uint64_t offset,
+                 char text[static LIMIT_NOTE_BYTES + 1], size_t *ret_len, uint64_t *ret_at_us);
+
 /* What the lines say so far: the truth after a crash between line and store. */
 struct journal_summary {
     uint64_t lines;

@@ -234,6 +234,7 @@ static void sfu_answered(void *context, const struct media_ticket *ticket, int s
             record_on_media_closed(live);
         return;
     case COURT_TAPE_OPEN:
+    case COURT_TAPE_NOTE:
     case COURT_TAPE_CLOSE:
     case COURT_TAPE_RENDER:
         return;
@@ -343,8 +344,12 @@ static void recorder_answered(void *context, const struct media_ticket *ticket, 
         return;
     if (ticket->purpose == COURT_TAPE_OPEN)
         record_on_tape_ready(live, status, fd);
+    else if (ticket->purpose == COURT_TAPE_NOTE)
+        record_on_noted(live, ticket->stream, status);
     else if (ticket->purpose == COURT_TAPE_CLOSE)
         record_on_sealed(live, status);
+    else if (ticket->purpose == COURT_TAPE_RENDER)
+        record_on_render_asked(live, status);
 }
 
 static void recorder_told(void *context, const struct control_message *event)

@@ -36,9 +36,11 @@ static void step(struct live *live)
 {
     if (live->tape_asked || live->court->now_us < live->tape_retry_us)
         return;
-    if (live->tape == LIVE_TAPE_WANTED)
+    bool is_closing = live->tape == LIVE_TAPE_CLOSING;
+    bool is_opened_first = live->tape == LIVE_TAPE_WANTED || (is_closing && !live->sealed_before);
+    if (is_opened_first && !live->tape_there)
         live->tape_asked = ask_recorder(live, CONTROL_TAPE_OPEN, COURT_TAPE_OPEN) == 0;
-    else if (live->tape == LIVE_TAPE_CLOSING)
+    else if (is_closing && (live->sealed_before || notes_are_sure(&live->notes, live->journal)))
         live->tape_asked = ask_recorder(live, CONTROL_TAPE_CLOSE, COURT_TAPE_CLOSE) == 0;
 }
 
@@ -47,7 +49,6 @@ void record_open(struct live *live)
     live->opened_us = live->court->now_us;
     if (live->tape == LIVE_TAPE_NONE) {
         live->tape = LIVE_TAPE_WANTED;
-        live->told_seq = 0; /* it gets the whole journal: among it who is who */
         live->ring_counted = true;
     }
     step(live);
@@ -70,6 +71,7 @@ void record_on_media_closed(struct live *live)
     if (live->tape == LIVE_TAPE_NONE || live->tape == LIVE_TAPE_SEALED)
         return;
     live->tape = LIVE_TAPE_CLOSING;
+    court_tell_lines(live);
     step(live);
     record_evaluate(live);
 }
@@ -79,7 +81,7 @@ void record_on_connected(struct court *court)
     LIST_FOR_EACH(it, &court->lives)
     {
         struct live *live = LIST_ENTRY(it, struct live, link);
-        live->tape_asked = false;
+        live->tape_asked = live->tape_there = false;
         if (live->tape == LIVE_TAPE_OPEN)
             live->tape = LIVE_TAPE_WANTED;
         step(live);
@@ -91,18 +93,35 @@ void record_on_lost(struct court *court)
     LIST_FOR_EACH(it, &court->lives)
     {
         struct live *live = LIST_ENTRY(it, struct live, link);
-        live->tape_asked = false;
+        live->tape_asked = live->tape_there = false;
         if (live->tape == LIVE_TAPE_OPEN)
             live->tape = LIVE_TAPE_WANTED;
         record_evaluate(live);
     }
 }
 
+/* A tape that takes lines takes all of them: those from before it was there, among them who is who,
+ * and those from while the recorder was away. Of a sealed one nothing is left but to hear that. */
+static void begin_lines(struct live *live, bool is_sealed)
+{
+    live->tape_there = true;
+    notes_begin(&live->notes);
+    if (is_sealed)
+        notes_give_up(&live->notes);
+    court_tell_lines(live);
+    step(live);
+}
+
 void record_on_tape_ready(struct live *live, int status, int fd)
 {
     live->tape_asked = false;
-    if (live->tape != LIVE_TAPE_WANTED)
-        return; /* closed meanwhile */
+    bool is_closing = live->tape == LIVE_TAPE_CLOSING;
+    if (live->tape != LIVE_TAPE_WANTED && !is_closing)
+        return;
+    if (is_closing && (status == 0 || status == -EALREADY)) {
+        begin_lines(live, status < 0);
+        return;
+    }
     int ring_fd = status == 0 && fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
     if (ring_fd < 0) {
         log_error("hearing %016" PRIx64 ": no tape, trying on: %s", live->hearing->stored.id,
@@ -117,7 +136,14 @@ void record_on_tape_ready(struct live *live, int status, int fd)
     live->tape = LIVE_TAPE_OPEN;
     live->mark = (struct control_tape_mark){0};
     effects_open_media(live);
+    begin_lines(live, false);
+}
+
+void record_on_noted(struct live *live, uint64_t seq, int status)
+{
+    notes_answered(&live->notes, seq, status, live->court->now_us);
     court_tell_lines(live);
+    step(live);
 }
 
 /* Ours: how soon a media core that refused the ring is offered it again. */
@@ -150,14 +176,21 @@ void record_on_sealed(struct live *live, int status)
     live->tape_asked = false;
     if (live->tape != LIVE_TAPE_CLOSING)
         return;
-    if (status < 0 && status != -ENOENT) {
+    if (status == -ENOENT && live->sealed_before) {
+        live->tape = LIVE_TAPE_NONE; /* it was sealed, and taken away since */
+        record_evaluate(live);
+        return;
+    }
+    if (status < 0) {
         log_error("hearing %016" PRIx64 ": tape not sealed, trying on: %s",
                   live->hearing->stored.id, log_errno(status));
         live->tape_retry_us = live->court->now_us + RETRY_US;
+        live->tape_there = false; /* opened once more: it may be gone */
         return;
     }
     const struct journal_entry entry = {.event = JOURNAL_RECORD_SEALED};
-    if (status == 0 && !live->sealed_before) {
+    live->tape_there = false; /* takes no more lines, nor that one */
+    if (!live->sealed_before) {
         (void)court_journal(live, &entry); /* it is sealed whether or not the line stands */
         court_set_sealed(live->court, live->hearing->stored.id);
         live->sealed_before = true;
@@ -204,7 +237,15 @@ void record_on_mark(struct live *live, const struct control_tape_mark *mark)
 void record_on_render(struct live *live, const struct control_render_state *render)
 {
     live->render = *render;
+    live->render_told = true;
     record_evaluate(live);
+}
+
+void record_on_render_asked(struct live *live, int status)
+{
+    const struct control_render_state waits = {.phase = CONTROL_RENDER_RUNNING};
+    if (status == 0 && live->render.phase != CONTROL_RENDER_RUNNING)
+        record_on_render(live, &waits); /* until the recorder tells more, when its turn comes */
 }
 
 /* How the record of an open hearing stands, by what can be proven now. */
@@ -250,10 +291,10 @@ static void judge(const struct live *live, struct reply_record *record)
         record->state = REPLY_RECORD_SEALING;
     else if (live->render.phase == CONTROL_RENDER_DONE)
         record->state = REPLY_RECORD_READY;
-    else if (live->render.phase == CONTROL_RENDER_FAILED)
-        record->state = REPLY_RECORD_FAILED;
-    else
+    else if (live->render.phase == CONTROL_RENDER_RUNNING || !live->render_told)
         record->state = REPLY_RECORD_RENDERING;
+    else
+        record->state = REPLY_RECORD_FAILED; /* or nobody has taken it up: it may be asked for */
     record->percent = live->render.percent;
 }
 

@@ -19,11 +19,15 @@ void record_close(struct live *live);
 void record_on_connected(struct court *court);
 void record_on_lost(struct court *court);
 
-/* Answers: TAPE_READY with its ring, HEARING_OPEN with the ring, HEARING_CLOSE and TAPE_CLOSE. */
+/* Answers: TAPE_READY with its ring, HEARING_OPEN with the ring, HEARING_CLOSE, TAPE_CLOSE and
+ * TAPE_RENDER. */
 void record_on_tape_ready(struct live *live, int status, int fd);
 void record_on_ring_taken(struct live *live, int status);
 void record_on_media_closed(struct live *live);
 void record_on_sealed(struct live *live, int status);
+void record_on_render_asked(struct live *live, int status);
+/* Line `seq` of the journal is on the tape, or was not taken. */
+void record_on_noted(struct live *live, uint64_t seq, int status);
 
 /* Events of the recorder. */
 void record_on_mark(struct live *live, const struct control_tape_mark *mark);

@@ -168,6 +168,9 @@ static void test_repeats(void)
     put(ring, 1);
     put(again, 2); /* one memory: it takes up behind the first */
     struct control_message done;
+    send_note(&k, 2, 99); /* the one before it is missing */
+    CHECK_EQ(keeper_wait(&k, CONTROL_DONE, &done), -1);
+    CHECK_EQ(done.done.status, -ERANGE);
     for (unsigned seq = 1; seq <= 3; seq++)
         send_note(&k, seq, 100 + seq);
     for (unsigned seq = 1; seq <= 3; seq++) {

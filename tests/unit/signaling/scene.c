@@ -70,21 +70,20 @@ static void say_control(const struct scene_end *end, const struct control_messag
     CHECK_EQ(seqpacket_send(end->peer, buffer, len, fd), 0);
 }
 
-static void answer(const struct scene_end *end, const struct control_message *asked)
+static void answer(const struct scene_end *end, const struct control_message *asked, int status)
 {
     struct control_message m = {.type = CONTROL_DONE, .request = asked->request};
-    m.done.status = end->status;
+    m.done.status = status;
     if (asked->type == CONTROL_PEER_ADD) {
         m.type = CONTROL_PEER_READY;
-        m.peer_ready = (struct control_peer_ready){.status = end->status,
-                                                   .peer = asked->peer_add.peer,
-                                                   .seat_count = asked->peer_add.seats};
+        m.peer_ready = (struct control_peer_ready){
+            .status = status, .peer = asked->peer_add.peer, .seat_count = asked->peer_add.seats};
     } else if (asked->type == CONTROL_TRANSPORT_RESTART) {
         m.type = CONTROL_TRANSPORT_RESTARTED;
-        m.transport_restarted = (struct control_transport_restarted){.status = end->status};
+        m.transport_restarted = (struct control_transport_restarted){.status = status};
     } else if (asked->type == CONTROL_TAPE_OPEN) {
         m.type = CONTROL_TAPE_READY;
-        m.tape_ready.status = end->status;
+        m.tape_ready.status = status;
     }
     int ring = asked->type == CONTROL_TAPE_OPEN ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
     say_control(end, &m, ring);
@@ -92,19 +91,37 @@ static void answer(const struct scene_end *end, const struct control_message *as
         (void)close(ring);
 }
 
-static void keep(struct scene_end *end, struct control_message *message)
+/* As intake_note() of the recorder: each line once, and none before the one before it. */
+static int take_note(struct scene_end *end, const struct control_tape_note *note)
 {
+    char text[LIMIT_NOTE_BYTES + 2];
+    CHECK(note->text_len + 2u <= sizeof(text));
+    (void)snprintf(text, sizeof(text), "%.*s\n", (int)note->text_len, (const char *)note->text);
+    unsigned long long seq = 0;
+    CHECK_EQ(sscanf(text, "{\"seq\":%llu,", &seq), 1);
+    if (end->status < 0)
+        return end->status;
+    if (seq > end->note_seq + 1)
+        return -ERANGE;
+    if (seq <= end->note_seq)
+        return 0;
+    CHECK(end->notes_len + strlen(text) < sizeof(end->notes));
+    strcpy(end->notes + end->notes_len, text);
+    end->notes_len += strlen(text);
+    end->note_seq = seq;
+    return 0;
+}
+
+static int keep(struct scene_end *end, struct control_message *message)
+{
+    int status = end->status;
     if (message->type == CONTROL_TAPE_NOTE) {
-        size_t len = message->tape_note.text_len;
-        CHECK(end->notes_len + len + 2 < sizeof(end->notes));
-        memcpy(end->notes + end->notes_len, message->tape_note.text, len);
-        end->notes_len += len;
-        end->notes[end->notes_len++] = '\n';
-        end->notes[end->notes_len] = '\0';
+        status = take_note(end, &message->tape_note);
         message->tape_note.text = NULL; /* lies in the datagram */
     }
     CHECK(end->count < sizeof(end->got) / sizeof(end->got[0]));
     end->got[end->count++] = *message;
+    return status;
 }
 
 /* Reads one message of signaling's; false when there is none. */
@@ -121,9 +138,9 @@ static bool end_serve(struct scene_end *end)
     if (fd >= 0)
         (void)close(fd); /* the ring; nothing is written into it here */
     CHECK_EQ(control_decode(buffer, (size_t)n, &message), 0);
-    keep(end, &message);
+    int status = keep(end, &message);
     if (message.request)
-        answer(end, &message);
+        answer(end, &message, status);
     return true;
 }
 
