@@ -48,8 +48,8 @@ static int append_u64(struct intake *in, uint8_t kind, uint64_t value, const str
     return tapewriter_append(in->writer, &record, NULL, 0);
 }
 
-/* A ring is known by its memory's inode: unique among the rings of one boot, and across boots no
- * ring lives on. */
+/* A ring is known by its memory's inode: unique among the rings of one boot. Across boots no ring
+ * lives on, and the tape's writer forgets the one it knew. */
 static int ring_identity(const struct ring *ring, uint64_t *ret_id)
 {
     struct stat status;

@@ -268,6 +268,14 @@ struct ending {
     bool same_boot;
 };
 
+/* A ring is known within one boot: after another, its number may be that of a new ring, and what
+ * that one holds is on no tape yet. */
+static void forget_ring(struct tape_position *position)
+{
+    position->ring_id = 0;
+    position->ring_index = 0;
+}
+
 /* Reads the newest segment through. */
 static int read_ending(struct tapewriter *w, struct tapereader *r, struct ending *ret_ending)
 {
@@ -294,6 +302,8 @@ static int read_ending(struct tapewriter *w, struct tapereader *r, struct ending
         return -EINVAL;
     ending.same_boot = memcmp(header->boot_id, w->boot_id, TAPE_BOOT_LEN) == 0;
     w->durable = *tapereader_position(r);
+    if (!ending.same_boot)
+        forget_ring(&w->durable);
     w->offset = sound;
     *ret_ending = ending;
     return 0;

@@ -3,9 +3,11 @@
  * appends fail for long, and the ring holds nonsense: each packet is on the tape once and in order,
  * or a TAPE_GAP says what is not. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/ring.h"
@@ -318,6 +320,60 @@ static void test_damage(void)
     end();
 }
 
+/* A tape that ends within the ring `ring_id`, at its record `ring_index`; boot id zeros: no kernel
+ * gives that. */
+static void write_tape_of_another_boot(uint64_t ring_id, uint64_t ring_index)
+{
+    static uint8_t bytes[TAPE_BLOCK_HEADER_LEN + 1024 + TAPE_HASH_LEN];
+    uint8_t header[TAPE_HEADER_LEN], chain[TAPE_HASH_LEN], identity[8];
+    tape_header_encode(
+        &(struct tape_header){.hearing = HEARING, .started = now, .position.next_index = 1},
+        header);
+    CHECK_EQ(tape_header_chain(header, chain), 0);
+    struct writer w = writer_over(identity, sizeof(identity));
+    writer_u64(&w, ring_id);
+    w = writer_over(bytes + TAPE_BLOCK_HEADER_LEN, 1024);
+    const struct tape_record ring = {
+        .kind = TAPE_RING, .index = 1, .data = identity, .len = sizeof(identity)};
+    const struct tape_record sound = {
+        .kind = RING_LOSS, .index = 2, .ring_index = ring_index, .data = identity, .len = 4};
+    tape_record_encode(&w, &ring, NULL, 0);
+    tape_record_encode(&w, &sound, NULL, 0);
+    struct tape_block block = {
+        .count = 2, .first_index = 1, .written = now, .records_len = writer_len(&w)};
+    CHECK_EQ(tape_block_encode(&block, chain, bytes), 0);
+    char path[128];
+    snprintf(path, sizeof(path), "%s/" TAPE_SEGMENT_NAME, tape_dir, 0);
+    CHECK_EQ(mkdir(tape_dir, 0700), 0);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    size_t len = TAPE_BLOCK_HEADER_LEN + block.records_len + TAPE_HASH_LEN;
+    CHECK_EQ(write(fd, header, sizeof(header)), sizeof(header));
+    CHECK_EQ(write(fd, bytes, len), len);
+    CHECK_EQ(close(fd), 0);
+}
+
+/* After the machine was restarted a new ring may have the number of the old one: what it holds is
+ * taken, though the old one had come further. */
+static void test_another_boot(void)
+{
+    begin();
+    CLEANUP(ring_destroy) struct ring *ring = NULL;
+    CHECK_EQ(ring_create(LIMIT_RING_BYTES, &ring), 0);
+    struct stat status;
+    CHECK_EQ(fstat(ring_fd(ring), &status), 0);
+    write_tape_of_another_boot(status.st_ino, 1000000);
+    struct intake *in = open_intake(ring_fd(ring));
+    for (uint64_t i = 1; i <= 20; i++)
+        put(ring, i, 100);
+    seal(in);
+    intake_close(in);
+    CHECK_EQ(read_tape().packets, 20);
+    char path[128];
+    snprintf(path, sizeof(path), "%s/" TAPE_SEGMENT_NAME, tape_dir, 1);
+    CHECK_EQ(unlink(path), 0); /* of the new boot */
+    end();
+}
+
 int main(void)
 {
     fail_appends(-1, 0);
@@ -327,5 +383,6 @@ int main(void)
     test_appends_fail_for_long(false);
     test_appends_fail_for_long(true);
     test_damage();
+    test_another_boot();
     return 0;
 }
