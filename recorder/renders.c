@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "recorder/renders.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,6 +17,7 @@
 
 #include "common/limits.h"
 #include "common/log.h"
+#include "recorder/tapereader.h"
 
 #define PROGRESS_FD   3
 #define NICENESS      10
@@ -25,6 +27,7 @@ struct renders {
     struct renders_how how;
     uint64_t waiting[LIMIT_RENDER_QUEUE];
     size_t waiting_count;
+    DIR *unseen; /* the records' directory, not looked through to its end yet; or NULL */
 
     pid_t pid; /* 0: none runs */
     uint64_t hearing;
@@ -59,6 +62,8 @@ void renders_destroy(struct renders *r)
     }
     if (r->progress_fd >= 0)
         close(r->progress_fd);
+    if (r->unseen)
+        closedir(r->unseen);
     free(r);
 }
 
@@ -87,6 +92,40 @@ static int directory_of(const struct renders *r, uint64_t hearing, char path[PAT
 {
     int len = snprintf(path, PATH_MAX, "%s/%016" PRIx64, r->how.records_dir, hearing);
     return len < 0 || len >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+int renders_look(struct renders *r)
+{
+    r->unseen = opendir(r->how.records_dir);
+    return r->unseen ? 0 : -errno;
+}
+
+/* Whether a name in the records' directory is a hearing's. */
+static bool is_hearing(const char *name, uint64_t *ret_hearing)
+{
+    int end = 0;
+    return sscanf(name, "%16" SCNx64 "%n", ret_hearing, &end) == 1 && end == 16 &&
+           name[end] == '\0';
+}
+
+/* Goes on looking while there is room for what is found. */
+static void look_on(struct renders *r)
+{
+    for (int i = 0; i < RENDERS_LOOKS && r->unseen && r->waiting_count < LIMIT_RENDER_QUEUE; i++) {
+        const struct dirent *entry = readdir(r->unseen);
+        if (!entry) {
+            closedir(r->unseen);
+            r->unseen = NULL;
+            return;
+        }
+        char dir[PATH_MAX];
+        uint64_t hearing = 0;
+        bool sealed = false;
+        if (is_hearing(entry->d_name, &hearing) && directory_of(r, hearing, dir) == 0 &&
+            renders_state(r, hearing).phase == CONTROL_RENDER_NONE &&
+            tapereader_is_sealed(dir, &sealed) == 0 && sealed)
+            (void)renders_add(r, hearing); /* there is room */
+    }
 }
 
 /* In the child: nothing of ours is left open but stderr and the pipe. */
@@ -215,6 +254,7 @@ static void start_next(struct renders *r)
 
 bool renders_step(struct renders *r, uint64_t now_us, struct control_render_state *ret_state)
 {
+    look_on(r);
     start_next(r);
     if (r->pid > 0) {
         read_progress(r);

@@ -12,6 +12,9 @@
 #include "common/cleanup.h"
 #include "common/control.h"
 
+/* Records looked at in one step. Ours: each takes a slow disk some 30 ms, a ring holds 10 s. */
+#define RENDERS_LOOKS 8
+
 /* A renderer that was killed is started again so many times. Ours. */
 #define RENDERS_TRIES 3
 
@@ -35,6 +38,10 @@ DEFINE_CLEANUP(struct renders, renders_destroy)
 /* Renders the sealed tape when its turn comes; harmless when it waits or runs already. Returns 0,
  * -ENOBUFS when too many wait, or -ENOTSUP without a program. */
 int renders_add(struct renders *r, uint64_t hearing);
+
+/* From now on renders_step() looks through the records for sealed tapes that were not rendered, a
+ * few each call: there may be thousands, on a slow disk. Returns 0 or what opendir says. */
+int renders_look(struct renders *r);
 
 /* Starts the next if none runs; reads progress and takes ended children. Returns true and what is
  * to be told to signaling, again and again until false. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "recorder/service.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -229,22 +228,28 @@ static void note(struct service *s, struct connection *c, const struct control_m
         owe(s, c, m, m->tape_note.hearing, index);
 }
 
+/* Whether the tape on disk is sealed; -ENOENT when there is none. */
+static int find_sealed(const struct service *s, uint64_t hearing, bool *ret_sealed)
+{
+    char dir[PATH_MAX];
+    int len = snprintf(dir, sizeof(dir), "%s/%016" PRIx64, s->how.renders.records_dir, hearing);
+    return len < 0 || (size_t)len >= sizeof(dir) ? -ENAMETOOLONG
+                                                 : tapereader_is_sealed(dir, ret_sealed);
+}
+
 /* A tape found unsealed without a ring (after a restart of the whole machine) is opened for the
- * sealing alone. */
+ * sealing alone. One that is sealed is not opened: to recover it would be to read it. */
 static void close_tape(struct service *s, struct connection *c, const struct control_message *m,
                        const struct tape_time *now)
 {
     uint64_t hearing = m->hearing.hearing;
     struct intake *in = find_intake(s, hearing);
     int error = 0;
-    char dir[PATH_MAX];
-    uint32_t segment = 0;
     if (!in) {
-        int len = snprintf(dir, sizeof(dir), "%s/%016" PRIx64, s->how.renders.records_dir, hearing);
-        error = len < 0 || (size_t)len >= sizeof(dir) ? -ENAMETOOLONG
-                                                      : tapereader_newest(dir, &segment);
+        bool sealed = false;
+        error = find_sealed(s, hearing, &sealed);
         if (!error)
-            error = add_intake(s, hearing, -1, false, now, &in);
+            error = sealed ? -EALREADY : add_intake(s, hearing, -1, false, now, &in);
     }
     if (error == -EALREADY) {
         answer(c, m->request, 0);
@@ -258,26 +263,12 @@ static void close_tape(struct service *s, struct connection *c, const struct con
     }
 }
 
-/* Whether the tape on disk ends with its seal. */
-static bool is_sealed(const struct service *s, uint64_t hearing)
-{
-    char dir[PATH_MAX];
-    int len = snprintf(dir, sizeof(dir), "%s/%016" PRIx64, s->how.renders.records_dir, hearing);
-    CLEANUP(tapereader_close) struct tapereader *r = NULL;
-    if (len < 0 || (size_t)len >= sizeof(dir) || tapereader_open(dir, TAPEREADER_NEWEST, &r) < 0)
-        return false;
-    struct tape_block block;
-    int more;
-    while ((more = tapereader_next(r, &block)) == 1 || more == -EBADMSG)
-        ;
-    return more == 0 && tapereader_position(r)->sealed;
-}
-
 static void render(struct service *s, struct connection *c, const struct control_message *m)
 {
     uint64_t hearing = m->hearing.hearing;
-    int error = find_intake(s, hearing) ? -EBUSY : 0;
-    if (!error && !is_sealed(s, hearing))
+    bool sealed = false;
+    int error = find_intake(s, hearing) ? -EBUSY : find_sealed(s, hearing, &sealed);
+    if (!error && !sealed)
         error = -ENOENT;
     if (!error)
         error = renders_add(s->renders, hearing);
@@ -537,27 +528,6 @@ static void take_rings(struct service *s, struct notify_fd *fds, size_t fd_count
     }
 }
 
-/* Tapes that were sealed and not rendered before we came. */
-static int find_unrendered(struct service *s)
-{
-    DIR *dir = opendir(s->how.renders.records_dir);
-    if (!dir)
-        return -errno;
-    const struct dirent *entry;
-    while ((entry = readdir(dir))) {
-        uint64_t hearing = 0;
-        int end = 0;
-        if (sscanf(entry->d_name, "%16" SCNx64 "%n", &hearing, &end) != 1 || end != 16 ||
-            entry->d_name[end] != '\0' || find_intake(s, hearing))
-            continue;
-        if (renders_state(s->renders, hearing).phase == CONTROL_RENDER_NONE &&
-            is_sealed(s, hearing))
-            (void)renders_add(s->renders, hearing); /* what does not fit is found next time */
-    }
-    closedir(dir);
-    return 0;
-}
-
 int service_create(const struct service_how *how, struct notify_fd *fds, size_t fd_count,
                    struct service **ret_service)
 {
@@ -581,7 +551,7 @@ int service_create(const struct service_how *how, struct notify_fd *fds, size_t 
     } while (is_predecessor_there(s->listen_fd, &left_ms));
     if (s->listen_fd < 0)
         return s->listen_fd;
-    error = how->renders.program ? find_unrendered(s) : 0;
+    error = how->renders.program ? renders_look(s->renders) : 0;
     if (error)
         return error;
     *ret_service = STEAL(s);

@@ -17,6 +17,7 @@
 #define TAPE_HEADER_LEN       128
 #define TAPE_BLOCK_HEADER_LEN 48
 #define TAPE_RECORD_EXTRA     40 /* what a record takes besides its payload */
+#define TAPE_HEAD_LEN         28 /* payload of a TAPE_HEAD */
 
 /* A segment is closed at this many bytes. Ours: some minutes of a large hearing, so that recovery,
  * which reads only the newest, takes under a second. */

@@ -14,6 +14,8 @@
 
 #define SCAN_BYTES 65536
 #define CRC_LEN    4
+/* The seal has a block of its own. */
+#define SEAL_BYTES (TAPE_BLOCK_HEADER_LEN + TAPE_RECORD_EXTRA + TAPE_HEAD_LEN + TAPE_HASH_LEN)
 
 struct tapereader {
     int dir_fd;
@@ -366,6 +368,47 @@ int tapereader_next(struct tapereader *r, struct tape_block *ret_block)
         r->fd = -1;
         r->segment++;
     }
+}
+
+/* Whether the block is the seal of a tape whose newest segment is `segment`. */
+static bool is_seal(const uint8_t *bytes, size_t len, uint32_t segment)
+{
+    struct tape_block block;
+    enum tape_fault fault = TAPE_SOUND;
+    size_t at = 0;
+    if (tape_block_decode(bytes, len, NULL, &block, &fault, &at) < 0)
+        return false;
+    struct reader records = reader_over(block.records, block.records_len);
+    struct tape_record head;
+    if (block.count != 1 || tape_record_decode(&records, &head) != 1 || head.kind != TAPE_HEAD ||
+        head.len != TAPE_HEAD_LEN)
+        return false;
+    struct reader r = reader_over(head.data, head.len);
+    uint64_t records_before = reader_u64(&r);
+    (void)reader_u64(&r); /* bytes: assize-verify counts them */
+    return records_before == head.index - 1 && reader_u32(&r) == segment + 1;
+}
+
+int tapereader_is_sealed(const char *dir, bool *ret_sealed)
+{
+    CLEANUP(tapereader_close) struct tapereader *r = NULL;
+    int error = tapereader_open(dir, TAPEREADER_NEWEST, &r);
+    if (!r)
+        return error;
+    char name[TAPE_SEGMENT_NAME_MAX];
+    snprintf(name, sizeof(name), TAPE_SEGMENT_NAME, r->segment);
+    r->fd = openat(r->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    struct stat status;
+    if (r->fd < 0 || fstat(r->fd, &status) < 0)
+        return -errno;
+    uint8_t bytes[SEAL_BYTES];
+    ssize_t got = 0;
+    if (status.st_size >= TAPE_HEADER_LEN + SEAL_BYTES)
+        got = read_at(r, bytes, SEAL_BYTES, (uint64_t)status.st_size - SEAL_BYTES);
+    if (got < 0)
+        return (int)got;
+    *ret_sealed = got == SEAL_BYTES && is_seal(bytes, SEAL_BYTES, r->segment);
+    return 0;
 }
 
 /* Whether the bytes are sound with `error` undone: a block by its hash, a segment header by itself.

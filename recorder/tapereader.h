@@ -60,6 +60,11 @@ uint64_t tapereader_block_offset(const struct tapereader *r);
 /* The number of the newest segment in `dir`: returns 0, -ENOENT, or an errno of the directory. */
 int tapereader_newest(const char *dir, uint32_t *ret_segment);
 
+/* Whether the tape in `dir` ends with its seal, from the newest segment's last bytes alone, however
+ * long the tape is. The seal's checksums and its counts of records and segments are checked, the
+ * chain is not followed. Returns 0, or what tapereader_open() and read say. */
+int tapereader_is_sealed(const char *dir, bool *ret_sealed);
+
 /* Finds the one byte whose change explains the damage last met, proving it by the block's hash.
  * Returns 0 with the byte's offset in the file and the value it had, -ENOENT when there is none
  * (more than one byte is bad), or an errno. Slow; for reports. */

@@ -229,7 +229,7 @@ int tapewriter_flush(struct tapewriter *w, const struct tape_time *now)
 /* The number of records and bytes before the head's own block, so that cutting either shows. */
 static int append_head(struct tapewriter *w, const struct tape_time *now)
 {
-    uint8_t payload[28];
+    uint8_t payload[TAPE_HEAD_LEN];
     struct writer p = writer_over(payload, sizeof(payload));
     writer_u64(&p, w->pending.next_index - 1);
     writer_u64(&p, tapewriter_bytes(w));

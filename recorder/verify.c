@@ -34,7 +34,7 @@ struct found {
     uint32_t segments;
     bool has_head; /* the seal was the last record */
     struct tape_record head;
-    uint8_t head_payload[28];
+    uint8_t head_payload[TAPE_HEAD_LEN];
     uint8_t chain[TAPE_HASH_LEN];
 };
 

@@ -5,8 +5,11 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
+#include "recorder/tapewriter.h"
 #include "unit/check.h"
 
 /* Until the one that runs has ended; returns how. */
@@ -62,8 +65,65 @@ static void failures_are_told(void)
     renders_destroy(r);
 }
 
+/* A record whose tape is sealed, or is not. */
+static void make_record(const char *records_dir, uint64_t hearing, bool seal)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/%016" PRIx64, records_dir, hearing);
+    const struct tape_time now = {.monotonic_us = 1, .wall_us = 1};
+    CLEANUP(tapewriter_close) struct tapewriter *w = NULL;
+    CHECK_EQ(tapewriter_open(path, hearing, &now, &w), 0);
+    CHECK_EQ(seal ? tapewriter_seal(w, &now) : tapewriter_flush(w, &now), 0);
+}
+
+static void remove_record(const char *records_dir, uint64_t hearing)
+{
+    char path[160];
+    snprintf(path, sizeof(path), "%s/%016" PRIx64 "/" TAPE_SEGMENT_NAME, records_dir, hearing, 0);
+    CHECK_EQ(unlink(path), 0);
+    *strrchr(path, '/') = '\0';
+    CHECK_EQ(rmdir(path), 0);
+}
+
+static unsigned count_running(const struct renders *r, uint64_t last)
+{
+    unsigned running = 0;
+    for (uint64_t hearing = 1; hearing <= last; hearing++)
+        running += renders_state(r, hearing).phase == CONTROL_RENDER_RUNNING;
+    return running;
+}
+
+/* Sealed tapes that nobody rendered are found, unsealed ones not; a few records are looked at in
+ * one step, and nothing is before the first. */
+static void sealed_tapes_are_found(void)
+{
+    char dir[64] = "/tmp/assize-renders-XXXXXX";
+    CHECK(mkdtemp(dir));
+    enum { RECORDS = 3 * RENDERS_LOOKS };
+    for (uint64_t hearing = 1; hearing <= RECORDS; hearing++)
+        make_record(dir, hearing, hearing % 4 != 0);
+    const struct renders_how how = {.program = "/bin/true", .records_dir = dir};
+    struct renders *r;
+    CHECK_EQ(renders_create(&how, &r), 0);
+    CHECK_EQ(renders_look(r), 0);
+    CHECK_EQ(count_running(r, RECORDS), 0);
+    struct control_render_state state;
+    bool told = renders_step(r, 1, &state);
+    unsigned running = count_running(r, RECORDS);
+    CHECK(told && running > 0 && running <= RENDERS_LOOKS);
+    for (unsigned done = 0; done < RECORDS * 3 / 4; done++)
+        CHECK_EQ(run_one(r), CONTROL_RENDER_DONE);
+    CHECK(!renders_step(r, 2, &state));
+    CHECK_EQ(count_running(r, RECORDS), 0);
+    renders_destroy(r);
+    for (uint64_t hearing = 1; hearing <= RECORDS; hearing++)
+        remove_record(dir, hearing);
+    CHECK_EQ(rmdir(dir), 0);
+}
+
 int main(void)
 {
+    sealed_tapes_are_found();
     the_queue_is_bounded();
     failures_are_told();
     return 0;

@@ -310,6 +310,70 @@ static void test_sealed(void)
     remove_dir();
 }
 
+/* Bytes this process has read so far (proc(5), rchar). */
+static uint64_t bytes_read(void)
+{
+    FILE *f = fopen("/proc/self/io", "re");
+    uint64_t bytes = 0;
+    CHECK(f && fscanf(f, "rchar: %" SCNu64, &bytes) == 1);
+    (void)fclose(f); /* was only read */
+    return bytes;
+}
+
+static bool is_sealed(void)
+{
+    bool sealed = false;
+    CHECK_EQ(tapereader_is_sealed(dir, &sealed), 0);
+    return sealed;
+}
+
+/* Whether a tape is sealed is seen from its last bytes, however long it is; with one of them
+ * changed in a record or a header, cut or grown, or with a segment behind it, it is not. */
+static void test_seal_is_seen(void)
+{
+    fresh_dir();
+    bool sealed;
+    CHECK_EQ(tapereader_is_sealed(dir, &sealed), -ENOENT);
+    struct tapewriter *w = NULL;
+    open_writer(&w);
+    tapewriter_set_segment_bytes(w, 1000000);
+    for (uint64_t i = 1; i <= 5000; i++) {
+        put(w, i);
+        if (i % 50 == 0)
+            flush(w);
+    }
+    CHECK(!is_sealed());
+    CHECK_EQ(tapewriter_seal(w, &now), 0);
+    tapewriter_close(w);
+    uint64_t before = bytes_read();
+    CHECK(is_sealed());
+    CHECK(bytes_read() - before < 4096);
+
+    char path[128];
+    path_of(1, path, sizeof(path));
+    struct stat status;
+    CHECK_EQ(stat(path, &status), 0);
+    CHECK(status.st_size > 400000);
+    off_t start =
+        status.st_size - TAPE_HASH_LEN - TAPE_HEAD_LEN - TAPE_RECORD_EXTRA - TAPE_BLOCK_HEADER_LEN;
+    for (off_t at = start; at < status.st_size - TAPE_HASH_LEN; at++) {
+        flip(path, at, 0x10);
+        CHECK(!is_sealed());
+        flip(path, at, 0x10);
+    }
+    CHECK(is_sealed());
+    CHECK_EQ(truncate(path, status.st_size + 1), 0);
+    CHECK(!is_sealed());
+    CHECK_EQ(truncate(path, start), 0);
+    CHECK(!is_sealed());
+    path_of(2, path, sizeof(path));
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    CHECK(fd >= 0);
+    close(fd);
+    CHECK(!is_sealed());
+    remove_dir();
+}
+
 /* A full block refuses, keeps what it has, and a record over the bound is refused always. */
 static void test_bounds(void)
 {
@@ -411,6 +475,7 @@ int main(void)
     test_flip_anywhere();
     test_damage_is_not_cut();
     test_sealed();
+    test_seal_is_seen();
     test_bounds();
     test_segments();
     test_note_seq();
