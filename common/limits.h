@@ -116,6 +116,9 @@
 #define LIMIT_FRAME_BYTES (8u << 20)
 /* Hearings waiting to be rendered. */
 #define LIMIT_RENDER_QUEUE 1024
+/* A renderer that gives no sign of life for so long is ended, seconds: others wait for it. Ours:
+ * its longest silence, writing the whole picture's file once more, takes a slow disk minutes. */
+#define LIMIT_RENDER_STILL_S 900
 /* Connections to the recorder's socket: signaling, and whoever looks. */
 #define LIMIT_RECORDER_CONNECTIONS 8
 

@@ -344,14 +344,16 @@ static int encode(struct composite *c, struct pipeline_encoder *e, int64_t frame
 int composite_write(const char *dir, const struct timeline *t, const struct roster *roster,
                     const struct composite_how *how, tracks_progress_fn *on_progress, void *context)
 {
-    char path[PATH_MAX];
-    int len = snprintf(path, sizeof(path), "%s/%s", dir, COMPOSITE_FILE);
-    if (len < 0 || (size_t)len >= sizeof(path))
+    char path[PATH_MAX], waiting[PATH_MAX];
+    int len = snprintf(waiting, sizeof(waiting), "%s/%s", dir, COMPOSITE_WAITING_FILE);
+    if (len < 0 || (size_t)len >= sizeof(waiting))
         return -ENAMETOOLONG;
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, COMPOSITE_FILE); /* shorter */
     struct composite c = {.t = t};
     CLEANUP(pipeline_encoder_destroy) struct pipeline_encoder *encoder = NULL;
     const struct pipeline_encoder_how encoding = {
         .path = path,
+        .waiting_path = waiting,
         .width = how->width,
         .height = how->height,
         .fps = COMPOSITE_FPS,

@@ -12,6 +12,8 @@
 
 #define COMPOSITE_FPS  25
 #define COMPOSITE_FILE "hearing.mp4"
+/* Its media while it is being made. */
+#define COMPOSITE_WAITING_FILE ".hearing.mp4.media"
 
 struct composite_how {
     int width, height; /* pixels, even */

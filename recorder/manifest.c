@@ -148,8 +148,10 @@ static int add_track(const char *dir, const struct roster *roster, const struct 
         return error;
     const struct roster_person *person = roster_find(roster, track->peer);
     json_object_set_new(file, "participant", hex_id(track->peer));
-    json_object_set_new(file, "name", json_string(person ? person->name : ""));
-    json_object_set_new(file, "role", json_string(person ? person->role : ""));
+    if (person && person->name[0] != '\0')
+        json_object_set_new(file, "name", json_string(person->name));
+    if (person && person->role[0] != '\0')
+        json_object_set_new(file, "role", json_string(person->role));
     json_object_set_new(file, "duration", seconds(tracks->end_us));
     json_object_set_new(file, "first", seconds(track->frames > 0 ? track->first_us : 0));
     json_object_set_new(file, "last", seconds(track->last_us));
@@ -161,7 +163,7 @@ static int add_track(const char *dir, const struct roster *roster, const struct 
     return 0;
 }
 
-static int add_tape(const char *dir, json_t *files)
+static int add_tape(const char *dir, tracks_progress_fn *on_progress, void *context, json_t *files)
 {
     uint32_t newest = 0;
     int error = tapereader_newest(dir, &newest);
@@ -172,12 +174,14 @@ static int add_tape(const char *dir, json_t *files)
         error = describe(dir, name, "tape", &file);
         if (!error)
             json_array_append_new(files, file);
+        on_progress(context, 0);
     }
     return error;
 }
 
 static int add_files(const char *dir, const struct roster *roster, const struct tracks *tracks,
-                     int64_t composite_us, json_t *files)
+                     int64_t composite_us, tracks_progress_fn *on_progress, void *context,
+                     json_t *files)
 {
     json_t *file = NULL;
     int error = composite_us > 0 ? describe(dir, COMPOSITE_FILE, "composite", &file) : 0;
@@ -185,13 +189,17 @@ static int add_files(const char *dir, const struct roster *roster, const struct 
         json_object_set_new(file, "duration", seconds(composite_us));
         json_array_append_new(files, file);
     }
-    for (size_t i = 0; !error && i < tracks->count; i++)
+    on_progress(context, 0);
+    for (size_t i = 0; !error && i < tracks->count; i++) {
         error = add_track(dir, roster, tracks, &tracks->files[i], files);
-    return error ? error : add_tape(dir, files);
+        on_progress(context, 0);
+    }
+    return error ? error : add_tape(dir, on_progress, context, files);
 }
 
 int manifest_write(const char *dir, const struct timeline *t, const struct roster *roster,
-                   const struct tracks *tracks, int64_t composite_us)
+                   const struct tracks *tracks, int64_t composite_us,
+                   tracks_progress_fn *on_progress, void *context)
 {
     struct timeline_faults faults = timeline_faults(t);
     json_t *files = json_array();
@@ -201,7 +209,8 @@ int manifest_write(const char *dir, const struct timeline *t, const struct roste
         seconds(tracks->end_us), "sealed", (int)faults.sealed, "faults", "damaged_blocks",
         (json_int_t)faults.damages, "ring_gaps", (json_int_t)faults.ring_gaps, "packets_not_taken",
         (json_int_t)faults.overrun_packets, "files", files);
-    int error = manifest ? add_files(dir, roster, tracks, composite_us, files) : -ENOMEM;
+    int error = manifest ? add_files(dir, roster, tracks, composite_us, on_progress, context, files)
+                         : -ENOMEM;
     char *text = error ? NULL : json_dumps(manifest, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
     if (!error)
         error = text ? manifest_replace(dir, MANIFEST_FILE, text) : -ENOMEM;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <gst/app/gstappsrc.h>
 #include <gst/gst.h>
@@ -283,6 +284,7 @@ struct pipeline_encoder {
     GstBus *bus;
     int fps, audio_rate;
     uint64_t frames, samples;
+    char *waiting_path; /* NULL: its name is taken away */
     bool failed;
 };
 
@@ -324,6 +326,10 @@ int pipeline_encoder_create(const struct pipeline_encoder_how *how,
         return -ENOMEM;
     e->fps = how->fps;
     e->audio_rate = how->audio_rate;
+    e->waiting_path = strdup(how->waiting_path);
+    if (!e->waiting_path)
+        return -ENOMEM;
+    (void)unlink(how->waiting_path); /* of one that was killed in its first frames */
     GError *problem = NULL;
     e->pipeline = gst_parse_launch(ENCODER, &problem);
     if (problem) {
@@ -335,13 +341,16 @@ int pipeline_encoder_create(const struct pipeline_encoder_how *how,
     e->audio = GST_APP_SRC(element(e->pipeline, "audio"));
     e->bus = gst_element_get_bus(e->pipeline);
     GstElement *x264 = element(e->pipeline, "x264"), *aac = element(e->pipeline, "aac"),
-               *file = element(e->pipeline, "file");
+               *file = element(e->pipeline, "file"), *mux = element(e->pipeline, "mux");
     g_object_set(x264, "quantizer", QUALITY, "key-int-max", KEY_FRAME_S * how->fps, NULL);
     g_object_set(aac, "bitrate", AUDIO_BPS, NULL);
     g_object_set(file, "location", how->path, NULL);
+    /* Left to itself the muxer uses /tmp, which need not have room for a hearing. */
+    g_object_set(mux, "faststart-file", how->waiting_path, NULL);
     gst_object_unref(x264);
     gst_object_unref(aac);
     gst_object_unref(file);
+    gst_object_unref(mux);
     set_sources(e, how);
     if (gst_element_set_state(e->pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE)
         return -EIO;
@@ -363,6 +372,7 @@ void pipeline_encoder_destroy(struct pipeline_encoder *e)
         gst_object_unref(e->audio);
     if (e->bus)
         gst_object_unref(e->bus);
+    free(e->waiting_path);
     free(e);
 }
 
@@ -390,6 +400,16 @@ static void watch(struct pipeline_encoder *e, uint64_t wait_us)
     }
 }
 
+/* Takes the name of the waiting media away once the muxer has opened them, in a thread of its own.
+ */
+static void hide_waiting(struct pipeline_encoder *e)
+{
+    if (!e->waiting_path || unlink(e->waiting_path) < 0)
+        return;
+    free(e->waiting_path);
+    e->waiting_path = NULL;
+}
+
 static GstBuffer *timed(const void *data, size_t len, uint64_t from, uint64_t to, int rate)
 {
     GstBuffer *buffer = gst_buffer_new_memdup(data, len);
@@ -410,6 +430,7 @@ int pipeline_encoder_push(struct pipeline_encoder *e, const struct canvas *canva
     watch(e, 0);
     if (e->failed)
         return -EIO;
+    hide_waiting(e);
     GstBuffer *sound = timed(samples, sample_count * sizeof(*samples), e->samples,
                              e->samples + sample_count, e->audio_rate);
     e->samples += sample_count;

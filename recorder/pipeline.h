@@ -40,6 +40,9 @@ struct pipeline_encoder;
 
 struct pipeline_encoder_how {
     const char *path; /* of the MP4; replaced */
+    /* Where its media wait until the index is known: a file as long as the MP4, which has no name
+     * any more from the first frames on, so that being killed leaves nothing. */
+    const char *waiting_path;
     int width, height;
     int fps;
     int audio_rate; /* one channel */

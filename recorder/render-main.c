@@ -26,6 +26,8 @@
 /* How long another renderer of the record is waited for. */
 #define LOCK_TRIES   100
 #define LOCK_WAIT_MS 30
+/* How often a sign of life is given, while there is progress. */
+#define ALIVE_EVERY_US 1000000u
 /* How often the state file is written anew. */
 #define STATE_EVERY_US 1000000u
 /* Share of the whole work that the tracks are, in per mille. Ours: they take a 60th of the time. */
@@ -39,6 +41,8 @@ struct work {
     unsigned from, share; /* of the step being done, per mille of the whole */
     unsigned told;        /* percent */
     uint64_t state_us;
+    uint64_t alive_us; /* when the last sign of life was given */
+    struct roster roster;
 };
 
 static void write_state(const struct work *w, const char *phase, const char *error)
@@ -51,9 +55,20 @@ static void write_state(const struct work *w, const char *phase, const char *err
         log_warn("%s: cannot write the state: %s", w->dir, log_errno(result));
 }
 
+/* An empty line to whoever started us: we are not stuck. */
+static void on_alive(struct work *w)
+{
+    uint64_t now_us = clock_now_us();
+    if (w->progress_fd < 0 || now_us < w->alive_us + ALIVE_EVERY_US)
+        return;
+    w->alive_us = now_us;
+    (void)!write(w->progress_fd, "\n", 1); /* whoever started us may be gone */
+}
+
 static void on_progress(void *context, unsigned permille)
 {
     struct work *w = context;
+    on_alive(w);
     unsigned percent = (w->from + permille * w->share / 1000) / 10;
     if (percent <= w->told)
         return;
@@ -71,7 +86,16 @@ static void on_progress(void *context, unsigned permille)
 
 static void on_note(void *context, int64_t at_us, const char *text, size_t len)
 {
-    roster_note(context, at_us, text, len);
+    struct work *w = context;
+    on_alive(w);
+    if (text)
+        roster_note(&w->roster, at_us, text, len);
+}
+
+static void on_file(void *context, unsigned permille)
+{
+    (void)permille; /* all of it is the last percent */
+    on_alive(context);
 }
 
 static int make_files(struct work *w, struct timeline *t, const struct roster *roster)
@@ -98,7 +122,7 @@ static int make_files(struct work *w, struct timeline *t, const struct roster *r
             log_error("%s: cannot make the picture: %s", w->dir, log_errno(error));
     }
     if (!error) {
-        error = manifest_write(w->dir, t, roster, &tracks, composite_us);
+        error = manifest_write(w->dir, t, roster, &tracks, composite_us, on_file, w);
         if (error)
             log_error("%s: cannot write the manifest: %s", w->dir, log_errno(error));
     }
@@ -121,19 +145,18 @@ static int confine(const struct work *w)
 
 static int render(struct work *w)
 {
-    struct roster roster = {0};
     CLEANUP(timeline_free) struct timeline *t = NULL;
     write_state(w, "running", "");
     int error = confine(w); /* has said what is missing */
-    int unread = error ? 0 : timeline_read(w->dir, on_note, &roster, &t);
+    int unread = error ? 0 : timeline_read(w->dir, on_note, w, &t);
     if (unread)
         log_error("%s: cannot read the tape: %s", w->dir, log_errno(unread));
     error = error ? error : unread;
     if (!error && !timeline_faults(t).sealed)
         log_warn("%s: the tape is not sealed: the record may still grow", w->dir);
     if (!error)
-        error = make_files(w, t, &roster);
-    roster_finish(&roster);
+        error = make_files(w, t, &w->roster);
+    roster_finish(&w->roster);
     if (!error)
         w->told = 100;
     write_state(w, error ? "failed" : "done", error ? log_errno(error) : "");

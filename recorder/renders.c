@@ -35,6 +35,9 @@ struct renders {
     uint8_t percent;
     uint8_t percent_told;
     uint64_t told_us;
+    bool heard; /* something came from it since the last step */
+    bool hung;  /* nothing came for too long, and it was killed */
+    uint64_t heard_us;
     int tries;
     bool ended; /* `outcome` is still to be told */
     struct control_render_state outcome;
@@ -175,10 +178,12 @@ static int start(struct renders *r)
     r->progress_fd = ends[0];
     r->percent = 0;
     r->percent_told = UINT8_MAX;
+    r->heard = true;
+    r->hung = false;
     return 0;
 }
 
-/* The pipe carries lines, each a percentage. */
+/* The pipe carries lines, each a percentage; an empty one is a sign of life. */
 static void read_progress(struct renders *r)
 {
     char text[256];
@@ -188,6 +193,7 @@ static void read_progress(struct renders *r)
             continue;
         if (len < 0)
             return; /* nothing more now */
+        r->heard = true;
         unsigned value = 0;
         for (ssize_t i = 0; i < len; i++) {
             if (text[i] >= '0' && text[i] <= '9' && value <= 100) {
@@ -199,6 +205,23 @@ static void read_progress(struct renders *r)
             }
         }
     }
+    if (r->progress_fd >= 0)
+        close(r->progress_fd);
+    r->progress_fd = -1;
+}
+
+/* Ends a renderer that gives no sign of life, and does not wait for whoever else has its pipe. */
+static void end_hung(struct renders *r, uint64_t now_us)
+{
+    if (r->heard)
+        r->heard_us = now_us;
+    r->heard = false;
+    if (r->hung || now_us < r->heard_us + LIMIT_RENDER_STILL_S * 1000000ull)
+        return;
+    log_error("hearing %016" PRIx64 ": no sign of life from the renderer for %d s, ending it",
+              r->hearing, LIMIT_RENDER_STILL_S);
+    r->hung = true;
+    (void)kill(r->pid, SIGKILL); /* it may just have ended */
     if (r->progress_fd >= 0)
         close(r->progress_fd);
     r->progress_fd = -1;
@@ -229,7 +252,7 @@ static void reap(struct renders *r)
     log_warn("hearing %016" PRIx64 ": the renderer ended with %s %d", r->hearing,
              WIFSIGNALED(status) ? "signal" : "status",
              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-    if (WIFSIGNALED(status) && ++r->tries < RENDERS_TRIES && start(r) == 0)
+    if (WIFSIGNALED(status) && !r->hung && ++r->tries < RENDERS_TRIES && start(r) == 0)
         return;
     log_error("hearing %016" PRIx64 ": not rendered; its tape is whole, try again by hand",
               r->hearing);
@@ -258,6 +281,7 @@ bool renders_step(struct renders *r, uint64_t now_us, struct control_render_stat
     start_next(r);
     if (r->pid > 0) {
         read_progress(r);
+        end_hung(r, now_us);
         reap(r);
     }
     if (r->ended) {

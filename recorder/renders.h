@@ -1,5 +1,6 @@
 /* The renderers: which sealed tapes wait for one, and the one child process that works, at low
- * priority. Killed, it is started again; its progress is read from a pipe.
+ * priority. Killed, it is started again; its progress is read from a pipe, and one that gives no
+ * sign of life for LIMIT_RENDER_STILL_S is ended.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef RECORDER_RENDERS_H
 #define RECORDER_RENDERS_H

@@ -450,6 +450,8 @@ int timeline_read(const char *dir, timeline_note_fn *on_note, void *context,
             error = read_record(&reading, tapereader_header(r), &record);
         if (error)
             return error;
+        if (on_note)
+            on_note(context, 0, NULL, 0);
     }
     t->faults.bytes = tapereader_total(r);
     t->faults.sealed = tapereader_position(r)->sealed;

@@ -33,7 +33,8 @@ struct timeline_leg {
 struct timeline;
 
 /* The hearing's own notes, as they are met; text is borrowed. `at_us` is relative to nothing yet:
- * pass it to timeline_since_zero() afterwards. */
+ * pass it to timeline_since_zero() afterwards. After each block it is called without a note (`text`
+ * NULL): a sign of life. */
 typedef void timeline_note_fn(void *context, int64_t at_us, const char *text, size_t len);
 
 /* Reads the tape in `dir` through. Returns 0, -ENOENT, -ENOMEM, -E2BIG over LIMIT_TIMELINE_LEGS, or

@@ -431,9 +431,12 @@ static void note(struct events *e, double at_s, unsigned *seq, const char *event
     int len = snprintf(text, sizeof(text), "{\"seq\":%u,\"event\":\"%s\"", ++*seq, event);
     writer_bytes(&w, text, (size_t)len);
     if (speaker) {
-        len = snprintf(text, sizeof(text),
-                       ",\"person\":\"%016" PRIx64 "\",\"name\":\"%s\",\"role\":\"%s\"",
-                       simulate_peer(who), speaker->name, speaker->role);
+        len = snprintf(text, sizeof(text), ",\"person\":\"%016" PRIx64 "\"", simulate_peer(who));
+        writer_bytes(&w, text, (size_t)len);
+        len = 0;
+        if (speaker->name)
+            len = snprintf(text, sizeof(text), ",\"name\":\"%s\",\"role\":\"%s\"", speaker->name,
+                           speaker->role);
         writer_bytes(&w, text, (size_t)len);
     }
     writer_u8(&w, '}');

@@ -16,7 +16,7 @@
 #define SIMULATE_COUNTER_BITS 16
 
 struct simulate_speaker {
-    const char *name;
+    const char *name; /* NULL: neither name nor role is on the tape */
     const char *role;
     double tone_hz;
     double from_s, to_s;           /* in the hearing */

@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "recorder/caption.h"
+#include "recorder/composite.h"
 #include "recorder/layout.h"
 #include "unit/check.h"
 #include "unit/recorder/scenarios.h"
@@ -229,20 +230,61 @@ static bool is_confined(pid_t pid)
     }
 }
 
-static void run_renderer(bool kill_first)
+static bool has_file(const char *name)
 {
+    char path[128];
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    return access(path, F_OK) == 0;
+}
+
+/* Its progress comes at `progress_fd`. A hearing's length has no place outside its record: there is
+ * no directory for temporary files. */
+static pid_t start_renderer(int progress_fd)
+{
+    char number[16];
+    snprintf(number, sizeof(number), "%d", progress_fd);
     pid_t pid = fork();
     CHECK(pid >= 0);
     if (pid == 0) {
-        execl(renderer, renderer, "--width", "640", "--height", "360", dir, (char *)NULL);
+        setenv("TMPDIR", "/nonexistent", 1);
+        execl(renderer, renderer, "--width", "640", "--height", "360", "--progress", number, dir,
+              (char *)NULL);
         _exit(127);
     }
+    return pid;
+}
+
+/* Killed when the picture's file is half made, it leaves nothing under a name of its own. */
+static void kill_renderer_midway(void)
+{
+    int ends[2];
+    CHECK_EQ(pipe(ends), 0);
+    pid_t pid = start_renderer(ends[1]);
+    CHECK_EQ(close(ends[1]), 0);
+    FILE *progress = fdopen(ends[0], "r");
+    CHECK(progress);
+    char line[32];
+    long percent = 0;
+    while (percent < 60 && fgets(line, sizeof(line), progress))
+        percent = line[0] == '\n' ? percent : strtol(line, NULL, 10);
+    CHECK(percent >= 60 && percent < 99);
+    CHECK_EQ(kill(pid, SIGKILL), 0);
+    CHECK_EQ(waitpid(pid, NULL, 0), pid);
+    (void)fclose(progress); /* was only read */
+    CHECK(has_file(COMPOSITE_FILE));
+    CHECK(!has_file(COMPOSITE_WAITING_FILE));
+}
+
+static void run_renderer(bool kill_first)
+{
+    pid_t pid = start_renderer(1000); /* nobody there */
     if (kill_first)
         CHECK_EQ(kill(pid, SIGKILL), 0);
     CHECK(kill_first || is_confined(pid));
     int status;
     CHECK_EQ(waitpid(pid, &status, 0), pid);
     CHECK(kill_first || status == 0);
+    CHECK(!has_file(COMPOSITE_WAITING_FILE));
 }
 
 static void verify(void)
@@ -408,6 +450,7 @@ static void test_plain(void)
     struct simulate s;
     make("plain", &s);
     run_renderer(true); /* killed, it is run again */
+    kill_renderer_midway();
     run_renderer(false);
     verify();
     check_tones(&s, 1, 19);
@@ -499,6 +542,10 @@ static void test_hard(void)
     check_sync(&p, picture_of(&s, 3, 2), &sound, 14.5);
     check_sync(&p, picture_of(&s, 2, 1), &sound, 18.5);
     json_t *manifest = load_manifest();
+    CHECK(json_object_get(file_of(manifest, 1, false), "name"));
+    CHECK(json_object_get(file_of(manifest, 1, false), "role"));
+    CHECK(!json_object_get(file_of(manifest, 2, false), "name"));
+    CHECK(!json_object_get(file_of(manifest, 2, false), "role"));
     double from, to;
     const char *why;
     CHECK(!find_gap(file_of(manifest, 0, false), "camera", &from, &to, &why));

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -108,12 +109,12 @@ static void sealed_tapes_are_found(void)
     CHECK_EQ(renders_look(r), 0);
     CHECK_EQ(count_running(r, RECORDS), 0);
     struct control_render_state state;
-    bool told = renders_step(r, 1, &state);
+    bool told = renders_step(r, clock_now_us(), &state);
     unsigned running = count_running(r, RECORDS);
     CHECK(told && running > 0 && running <= RENDERS_LOOKS);
     for (unsigned done = 0; done < RECORDS * 3 / 4; done++)
         CHECK_EQ(run_one(r), CONTROL_RENDER_DONE);
-    CHECK(!renders_step(r, 2, &state));
+    CHECK(!renders_step(r, clock_now_us(), &state));
     CHECK_EQ(count_running(r, RECORDS), 0);
     renders_destroy(r);
     for (uint64_t hearing = 1; hearing <= RECORDS; hearing++)
@@ -121,8 +122,56 @@ static void sealed_tapes_are_found(void)
     CHECK_EQ(rmdir(dir), 0);
 }
 
+#define STILL_US (LIMIT_RENDER_STILL_S * 1000000ull)
+
+/* Steps at a time of the test's own until something is told of a renderer that ended. */
+static enum control_render_phase end_at(struct renders *r, uint64_t now_us)
+{
+    struct control_render_state state;
+    while (!renders_step(r, now_us, &state) || state.phase == CONTROL_RENDER_RUNNING)
+        (void)poll(NULL, 0, 1); /* nothing tells us that a killed child can be taken */
+    return (enum control_render_phase)state.phase;
+}
+
+/* A renderer that is silent for LIMIT_RENDER_STILL_S is ended, once and for all, and the next has
+ * its turn; any line of it is a sign of life. */
+static void a_hung_renderer_is_ended(void)
+{
+    char script[64] = "/tmp/assize-renders-XXXXXX";
+    int fd = mkstemp(script);
+    static const char text[] = "#!/bin/sh\necho >&3\nexec sleep 1000\n";
+    CHECK_EQ(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+    CHECK_EQ(fchmod(fd, 0700), 0);
+    CHECK_EQ(close(fd), 0);
+    const struct renders_how how = {.program = script, .records_dir = "/nonexistent"};
+    struct renders *r;
+    CHECK_EQ(renders_create(&how, &r), 0);
+    CHECK_EQ(renders_add(r, 1), 0);
+    CHECK_EQ(renders_add(r, 2), 0);
+    struct control_render_state state;
+    uint64_t now_us = 1000000000;
+    (void)renders_step(r, now_us, &state);
+    struct pollfd wait = {.fd = renders_fd(r), .events = POLLIN};
+    CHECK_EQ(poll(&wait, 1, 20000), 1);
+    now_us += STILL_US - 1;
+    (void)renders_step(r, now_us, &state); /* takes the line */
+    now_us += STILL_US - 1;
+    (void)renders_step(r, now_us, &state);
+    CHECK(renders_fd(r) >= 0);
+    CHECK_EQ(renders_state(r, 1).phase, CONTROL_RENDER_RUNNING);
+    CHECK_EQ(end_at(r, now_us + 1), CONTROL_RENDER_FAILED);
+    CHECK_EQ(renders_state(r, 1).phase, CONTROL_RENDER_NONE);
+    (void)renders_step(r, now_us + 1, &state);
+    CHECK_EQ(state.hearing, 2);
+    CHECK_EQ(state.phase, CONTROL_RENDER_RUNNING);
+    CHECK(renders_fd(r) >= 0);
+    renders_destroy(r);
+    CHECK_EQ(unlink(script), 0);
+}
+
 int main(void)
 {
+    a_hung_renderer_is_ended();
     sealed_tapes_are_found();
     the_queue_is_bounded();
     failures_are_told();

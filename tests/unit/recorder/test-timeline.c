@@ -177,8 +177,8 @@ struct found {
 
 static void on_note(void *context, int64_t at_us, const char *text, size_t len)
 {
-    (void)at_us, (void)text, (void)len;
-    ++*(int *)context;
+    (void)at_us, (void)len;
+    *(int *)context += text != NULL;
 }
 
 /* A second reading: every packet is of the leg that the first one gave it. */
