@@ -46,6 +46,23 @@ for (const [n, kind] of ["chromium", "firefox"].entries())
     await person.press("use-camera");
     await until("the picture is back", 10, async () => (await preview(page)).visible);
 
+    // As when a phone call takes it: the system turns it off, the person did not.
+    const system = (muted) => page.evaluate((off) => {
+      const [track] = document.querySelector('[data-testid="preview"]').srcObject.getVideoTracks();
+      Object.defineProperty(track, "muted", { value: off, configurable: true });
+      track.dispatchEvent(new Event(off ? "mute" : "unmute"));
+    }, muted);
+    // Firefox lets no test say that for its tracks.
+    if (kind === "chromium") {
+      await system(true);
+      for (const words of [/nobody sees you/, /看不到您/]) {
+        assert.match(await (await page.waitForSelector('[data-testid="silenced-camera"]')).evaluate((part) => part.textContent), words);
+        await person.press("language");
+      }
+      await system(false);
+      await until("nothing is said of it any more", 5, () => page.evaluate(() => !document.querySelector('[data-testid="silenced-camera"]')));
+    }
+
     await person.press("use-microphone");
     await until("the meter rests", 5, async () => (await level(page)) === 0);
     await person.press("join");
@@ -56,6 +73,22 @@ for (const [n, kind] of ["chromium", "firefox"].entries())
     assert.ok(["page-courtroom", "page-waiting"].includes(await person.join()));
     assert.deepEqual(page.complaints, []);
   });
+
+test("a screen that cannot be shown says why; one that the person did not choose says nothing", { timeout: 60_000 }, async () => {
+  const { page } = judge;
+  const share = async (name) => {
+    await page.evaluate((error) => { navigator.mediaDevices.getDisplayMedia = () => Promise.reject(new DOMException("no", error)); }, name);
+    await judge.press("share-screen");
+  };
+  await share("NotReadableError");
+  await judge.shows('[data-testid="problem-screen"][data-problem="busy"]');
+  await judge.press("drop-screen");
+  const gone = () => page.evaluate(() => !document.querySelector('[data-testid="problem-screen"]'));
+  await until("it is gone", 5, gone);
+  await share("NotAllowedError");
+  await until("the button is as before", 5, () => page.$eval('[data-testid="share-screen"]', (part) => part.dataset.on === "false" && part.ariaBusy !== "true"));
+  assert.ok(await gone());
+});
 
 test("who only hears and sees has no switches, is asked for nothing and warned of nothing", { timeout: 60_000 }, async () => {
   const [browser] = browsers;

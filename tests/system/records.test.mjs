@@ -129,3 +129,29 @@ test("each file is as large as the page says, in both languages", { timeout: 60_
     }
   }
 });
+
+test("a recording that cannot be prepared again: the page says why, in both languages, and may be asked again", { timeout: 60_000 }, async (t) => {
+  const entry = { hearing: "00000000000000a1", case: "1", title: "A v. B", court: "C", state: "failed", files: [] };
+  let status = 409;
+  records = await browser.open("about:blank");
+  t.after(() => records.close());
+  await records.setRequestInterception(true);
+  records.on("request", (request) => {
+    const { pathname } = new URL(request.url());
+    const contentType = "application/json";
+    if (pathname.endsWith("/render")) void request.respond({ status });
+    else if (pathname === "/api/session") void request.respond({ status: 204 });
+    else if (pathname === "/api/records") void request.respond({ status: 200, contentType, body: JSON.stringify({ records: [entry] }) });
+    else void request.continue();
+  });
+  await records.goto(hearing.people[1].link.replace("/hearing#", "/records#"));
+  for (const [next, asked, en, zh] of [[409, "not-yet", /not sealed/, /尚未封存/], [503, "failed", /could not be started/, /未能开始/], [202, "started", /started again/, /重新开始/]]) {
+    status = next;
+    await speak("en");
+    await (await records.waitForSelector('[data-testid="render-again"]:not([aria-disabled="true"])')).click();
+    const said = await records.waitForSelector(`[data-testid="render-asked"][data-asked="${asked}"]`);
+    assert.match(await said.evaluate((part) => part.textContent), en);
+    await speak("zh-Hans");
+    assert.match(await said.evaluate((part) => part.textContent), zh);
+  }
+});

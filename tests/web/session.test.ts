@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import type { Socket, World } from "../../web-client/src/connection.ts";
+import { isLive } from "../../web-client/src/local.ts";
 import type { MediaListener, SeatTracks } from "../../web-client/src/media.ts";
 import type { Joined, Source } from "../../web-client/src/protocol.ts";
 import { Session } from "../../web-client/src/session.ts";
@@ -13,6 +14,7 @@ import { sample } from "./samples.ts";
 class FakeTrack extends EventTarget {
   stopped = false;
   enabled = true;
+  muted = false;
   constructor(readonly kind: "audio" | "video") {
     super();
   }
@@ -575,6 +577,28 @@ test("a camera that fails keeps nobody out, and says why", async () => {
   court.say({ type: "room", room: "courtroom", by: null });
   await settle();
   assert.deepEqual(onAir(court.last), { microphone: "on" });
+});
+
+test("a device that the system turns off is not said to be on, until it is on again", async () => {
+  const court = await inCourt();
+  const { local } = court.session;
+  const [audio, video] = devices.opened;
+  assert.ok(audio && video);
+  for (const [source, track] of [["microphone", audio], ["camera", video]] as const) {
+    const live = () => isLive(local.store.get()[source]);
+    assert.ok(live());
+    for (const [type, muted] of [["mute", true], ["unmute", false], ["mute", true]] as const) {
+      track.muted = muted;
+      track.dispatchEvent(new Event(type));
+      assert.equal(live(), !muted);
+      assert.ok(local.store.get()[source].wanted, "what the person wants stays");
+    }
+  }
+  // Another device is another matter; and what a device before it tells is old.
+  await local.choose("microphone", "another");
+  assert.ok(isLive(local.store.get().microphone));
+  audio.dispatchEvent(new Event("mute"));
+  assert.ok(isLive(local.store.get().microphone));
 });
 
 test("a microphone pulled out is replaced by another without a word from the person", async () => {

@@ -38,13 +38,16 @@ export const mediaLibrary: MediaLibrary = {
 };
 
 /** This tab's storage; a memory of our own where the browser forbids it. */
-export const keep: Keep = usable() ?? memory();
+export const keep: Keep = usable(() => sessionStorage) ?? memory();
+/** What all tabs share; null where the browser forbids it. */
+export const shared: Keep | null = usable(() => localStorage);
 
-function usable(): Keep | null {
+function usable(storage: () => Keep): Keep | null {
   try {
-    sessionStorage.setItem("assize.probe", "1");
-    sessionStorage.removeItem("assize.probe");
-    return sessionStorage;
+    const found = storage();
+    found.setItem("assize.probe", "1");
+    found.removeItem("assize.probe");
+    return found;
   } catch {
     return null;
   }

@@ -12,6 +12,8 @@ export interface Own {
   readonly wanted: boolean;
   readonly opening: boolean;
   readonly track: MediaStreamTrack | null;
+  /** The system gives nothing of it: a phone call, a switch on the device, another window. We send silence, or black. */
+  readonly silenced: boolean;
   readonly problem: DeviceProblem | null;
 }
 
@@ -25,9 +27,14 @@ export interface LocalState {
   readonly soundBlocked: boolean;
 }
 
-const off: Own = { wanted: false, opening: false, track: null, problem: null };
+const off: Own = { wanted: false, opening: false, track: null, silenced: false, problem: null };
 /** Until begin() has asked: nobody can enter before it is known what works. */
 const unknown: Own = { ...off, opening: true };
+
+/** Does what it picks up go out, as far as the person and the system have a say? */
+export function isLive(own: Own): boolean {
+  return own.wanted && own.track !== null && !own.silenced;
+}
 
 /** Wishes outlive a reload of the page, so that a reload in mid-hearing changes nothing. */
 const WISHES = "assize.wishes";
@@ -106,7 +113,7 @@ export class Local {
     const { wanted, track } = this.store.get()[kind];
     if (!wanted && !track) return;
     track?.stop();
-    this.put(kind, { wanted, opening: true, track: null, problem: null });
+    this.put(kind, { ...off, wanted, opening: true });
     await this.openIfWanted(kind, true);
   }
 
@@ -132,7 +139,7 @@ export class Local {
     if (turn !== this.turn) return opened.track?.stop();
     const own = this.store.get()[source];
     if (opened.track === null) {
-      this.put(source, { wanted: false, opening: false, track: null, problem: opened.problem });
+      this.put(source, { ...off, problem: opened.problem });
       return;
     }
     const { track } = opened;
@@ -143,14 +150,20 @@ export class Local {
     }
     if (source === "microphone") track.enabled = own.wanted;
     track.addEventListener("ended", () => void this.onEnded(source, track));
-    this.put(source, { wanted: own.wanted, opening: false, track, problem: null });
+    for (const change of ["mute", "unmute"]) track.addEventListener(change, () => this.onSilenced(source, track));
+    this.put(source, { ...off, wanted: own.wanted, track, silenced: track.muted });
+  }
+
+  private onSilenced(source: Source, track: MediaStreamTrack): void {
+    const own = this.store.get()[source];
+    if (own.track === track) this.put(source, { ...own, silenced: track.muted });
   }
 
   /** Unplugged, taken away, or sharing stopped from the browser's own bar. */
   private async onEnded(source: Source, track: MediaStreamTrack): Promise<void> {
     const own = this.store.get()[source];
     if (own.track !== track) return;
-    this.put(source, { ...own, track: null, opening: source !== "screen" && own.wanted });
+    this.put(source, { ...own, track: null, silenced: false, opening: source !== "screen" && own.wanted });
     if (source === "screen") this.put(source, off);
     else if (own.wanted) await this.openIfWanted(source);
   }
@@ -161,7 +174,7 @@ export class Local {
 
   private release(source: Source): void {
     const own = this.store.get()[source];
-    this.put(source, { ...own, wanted: false, opening: false, track: null });
+    this.put(source, { ...own, wanted: false, opening: false, track: null, silenced: false });
     own.track?.stop();
   }
 

@@ -79,6 +79,10 @@ export const en: Text = {
     unsupported: (device) => `This browser cannot use the ${device}.`,
     unknown: (device) => `The ${device} could not be started. Try again, or choose another one.`,
   },
+  silenced: {
+    microphone: "This device has turned the microphone off, so nobody hears you: end a phone call, or look for a switch on the device, the headset or the keyboard.",
+    camera: "This device has turned the camera off, so nobody sees you: end a phone call, or look for a switch or a cover on the device.",
+  },
   unsupported: {
     title: "This browser cannot take part",
     advice: "Open the same link in a current Firefox, Chrome, Edge or Safari, on this device or on another.",
@@ -313,7 +317,11 @@ export const en: Text = {
     copy: "Copy",
     copied: "Copied",
     render: "Prepare again",
-    rendering: "Preparation was started again.",
+    asked: {
+      started: "Preparation was started again.",
+      "not-yet": "The record is not sealed yet. Please try again in a minute.",
+      failed: "Preparation could not be started: the recorder does not answer. Please try again in a minute.",
+    },
     progress: "Progress of the recording",
     cannotPlay: "This browser cannot play the file. Download it instead.",
     noFiles: "No files yet.",

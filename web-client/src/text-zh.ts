@@ -78,6 +78,10 @@ export const zh: Text = {
     unsupported: (device) => `此浏览器不能使用${device}。`,
     unknown: (device) => `${device}无法启动。请重试或选择其他设备。`,
   },
+  silenced: {
+    microphone: "本设备已关闭麦克风，其他人听不到您。请结束通话，或检查设备、耳机、键盘上的开关。",
+    camera: "本设备已关闭摄像头，其他人看不到您。请结束通话，或检查设备上的开关或遮盖。",
+  },
   unsupported: {
     title: "此浏览器无法参加庭审",
     advice: "请在本设备或其他设备上，用较新的 Firefox、Chrome、Edge 或 Safari 打开同一链接。",
@@ -312,7 +316,11 @@ export const zh: Text = {
     copy: "复制",
     copied: "已复制",
     render: "重新生成",
-    rendering: "已重新开始生成。",
+    asked: {
+      started: "已重新开始生成。",
+      "not-yet": "记录尚未封存，请一分钟后重试。",
+      failed: "未能开始生成：录制程序没有响应，请一分钟后重试。",
+    },
     progress: "录像生成进度",
     cannotPlay: "此浏览器无法播放该文件，请下载后播放。",
     noFiles: "暂无文件。",

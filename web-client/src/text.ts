@@ -3,6 +3,7 @@
 import type { NoticeKind, Ending } from "./hearing.ts";
 import type { DeviceProblem } from "./devices.ts";
 import type { ErrorCode, HearingState, RecordState, Role } from "./protocol.ts";
+import type { Rendering } from "./records.ts";
 import type { Unsupported } from "./support.ts";
 import { en } from "./text-en.ts";
 import { zh } from "./text-zh.ts";
@@ -37,6 +38,8 @@ export interface Text {
     readonly listener: string;
   };
   readonly problems: { readonly [problem in DeviceProblem]: (device: string) => string };
+  /** The system, not the person, has turned it off. */
+  readonly silenced: { readonly microphone: string; readonly camera: string };
   readonly unsupported: { readonly title: string; readonly advice: string }
     & { readonly [reason in Unsupported]: string };
   readonly waiting: {
@@ -101,7 +104,8 @@ export interface Text {
     readonly whole: string; readonly wholeText: string; readonly tracks: string; readonly tracksText: string;
     readonly play: string; readonly stop: string; readonly download: string; readonly downloadName: (what: string) => string;
     readonly playName: (what: string) => string; readonly fingerprint: string; readonly copy: string;
-    readonly copied: string; readonly render: string; readonly rendering: string; readonly progress: string;
+    readonly copied: string; readonly render: string;
+    readonly asked: { readonly [rendering in Rendering]: string }; readonly progress: string;
     readonly cannotPlay: string; readonly noFiles: string; readonly neverOpened: string; readonly back: string;
     readonly count: (n: number) => string;
   };

@@ -59,7 +59,7 @@ export function Controls({ session, local, hearing, panel }: ControlsProps): JSX
       ) : null}
       <Control name={names.settings} label={text.controls.settings} testId="settings" onPress={() => setAsking("settings")}><SettingsIcon /></Control>
       <Control name={names.leave} label={text.controls.leave} testId="leave" danger onPress={() => setAsking("leave")}><LeaveIcon /></Control>
-      <span class="sr" role="status">{!speaks ? text.lobby.listener : microphone ? text.controls.live : text.controls.muted}</span>
+      <span class="sr" role="status">{!speaks ? text.lobby.listener : !microphone ? text.controls.muted : local.microphone.silenced ? text.silenced.microphone : text.controls.live}</span>
       {asking === "leave" ? <LeaveQuestion session={session} onStay={() => setAsking(null)} /> : null}
       {asking === "settings" ? (
         <Dialog title={text.controls.settings} onClose={() => setAsking(null)} testId="settings-dialog">

@@ -37,6 +37,7 @@ export function Courtroom(props: HearingProps): JSX.Element {
       <LinkBanner hearing={hearing} health={state.health} />
       <Problem kind="microphone" local={session.local} state={local} />
       <Problem kind="camera" local={session.local} state={local} />
+      <Problem kind="screen" local={session.local} state={local} />
       <div class="room-and-panel">
         {isState(hearing, "recess") ? <Recess {...props} /> : <Room {...props} />}
         {withPanel && panelOpen ? (

@@ -99,19 +99,26 @@ function SpeakerTest({ speakerId }: { readonly speakerId: string | null }): JSX.
 /** Why a device is not there, in words a person can act on. */
 export function Problem({ kind, local, state }: DevicesProps & { readonly kind: DeviceKind }): JSX.Element | null {
   const text = useText();
-  const { problem, opening } = state[kind];
-  if (problem === null) return null;
-  const device = kind === "microphone" ? text.lobby.microphone : kind === "camera" ? text.lobby.camera : text.controls.short.share;
+  const { problem, opening, silenced, wanted } = state[kind];
+  const device = (kind === "microphone" ? text.lobby.microphone : kind === "camera" ? text.lobby.camera : text.controls.short.share).toLowerCase();
+  if (problem === null) {
+    return wanted && silenced && kind !== "screen"
+      ? <p class="warning" role="alert" data-testid={`silenced-${kind}`}><WarningIcon /><span>{text.silenced[kind]}</span></p> : null;
+  }
+  // Whoever closes the browser's own choice of windows has changed their mind, and knows it.
+  if (kind === "screen" && problem === "refused") return null;
   return (
     <div class="warning" role="alert" data-testid={`problem-${kind}`} data-problem={problem}>
       <WarningIcon />
       <div>
-        <p>{text.problems[problem](device.toLowerCase())}</p>
+        <p>{text.problems[problem](device)}</p>
         {problem === "insecure" || problem === "unsupported" ? null : (
           <button type="button" disabled={opening} onClick={() => void local.set(kind, true)} data-testid={`retry-${kind}`}>
             {text.lobby.tryAgain}
           </button>
         )}
+        {kind === "screen"
+          ? <button type="button" onClick={() => void local.set(kind, false)} data-testid="drop-screen">{text.notices.dismiss}</button> : null}
       </div>
     </div>
   );

@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { isSpeaker } from "../hearing.ts";
 import type { Hearing } from "../hearing.ts";
+import { isLive } from "../local.ts";
 import type { LocalState } from "../local.ts";
 import type { Session, SessionState } from "../session.ts";
 import { dateTime } from "../text.ts";
@@ -30,7 +31,7 @@ export function Lobby({ session, local, hearing }: HearingProps): JSX.Element {
   const { you, stage } = hearing;
   const speaks = isSpeaker(hearing);
   const opening = local.microphone.opening || local.camera.opening;
-  const heard = local.microphone.wanted && local.microphone.track !== null;
+  const heard = isLive(local.microphone);
   const enter = () => {
     if (heard || !speaks) session.join();
     else setWarn(true);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The recordings: a list with its progress, playing in place, downloads with their fingerprints. */
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { shared } from "../browser.ts";
 import type { RecordEntry, RecordFile } from "../protocol.ts";
-import { askAgainMs, fileAddress, listRecords, openRecordsSession, renderAgain } from "../records.ts";
-import type { Listing } from "../records.ts";
+import { askAgainMs, fileAddress, Pass } from "../records.ts";
+import type { Listing, Rendering } from "../records.ts";
 import { clock, dateTime, fileSize } from "../text.ts";
 import { Frame } from "./frame.tsx";
 import { useText, useWords } from "./hooks.ts";
@@ -13,13 +14,13 @@ import { RecordProgress } from "./progress.tsx";
 
 export function Records({ token }: { readonly token: string }): JSX.Element {
   const text = useText();
-  const [listing, again] = useListing(token);
+  const { pass, listing, again } = useListing(token);
   return (
     <Frame title={text.records.title} testId="page-records">
       <div class="column records">
         <h1>{text.records.title}</h1>
         <p>{text.records.intro}</p>
-        <ListingView listing={listing} again={again} only={null} />
+        <ListingView pass={pass} listing={listing} again={again} only={null} />
       </div>
     </Frame>
   );
@@ -27,39 +28,38 @@ export function Records({ token }: { readonly token: string }): JSX.Element {
 
 /** The same for one hearing, where it has just been closed. */
 export function RecordsOf({ token, hearing }: { readonly token: string; readonly hearing: string }): JSX.Element {
-  const [listing, again] = useListing(token);
-  return <ListingView listing={listing} again={again} only={hearing} />;
+  const { pass, listing, again } = useListing(token);
+  return <ListingView pass={pass} listing={listing} again={again} only={hearing} />;
 }
 
 /** The list, kept fresh while the page is open. */
-function useListing(token: string): [Listing, () => void] {
+function useListing(token: string): Omit<ListingProps, "only"> {
+  const pass = useMemo(() => new Pass(token, shared), [token]);
   const [listing, setListing] = useState<Listing>({ state: "loading" });
   const [round, setRound] = useState(0);
   useEffect(() => {
     let timer: number | undefined;
     let stopped = false;
     const ask = async () => {
-      const next = await listRecords();
+      const next = await pass.list();
       if (stopped) return;
       setListing(next);
       if (next.state !== "refused") timer = window.setTimeout(() => void ask(), askAgainMs(next));
     };
-    openRecordsSession(token).then(
-      (session) => (session === "open" ? ask() : !stopped && setListing({ state: "refused" })),
-      () => { if (!stopped) setListing({ state: "failed" }); },
-    ).catch(() => undefined);
+    void ask();
     return () => { stopped = true; window.clearTimeout(timer); };
-  }, [token, round]);
-  return [listing, () => { setListing({ state: "loading" }); setRound(round + 1); }];
+  }, [pass, round]);
+  return { pass, listing, again: () => { setListing({ state: "loading" }); setRound(round + 1); } };
 }
 
 interface ListingProps {
+  readonly pass: Pass;
   readonly listing: Listing;
   readonly again: () => void;
   readonly only: string | null;
 }
 
-function ListingView({ listing, again, only }: ListingProps): JSX.Element {
+function ListingView({ pass, listing, again, only }: ListingProps): JSX.Element {
   const text = useText();
   switch (listing.state) {
     case "loading":
@@ -86,19 +86,24 @@ function ListingView({ listing, again, only }: ListingProps): JSX.Element {
           </div>
         );
       }
-      return <ul class="record-list">{records.map((one) => <Entry key={one.hearing} entry={one} />)}</ul>;
+      return <ul class="record-list">{records.map((one) => <Entry key={one.hearing} pass={pass} entry={one} />)}</ul>;
     }
   }
 }
 
-function Entry({ entry }: { readonly entry: RecordEntry }): JSX.Element {
+interface EntryProps {
+  readonly pass: Pass;
+  readonly entry: RecordEntry;
+}
+
+function Entry({ pass, entry }: EntryProps): JSX.Element {
   const { text, language } = useWords();
   const [playing, setPlaying] = useState<RecordFile | null>(null);
   const whole = entry.files.filter((file) => file.kind === "composite");
   const tracks = entry.files.filter((file) => file.kind === "track");
   const durationMs = Math.max(0, ...whole.map((file) => file.durationMs), ...tracks.map((file) => file.durationMs));
   const file = (one: RecordFile) => (
-    <FileLine key={one.file} hearing={entry.hearing} file={one} playing={playing?.file === one.file}
+    <FileLine key={one.file} pass={pass} hearing={entry.hearing} file={one} playing={playing?.file === one.file}
       onPlay={() => setPlaying(playing?.file === one.file ? null : one)} />
   );
   return (
@@ -111,8 +116,8 @@ function Entry({ entry }: { readonly entry: RecordEntry }): JSX.Element {
         {entry.closedAt === null ? null : <div><dt>{text.records.closed}</dt><dd>{dateTime(language, entry.closedAt)}</dd></div>}
         {durationMs > 0 ? <div><dt>{text.records.duration}</dt><dd>{clock(durationMs)}</dd></div> : null}
       </dl>
-      <EntryState entry={entry} />
-      {playing ? <Player key={playing.file} hearing={entry.hearing} file={playing} onClose={() => setPlaying(null)} /> : null}
+      <EntryState key={entry.state} pass={pass} entry={entry} />
+      {playing ? <Player key={playing.file} pass={pass} hearing={entry.hearing} file={playing} onClose={() => setPlaying(null)} /> : null}
       {whole.length > 0 ? (
         <section>
           <h3>{text.records.whole}</h3>
@@ -131,11 +136,15 @@ function Entry({ entry }: { readonly entry: RecordEntry }): JSX.Element {
   );
 }
 
-function EntryState({ entry }: { readonly entry: RecordEntry }): JSX.Element | null {
+/** Drawn anew with each state, so that what was told of the one before is gone. */
+function EntryState({ pass, entry }: EntryProps): JSX.Element | null {
   const text = useText();
-  const [started, setStarted] = useState(false);
+  const [asked, setAsked] = useState<Rendering | "asking" | null>(null);
+  const isBusy = asked === "asking" || asked === "started";
   const render = () => {
-    void renderAgain(entry.hearing).then(setStarted);
+    if (isBusy) return;
+    setAsked("asking");
+    void pass.renderAgain(entry.hearing).then(setAsked);
   };
   switch (entry.state) {
     case "sealing": case "rendering":
@@ -146,8 +155,9 @@ function EntryState({ entry }: { readonly entry: RecordEntry }): JSX.Element | n
           <WarningIcon />
           <div>
             <p>{text.record.failed}</p>
-            <button type="button" onClick={render} disabled={started} data-testid="render-again">{text.records.render}</button>
-            {started ? <p role="status">{text.records.rendering}</p> : null}
+            <button type="button" onClick={render} aria-disabled={isBusy} data-testid="render-again">{text.records.render}</button>
+            {asked === null || asked === "asking" ? null
+              : <p role="status" data-testid="render-asked" data-asked={asked}>{text.records.asked[asked]}</p>}
           </div>
         </div>
       );
@@ -165,15 +175,23 @@ function nameOfFile(file: RecordFile, text: ReturnType<typeof useText>): string 
 }
 
 interface FileProps {
+  readonly pass: Pass;
   readonly hearing: string;
   readonly file: RecordFile;
   readonly playing: boolean;
   readonly onPlay: () => void;
 }
 
-function FileLine({ hearing, file, playing, onPlay }: FileProps): JSX.Element {
+function FileLine({ pass, hearing, file, playing, onPlay }: FileProps): JSX.Element {
   const { text, language } = useWords();
   const name = nameOfFile(file, text);
+  // Another window may have taken the cookie: ours first, then the same press again.
+  const download = (event: Event) => {
+    if (pass.isMine()) return;
+    const link = event.currentTarget as HTMLAnchorElement;
+    event.preventDefault();
+    pass.take().then((session) => { if (session === "open" && pass.isMine()) link.click(); }, () => undefined);
+  };
   return (
     <li class="file" data-testid="file" data-kind={file.kind} data-person={file.person ?? undefined}>
       <span class="file-name">
@@ -184,7 +202,7 @@ function FileLine({ hearing, file, playing, onPlay }: FileProps): JSX.Element {
         <button type="button" onClick={onPlay} aria-pressed={playing} data-testid="play" aria-label={text.records.playName(name)}>
           <PlayIcon />{text.records.play}
         </button>
-        <a class="button" href={fileAddress(hearing, file.file, true)} download={file.file} data-testid="download"
+        <a class="button" href={fileAddress(hearing, file.file, true)} download={file.file} data-testid="download" onClick={download}
           aria-label={text.records.downloadName(name)}><DownloadIcon />{text.records.download}</a>
       </span>
       <Fingerprint sha256={file.sha256} />
@@ -208,12 +226,13 @@ function Fingerprint({ sha256 }: { readonly sha256: string }): JSX.Element {
 }
 
 interface PlayerProps {
+  readonly pass: Pass;
   readonly hearing: string;
   readonly file: RecordFile;
   readonly onClose: () => void;
 }
 
-function Player({ hearing, file, onClose }: PlayerProps): JSX.Element {
+function Player({ pass, hearing, file, onClose }: PlayerProps): JSX.Element {
   const text = useText();
   const ref = useRef<HTMLVideoElement>(null);
   const [failed, setFailed] = useState(false);
@@ -221,6 +240,18 @@ function Player({ hearing, file, onClose }: PlayerProps): JSX.Element {
     ref.current?.focus();
     ref.current?.play().catch(() => undefined);
   }, []);
+  // Another window may have taken the cookie: ours again, and on from where it was.
+  const broken = () => {
+    if (pass.isMine()) return setFailed(true);
+    pass.take().then(() => {
+      const video = ref.current;
+      if (!video) return;
+      const atS = video.currentTime;
+      video.load();
+      video.currentTime = atS;
+      void video.play().catch(() => undefined);
+    }, () => setFailed(true));
+  };
   const audioOnly = file.mime.startsWith("audio/");
   return (
     <div class="player" data-testid="player">
@@ -230,7 +261,7 @@ function Player({ hearing, file, onClose }: PlayerProps): JSX.Element {
       </div>
       {failed ? <p class="warning" role="alert">{text.records.cannotPlay}</p> : null}
       <video ref={ref} class={audioOnly ? "sound-only" : ""} controls playsInline preload="metadata" src={fileAddress(hearing, file.file)}
-        aria-label={nameOfFile(file, text)} onError={() => setFailed(true)} data-testid="player-video" />
+        aria-label={nameOfFile(file, text)} onError={broken} data-testid="player-video" />
     </div>
   );
 }

@@ -2,6 +2,7 @@
 /** One person in the courtroom: picture, name, role, and what can be known of them at a glance. */
 import type { JSX } from "preact";
 import type { Hearing } from "../hearing.ts";
+import { isLive } from "../local.ts";
 import type { LocalState } from "../local.ts";
 import type { SeatTracks } from "../media.ts";
 import type { Place } from "../seating.ts";
@@ -22,7 +23,7 @@ export function Tile({ place, hearing, tracks, local }: TileProps): JSX.Element 
   const text = useText();
   const { person, isYou } = place;
   const face = faceOf(place, hearing, tracks, local);
-  const microphoneOn = isYou ? local.microphone.wanted && local.microphone.track !== null : person.microphone === "on";
+  const microphoneOn = isYou ? isLive(local.microphone) : person.microphone === "on";
   const speaking = microphoneOn && hearing.speaking.has(person.person);
   const isScreen = place.source === "screen";
   const label = isScreen ? text.courtroom.screen(person.name) : person.name;
