@@ -55,10 +55,11 @@ static int follow_journal(struct live *live)
 {
     struct store_hearing *stored = &live->hearing->stored;
     struct journal_summary summary = journal_summary(live->journal);
-    if (summary.lines == 0 || summary.state == stored->state)
+    bool is_same = summary.state == stored->state && (stored->opened_us || !summary.opened_us);
+    if (summary.lines == 0 || is_same)
         return 0;
     int r = store_hearing_set_state(live->court->store, stored->id, summary.state,
-                                    summary.state_since_us);
+                                    summary.state_since_us, summary.opened_us);
     return r < 0 ? r : store_hearing_get(live->court->store, stored->id, stored);
 }
 

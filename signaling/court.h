@@ -52,6 +52,7 @@ struct live_presence {
     bool media;            /* the media core has its transports */
     bool ours;             /* it was lost because we were restarted */
     bool seen;             /* told by the media core since the last HELLO */
+    bool announced;        /* its person.joined stands, and it is not in yet */
     bool page_closed;      /* DTLS close_notify came: the browser closed the page in order */
     uint32_t seats_due;    /* bits: `seat` events that wait for SEAT_SWITCHED */
     uint64_t seats_due_us; /* since when */

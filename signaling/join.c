@@ -10,6 +10,7 @@
 /* The lines that a join writes before it has an effect. */
 static int write_lines(struct live *live, const struct hearing_person *person)
 {
+    struct live_presence *presence = court_presence(live, person);
     const struct journal_entry waiting = {
         .event = JOURNAL_HEARING_WAITING,
         .by = person->stored.id,
@@ -25,9 +26,27 @@ static int write_lines(struct live *live, const struct hearing_person *person)
     if (hearing_begins_on_join(live->hearing, person))
         r = court_journal(live, &waiting);
     /* Who joins again, because its transports were lost, was here all the time. */
-    if (r < 0 || person->stored.room == joined.room)
+    if (r < 0 || person->stored.room == joined.room || presence->announced)
         return r;
-    return court_journal(live, &joined);
+    r = court_journal(live, &joined);
+    presence->announced = r == 0;
+    return r;
+}
+
+/* Whose joining stands in the journal and came to nothing was never in: the line that says so. */
+static void write_never_in(struct live *live, const struct hearing_person *person,
+                           enum journal_cause cause)
+{
+    struct live_presence *presence = court_presence(live, person);
+    const struct journal_entry entry = {
+        .event = JOURNAL_PERSON_LEFT,
+        .person = person->stored.id,
+        .cause = cause,
+        .since_us = live->court->wall_us,
+    };
+    if (presence->announced && person->stored.room == TERMS_ROOM_OUTSIDE)
+        (void)court_journal(live, &entry); /* it is not in, whether or not the line stands */
+    presence->announced = false;
 }
 
 static int ask_media(struct page *page, int32_t request, uint8_t seats)
@@ -77,6 +96,7 @@ void join_handle(struct page *page, const struct message *message)
     r = ask_media(page, message->id, message->seats);
     if (r < 0) {
         page->state = PAGE_OUTSIDE;
+        write_never_in(live, page->person, JOURNAL_CAUSE_OUR_FAULT);
         page_error(page, message->id, MESSAGE_MEDIA_UNAVAILABLE, "the media core is busy");
     }
 }
@@ -89,7 +109,7 @@ static void enter(struct live *live, struct page *page)
     hearing_join(live->hearing, page->person, page->seats, court->wall_us, &court->changes);
     court_save(live, page->person);
     int r = begins ? store_hearing_set_state(court->store, live->hearing->stored.id,
-                                             live->hearing->stored.state, court->wall_us)
+                                             live->hearing->stored.state, court->wall_us, 0)
                    : 0;
     if (r < 0)
         log_error("hearing %016" PRIx64 ": state not stored: %s", live->hearing->stored.id,
@@ -108,6 +128,7 @@ void join_on_media_ready(struct court *court, const struct media_ticket *ticket,
     struct live_presence *presence = court_presence(live, page->person);
     presence->media = true;
     presence->page_closed = false;
+    presence->announced = false;
     page->state = PAGE_JOINED;
     court->counters.joins++;
     enter(live, page);
@@ -136,15 +157,31 @@ static void remove_orphan(struct court *court, const struct media_ticket *ticket
         court_presence(live, person)->media = false;
 }
 
+/* The line of a join that came to nothing, unless another page of the same person joins. */
+static void write_abandoned(struct court *court, const struct media_ticket *ticket, int error)
+{
+    struct live *live = court_find(court, ticket->hearing);
+    struct hearing_person *person = live ? hearing_find(live->hearing, ticket->person) : NULL;
+    const struct page *page = person ? person->session : NULL;
+    if (!person || (page && page->state == PAGE_AWAITS_MEDIA))
+        return;
+    enum journal_cause cause =
+        error == -ECANCELED ? JOURNAL_CAUSE_NETWORK : JOURNAL_CAUSE_OUR_FAULT;
+    write_never_in(live, person, person->stored.removed ? JOURNAL_CAUSE_REMOVED : cause);
+}
+
 void join_abandon(struct court *court, const struct media_ticket *ticket, int error)
 {
     struct page *page = court_page(court, ticket->page);
     log_warn("person %016" PRIx64 ": not joined: %s", ticket->person, log_errno(error));
     if (error == -ECANCELED)
         remove_orphan(court, ticket);
-    if (!page || page->state != PAGE_AWAITS_MEDIA)
+    bool is_asked = page && page->state == PAGE_AWAITS_MEDIA;
+    if (is_asked)
+        page->state = PAGE_OUTSIDE;
+    write_abandoned(court, ticket, error);
+    if (!is_asked)
         return;
-    page->state = PAGE_OUTSIDE;
     enum message_error answer =
         error == -ENOSPC || error == -ENOBUFS ? MESSAGE_FULL : MESSAGE_MEDIA_UNAVAILABLE;
     page_error(page, ticket->request, answer, "the media core did not make room");

@@ -46,6 +46,8 @@ static void summarize(struct journal_summary *s, const struct journal_line *l, s
             s->state = states[i].state;
             s->state_since_us = l->at_us;
         }
+    if (l->event == JOURNAL_HEARING_OPENED && s->opened_us == 0)
+        s->opened_us = l->at_us;
     s->lines++;
     s->bytes += len + 1;
     s->last_us = l->at_us;

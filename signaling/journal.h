@@ -124,6 +124,7 @@ struct journal_summary {
     uint64_t bytes;
     enum terms_state state; /* by the last hearing.* line */
     uint64_t state_since_us;
+    uint64_t opened_us;       /* of the first hearing.opened; 0: none */
     uint64_t last_us;         /* time of the last line */
     uint8_t hash[DIGEST_LEN]; /* of the last line; zeros when there is none */
 };

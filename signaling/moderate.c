@@ -208,7 +208,7 @@ void moderate_set_state(struct page *page, const struct message *message)
     if (!may(page, message->id, action, 0) || !write_line(page, message->id, event, 0))
         return;
     int r = store_hearing_set_state(court->store, live->hearing->stored.id, message->state,
-                                    court->wall_us);
+                                    court->wall_us, live->hearing->stored.opened_us);
     if (r < 0) /* the journal has it and is followed at the next start */
         log_error("hearing %016" PRIx64 ": state not stored: %s", live->hearing->stored.id,
                   log_errno(r));

@@ -64,11 +64,11 @@ int store_hearing_get(struct store *store, uint64_t id, struct store_hearing *re
 }
 
 int store_hearing_set_state(struct store *store, uint64_t id, enum terms_state state,
-                            uint64_t at_us)
+                            uint64_t at_us, uint64_t opened_us)
 {
-    if ((unsigned)state >= TERMS_STATE_COUNT || !is_time(at_us))
+    if ((unsigned)state >= TERMS_STATE_COUNT || !is_time(at_us) || !is_time(opened_us))
         return -EINVAL;
-    return store->engine->hearing_set_state(store, id, state, at_us);
+    return store->engine->hearing_set_state(store, id, state, at_us, opened_us);
 }
 
 int store_hearing_list(struct store *store, unsigned states, struct store_hearing **ret_list,

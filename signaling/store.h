@@ -78,10 +78,10 @@ int store_changes(struct store *store, uint64_t *ret_version);
 int store_hearing_add(struct store *store, const struct store_hearing *hearing);
 /* -ENOENT when there is none. The same for each ..._get. */
 int store_hearing_get(struct store *store, uint64_t id, struct store_hearing *ret_hearing);
-/* Sets state and since_us; opened_us at the first TERMS_STATE_OPEN, closed_us at CLOSED. A closed
- * hearing stays closed (-EPERM). */
+/* Sets state and since_us; closed_us at CLOSED, and opened_us once: to `opened_us`, or at
+ * TERMS_STATE_OPEN to `at_us` where that is 0. A closed hearing stays closed (-EPERM). */
 int store_hearing_set_state(struct store *store, uint64_t id, enum terms_state state,
-                            uint64_t at_us);
+                            uint64_t at_us, uint64_t opened_us);
 /* Hearings in a state of `states` (bit 1 << enum terms_state), latest scheduled first, at most
  * LIMIT_STORE_LIST. The list is the caller's to free(); NULL when none. The same for each list. */
 int store_hearing_list(struct store *store, unsigned states, struct store_hearing **ret_list,

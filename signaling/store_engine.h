@@ -21,7 +21,7 @@ struct store_engine {
     int (*hearing_add)(struct store *store, const struct store_hearing *hearing);
     int (*hearing_get)(struct store *store, uint64_t id, struct store_hearing *ret_hearing);
     int (*hearing_set_state)(struct store *store, uint64_t id, enum terms_state state,
-                             uint64_t at_us);
+                             uint64_t at_us, uint64_t opened_us);
     int (*hearing_list)(struct store *store, unsigned states, struct store_hearing **ret_list,
                         size_t *ret_count);
     int (*person_add)(struct store *store, const struct store_person *person);

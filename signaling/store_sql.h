@@ -58,8 +58,8 @@ static const char *const store_sql[STORE_SQL_COUNT] = {
     [STORE_SQL_HEARING_GET] = "SELECT " HEARING_COLUMNS " WHERE h.id = ?1",
     [STORE_SQL_HEARING_SET_STATE] =
         "UPDATE hearings SET state = ?2, since_us = ?3,"
-        " opened_us = iif(?2 = 2 AND opened_us = 0, ?3, opened_us),"
-        " closed_us = iif(?2 = 4, ?3, closed_us) WHERE id = ?1 AND state <> 4",
+        " opened_us = iif(opened_us <> 0, opened_us, iif(?2 = 2 AND ?4 = 0, ?3, ?4)),"
+        " closed_us = iif(?2 = 4, ?3, closed_us) WHERE id = ?1 AND (state <> 4 OR ?2 = 4)",
     [STORE_SQL_HEARING_LIST] =
         "SELECT " HEARING_COLUMNS " WHERE (1 << h.state) & ?1"
         " ORDER BY h.scheduled_us DESC, h.id LIMIT " TEXT_OF(LIMIT_STORE_LIST),

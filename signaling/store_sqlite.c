@@ -130,10 +130,10 @@ static int hearing_get(struct store *store, uint64_t id, struct store_hearing *r
 }
 
 static int hearing_set_state(struct store *store, uint64_t id, enum terms_state state,
-                             uint64_t at_us)
+                             uint64_t at_us, uint64_t opened_us)
 {
     struct sqlfile *f = ours(store);
-    struct sqlfile_value values[] = {NUMBER(id), NUMBER(state), NUMBER(at_us)};
+    struct sqlfile_value values[] = {NUMBER(id), NUMBER(state), NUMBER(at_us), NUMBER(opened_us)};
     int r = SQLFILE_RUN(f, STORE_SQL_HEARING_SET_STATE, values);
     if (r < 0 || sqlfile_touched(f) == 1)
         return r;

@@ -35,8 +35,8 @@ static struct place make_record(void)
     list_init(&court.pages);
     CHECK_EQ(store_open(place.path, &court.store), 0);
     CHECK_EQ(store_hearing_add(court.store, &hearing), 0);
-    CHECK_EQ(store_hearing_set_state(court.store, HEARING, TERMS_STATE_OPEN, NOW_US + 1), 0);
-    CHECK_EQ(store_hearing_set_state(court.store, HEARING, TERMS_STATE_CLOSED, NOW_US + 2), 0);
+    CHECK_EQ(store_hearing_set_state(court.store, HEARING, TERMS_STATE_OPEN, NOW_US + 1, 0), 0);
+    CHECK_EQ(store_hearing_set_state(court.store, HEARING, TERMS_STATE_CLOSED, NOW_US + 2, 0), 0);
     CHECK_EQ(mkdir(place_file(&place, "00000000000000a1"), 0700), 0);
     return place;
 }

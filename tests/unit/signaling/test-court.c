@@ -8,6 +8,7 @@
 
 #include "signaling/invite.h"
 #include "signaling/links.h"
+#include "signaling/record.h"
 #include "unit/check.h"
 #ifdef TEST_FAULTS
 #include "place.h"
@@ -96,6 +97,36 @@ static void the_journal_is_followed(void)
     scene_end(&s);
 }
 
+/* The store took nothing at the opening: it has it with the next state, or at the next start, so
+ * that the record is in the list and is sealed. */
+static void an_opening_is_stored_late(void)
+{
+    struct store_hearing stored;
+    scene_begin(&s, guests, GUESTS);
+    struct ws_connection *judge = scene_join(&s, JUDGE);
+    const struct journal_entry opened = {.event = JOURNAL_HEARING_OPENED};
+    CHECK_EQ(court_journal(s.live, &opened), 0);
+    hearing_set_state(s.live->hearing, TERMS_STATE_OPEN, s.court.wall_us, &s.court.changes);
+    record_open(s.live);
+    uint64_t opened_us = s.live->hearing->stored.opened_us;
+    say_state(judge, "closed");
+    CHECK_EQ(store_hearing_get(s.court.store, s.hearing, &stored), 0);
+    CHECK_EQ(stored.opened_us, opened_us);
+    scene_end(&s);
+
+    /* As it is left behind when the store missed the opening and the server died. */
+    scene_begin(&s, guests, GUESTS);
+    CHECK_EQ(court_journal(s.live, &opened), 0);
+    const struct journal_entry closed = {.event = JOURNAL_HEARING_CLOSED};
+    CHECK_EQ(court_journal(s.live, &closed), 0);
+    CHECK_EQ(store_hearing_set_state(s.court.store, s.hearing, TERMS_STATE_CLOSED, 5, 0), 0);
+    court_unload(&s.court);
+    CHECK_EQ(court_live(&s.court, s.hearing, &s.live), 0);
+    CHECK(s.live->hearing->stored.opened_us != 0);
+    CHECK_EQ(s.live->tape, LIVE_TAPE_CLOSING);
+    scene_end(&s);
+}
+
 /* A hearing whose journal is damaged is left alone; the others are not its victims. */
 static void a_damaged_one_keeps_no_other_out(void)
 {
@@ -109,8 +140,8 @@ static void a_damaged_one_keeps_no_other_out(void)
     CHECK_EQ(
         invite_hearing(&at, &second, guests, GUESTS, s.court.wall_us + 1, s.court.wall_us, &id), 0);
     court_unload(&s.court);
-    CHECK_EQ(store_hearing_set_state(s.court.store, s.hearing, TERMS_STATE_WAITING, 5), 0);
-    CHECK_EQ(store_hearing_set_state(s.court.store, id, TERMS_STATE_WAITING, 5), 0);
+    CHECK_EQ(store_hearing_set_state(s.court.store, s.hearing, TERMS_STATE_WAITING, 5, 0), 0);
+    CHECK_EQ(store_hearing_set_state(s.court.store, id, TERMS_STATE_WAITING, 5, 0), 0);
     append(id, "{\"seq\":9}\n{\"seq\":10}\n");
     CHECK_EQ(court_load(&s.court), 0);
     CHECK_EQ(loaded(), 1);
@@ -205,6 +236,7 @@ int main(void)
 {
     what_is_loaded();
     the_journal_is_followed();
+    an_opening_is_stored_late();
     a_damaged_one_keeps_no_other_out();
     idle_hearings_are_let_go();
     the_tape_is_told_every_line();
@@ -251,7 +283,7 @@ int main(void)
     CHECK_EQ(store_open(place.path, &store), 0);
     const struct invite_place at = {place.path, store};
     CHECK_EQ(invite_hearing(&at, &sample, guests, GUESTS, 2000000, 1000000, &id), 0);
-    CHECK_EQ(store_hearing_set_state(store, id, TERMS_STATE_WAITING, 1000000), 0);
+    CHECK_EQ(store_hearing_set_state(store, id, TERMS_STATE_WAITING, 1000000, 0), 0);
     store_close(store);
     bool happened = true;
     for (int n = 0; happened; n++) {

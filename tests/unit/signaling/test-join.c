@@ -100,6 +100,9 @@ static void without_the_media_core(void)
         scene_say(&s, judge, JOIN);
         CHECK_EQ(scene_told(judge, rows[i].code), 1);
         CHECK_EQ(s.people[JUDGE]->stored.room, TERMS_ROOM_OUTSIDE);
+        /* The joining stands in the journal: so does that it came to nothing, by our fault. */
+        CHECK_EQ(scene_lines(&s, "\"event\":\"person.joined\""), i + 1);
+        CHECK_EQ(scene_lines(&s, "\"cause\":\"our-fault\""), i + 1);
     }
     s.sfu.status = 0;
     scene_forget(&s);
@@ -109,6 +112,7 @@ static void without_the_media_core(void)
     scene_find_sfu(&s);
     scene_say(&s, judge, JOIN);
     CHECK_EQ(scene_told(judge, "\"type\":\"joined\",\"id\":20"), 1);
+    CHECK_EQ(scene_lines(&s, "\"event\":\"person.left\""), 3);
     scene_end(&s);
 }
 
@@ -122,6 +126,7 @@ static void the_media_core_dies_under_a_join(void)
     scene_lose_sfu(&s);
     REFUSED(judge, "media-unavailable");
     CHECK_EQ(judge->page->state, PAGE_OUTSIDE);
+    CHECK_EQ(scene_lines(&s, "\"cause\":\"our-fault\""), 1);
     scene_end(&s);
 }
 
@@ -138,6 +143,8 @@ static void a_page_gone_meanwhile(void)
     CHECK_EQ(scene_got(&s.sfu, CONTROL_PEER_REMOVE), 1);
     CHECK_EQ(s.people[JUDGE]->stored.room, TERMS_ROOM_OUTSIDE);
     CHECK(!court_presence(s.live, s.people[JUDGE])->media);
+    CHECK_EQ(scene_lines(&s, "\"event\":\"person.left\""), 1);
+    CHECK_EQ(scene_lines(&s, "\"cause\":\"network\""), 1);
     scene_end(&s);
 }
 
@@ -156,6 +163,8 @@ static void another_page_took_over_meanwhile(void)
     CHECK_EQ(scene_told(old, "\"type\":\"joined\""), 0);
     CHECK_EQ(scene_got(&s.sfu, CONTROL_PEER_REMOVE), 0);
     CHECK_EQ(s.people[JUDGE]->stored.room, TERMS_ROOM_COURTROOM);
+    CHECK_EQ(scene_lines(&s, "\"event\":\"person.joined\""), 1);
+    CHECK_EQ(scene_lines(&s, "\"event\":\"person.left\""), 0);
     scene_end(&s);
 }
 

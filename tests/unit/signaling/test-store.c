@@ -48,7 +48,7 @@ static int use(struct store *s)
     if (r == 0)
         r = store_setting_set(s, "key", "value");
     if (r == 0)
-        r = store_hearing_set_state(s, 0xa1, TERMS_STATE_OPEN, NOW_US + 5);
+        r = store_hearing_set_state(s, 0xa1, TERMS_STATE_OPEN, NOW_US + 5, 0);
     struct store_person person = sample_person;
     person.room = TERMS_ROOM_COURTROOM;
     person.admitted = true;
@@ -148,16 +148,16 @@ static void files_keep_others_out(void)
 
 static void a_hearing_closes_once(struct store *s)
 {
-    CHECK_EQ(store_hearing_set_state(s, 0xa1, TERMS_STATE_RECESS, NOW_US + 6), 0);
-    CHECK_EQ(store_hearing_set_state(s, 0xa1, TERMS_STATE_OPEN, NOW_US + 7), 0);
+    CHECK_EQ(store_hearing_set_state(s, 0xa1, TERMS_STATE_RECESS, NOW_US + 6, 0), 0);
+    CHECK_EQ(store_hearing_set_state(s, 0xa1, TERMS_STATE_OPEN, NOW_US + 7, 0), 0);
     struct store_hearing h;
     CHECK_EQ(store_hearing_get(s, 0xa1, &h), 0);
     CHECK_EQ(h.opened_us, NOW_US + 5); /* the first time */
-    CHECK_EQ(store_hearing_set_state(s, 0xa1, TERMS_STATE_CLOSED, NOW_US + 8), 0);
-    CHECK_EQ(store_hearing_set_state(s, 0xa1, TERMS_STATE_OPEN, NOW_US + 9), -EPERM);
+    CHECK_EQ(store_hearing_set_state(s, 0xa1, TERMS_STATE_CLOSED, NOW_US + 8, 0), 0);
+    CHECK_EQ(store_hearing_set_state(s, 0xa1, TERMS_STATE_OPEN, NOW_US + 9, 0), -EPERM);
     CHECK_EQ(store_hearing_get(s, 0xa1, &h), 0);
     CHECK(h.state == TERMS_STATE_CLOSED && h.closed_us == NOW_US + 8);
-    CHECK_EQ(store_hearing_set_state(s, 0xa2, TERMS_STATE_OPEN, NOW_US), -ENOENT);
+    CHECK_EQ(store_hearing_set_state(s, 0xa2, TERMS_STATE_OPEN, NOW_US, 0), -ENOENT);
 }
 
 static void what_does_not_fit_is_refused(struct store *s)
