@@ -86,7 +86,9 @@ static void take_key_frame_request(struct context *c, struct subscriber *s, uint
 {
     struct subscription *sub = subscriber_of_ssrc(s, ssrc);
     context_count(c, CONTROL_METRIC_PLI_RECEIVED);
-    if (sub && sub->shown)
+    /* One that is asked for already is asked for again by itself. */
+    if (sub && sub->shown && !sub->shown->key_frame_wanted &&
+        subscription_may_ask_key_frame(sub, c))
         encoding_ask_key_frame(sub->shown, c);
 }
 

@@ -186,8 +186,10 @@ void peer_tick(struct peer *peer, struct context *c)
     forward_phase(c, s->down);
     feedback_to_subscriber(c, s);
     for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++)
-        if (p->publications[i])
+        if (p->publications[i]) {
+            publication_set_round_trip(p->publications[i], s->rtt_us);
             watch_flow(p->publications[i], c);
+        }
     if (c->now_us >= peer->layer_us) {
         peer->layer_us = c->now_us + LAYER_INTERVAL_US;
         choose_layers(peer, c);

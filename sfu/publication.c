@@ -294,6 +294,13 @@ struct encoding *publication_best(struct publication *p)
     return &p->encodings[0];
 }
 
+void publication_set_round_trip(struct publication *p, uint32_t rtt_us)
+{
+    for (size_t i = 0; i < p->encoding_count; i++)
+        if (p->encodings[i].stream)
+            stream_set_round_trip(p->encodings[i].stream, rtt_us);
+}
+
 void publication_record(struct publication *p, struct context *c, bool recorded)
 {
     p->recorded = recorded;

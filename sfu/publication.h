@@ -133,6 +133,9 @@ struct encoding *publisher_encoding_of(struct publisher *p, struct context *c,
 /* The encoding that receives reports about `ssrc`, or NULL. */
 struct encoding *publisher_encoding_of_ssrc(const struct publisher *p, uint32_t ssrc);
 
+/* To its page and back, us; 0: not known. What is missing is asked for again at that pace. */
+void publication_set_round_trip(struct publication *p, uint32_t rtt_us);
+
 /* The best encoding that flows, or the first when none does. */
 struct encoding *publication_best(struct publication *p);
 

@@ -147,16 +147,17 @@ static int open_packet(struct srtp_in *s, uint8_t *packet, size_t *len, uint32_t
                        unprotect_function unprotect, uint64_t now_us)
 {
     bool known = find_source(s, ssrc);
-    if (!known) {
-        int r = make_room(s, now_us);
-        if (r < 0)
-            return r;
-    }
     int plain_len = (int)*len;
     srtp_err_status_t status = unprotect(s->inbound, packet, &plain_len);
     if (status)
         return status_to_errno(status);
     if (!known) {
+        /* Only now, so that nothing forged drives out what is real. */
+        int r = make_room(s, now_us);
+        if (r < 0) {
+            (void)srtp_remove_stream(s->inbound, htonl(ssrc)); /* it was made just now */
+            return r;
+        }
         s->last = s->source_count++;
         s->sources[s->last].ssrc = ssrc;
     }

@@ -88,16 +88,6 @@ void stream_set_rtx_ssrc(struct stream *s, uint32_t rtx_ssrc)
     s->config.rtx_ssrc = rtx_ssrc;
 }
 
-uint32_t stream_ssrc(const struct stream *s)
-{
-    return s->config.ssrc;
-}
-
-uint32_t stream_rtx_ssrc(const struct stream *s)
-{
-    return s->config.rtx_ssrc;
-}
-
 static uint32_t clock_rate(const struct stream *s)
 {
     return s->config.video ? 90000 : 48000;
@@ -182,6 +172,7 @@ static void reset_numbering(struct stream *s, uint16_t seq16)
     s->expected_before += s->newest - s->base + 1;
     start_numbering(s, (s->newest | 0xffff) + 0x10001 + seq16);
     s->reset_untold = true;
+    s->has_sender_info = false; /* its timestamps were of the old numbering */
     nack_reset(&s->nack);
     history_clear(s->history);
 }

@@ -65,9 +65,6 @@ DEFINE_CLEANUP(struct stream, stream_destroy)
 /* The RTX SSRC, once learned by repaired RID. */
 void stream_set_rtx_ssrc(struct stream *stream, uint32_t rtx_ssrc);
 
-uint32_t stream_ssrc(const struct stream *stream);
-uint32_t stream_rtx_ssrc(const struct stream *stream);
-
 /* Takes in an opened packet of this stream or its RTX, with packet->rtp parsed and nobody else
  * holding it. RTX is put back into the original's form in place (data, len and rtp change);
  * packet->payload is set, a reference is kept for the history.

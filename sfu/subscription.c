@@ -186,7 +186,6 @@ static int want(struct subscription *s, struct context *c, struct encoding *e)
     if (is_waiting(s) && s->wanted != e)
         encoding_unsubscribe(s->wanted, s);
     s->wanted = e;
-    s->layer_us = c->now_us;
     rewrite_select(&s->rewrite, e->source);
     if (is_waiting(s))
         encoding_ask_key_frame(e, c);
@@ -241,12 +240,22 @@ void subscription_cut(struct subscription *s, struct context *c, const struct pu
     unlist(s, next ? next : rest);
     s->shown = rest;
     s->wanted = next ? next : rest;
-    if (shows)
+    if (shows || !s->wanted)
         rewrite_select(&s->rewrite, 0);
     if (s->wanted)
         rewrite_select(&s->rewrite, s->wanted->source);
     if (shows)
         tell(s, c, 0, 0, 0, 0);
+}
+
+bool subscription_may_ask_key_frame(struct subscription *s, const struct context *c)
+{
+    uint64_t from_us = s->key_frames_us > c->now_us ? s->key_frames_us : c->now_us;
+    if (from_us + SUBSCRIPTION_KEY_FRAME_US >
+        c->now_us + SUBSCRIPTION_KEY_FRAMES * SUBSCRIPTION_KEY_FRAME_US)
+        return false;
+    s->key_frames_us = from_us + SUBSCRIPTION_KEY_FRAME_US;
+    return true;
 }
 
 void subscription_suspend(struct subscription *s, struct context *c, const struct publication *pub)

@@ -17,6 +17,11 @@
  * times what 30 % of a full page of video would need. */
 #define SUBSCRIBER_RTX_PER_SECOND 2000
 
+/* Key frames a viewer may ask for at once, a seat, ... */
+#define SUBSCRIPTION_KEY_FRAMES 3
+/* ... and how often after that. Ours. */
+#define SUBSCRIPTION_KEY_FRAME_US (2000 * 1000ull)
+
 struct subscriber;
 
 /* One half (audio or video) of one seat. */
@@ -34,7 +39,7 @@ struct subscription {
     bool awaited;            /* a SEAT_SET waits for its answer, which goes to */
     uint32_t request;        /* this request */
     uint32_t connection;     /* of this connection */
-    uint64_t layer_us;       /* when the encoding was last chosen */
+    uint64_t key_frames_us;  /* when all its key frame requests are forgotten */
     struct rewrite rewrite;
 };
 
@@ -90,6 +95,10 @@ void subscription_suspend(struct subscription *s, struct context *c, const struc
 
 /* Moves to a better encoding of the same simulcast, or away from one that stopped. */
 void subscription_choose_layer(struct subscription *s, struct context *c);
+
+/* The peer asks for a key frame: whether it is heard. A bad link, or bad will, at one viewer must
+ * not cost all others their picture. */
+bool subscription_may_ask_key_frame(struct subscription *s, const struct context *c);
 
 /* One packet of `e`, which lists this subscription: rewrites its header, seals it, queues it. */
 void subscription_send(struct subscription *s, struct context *c, struct encoding *e,

@@ -10,6 +10,7 @@
 #include "sfu/directory.h"
 #include "sfu/dtls.h"
 #include "sfu/ice.h"
+#include "sfu/rtp.h"
 #include "sfu/srtp_in.h"
 
 /* RFC 7675 section 5.1: consent lapses 30 s after the last valid check. */
@@ -373,7 +374,6 @@ static struct transport_received receive_stun(struct transport *t, const struct 
     }
     if (r < 0)
         return dropped(t, TRANSPORT_DROP_STUN);
-    t->config.stats->stun_answered++;
     note_check(t, from, generation, result.nominated, now_us);
     return (struct transport_received){.outcome = TRANSPORT_HANDLED};
 }
@@ -402,18 +402,12 @@ static enum transport_drop drop_of_srtp(int error)
     }
 }
 
-/* RFC 5761 section 4: RTCP's packet types, told from RTP's payload types with marker. */
-static bool is_rtcp(const uint8_t *datagram, size_t len)
-{
-    return len >= 2 && datagram[1] >= 192 && datagram[1] <= 223;
-}
-
 static struct transport_received receive_srtp(struct transport *t, const uint8_t *datagram,
                                               size_t len, uint8_t *plain, uint64_t now_us)
 {
     if (!t->srtp)
         return dropped(t, TRANSPORT_DROP_EARLY);
-    bool rtcp = is_rtcp(datagram, len);
+    bool rtcp = rtp_is_rtcp(datagram, len);
     memcpy(plain, datagram, len);
     int r = rtcp ? srtp_in_open_rtcp(t->srtp, plain, &len, now_us)
                  : srtp_in_open_rtp(t->srtp, plain, &len, now_us);

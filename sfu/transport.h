@@ -34,7 +34,6 @@ enum transport_drop {
 /* Counters of all transports of one worker: one struct, borrowed by each of them. */
 struct transport_stats {
     uint64_t dropped[TRANSPORT_DROP_COUNT];
-    uint64_t stun_answered;
     uint64_t dtls_failed;    /* handshakes that failed, wrong certificates among them */
     uint64_t dtls_connected; /* handshakes done and certificate right */
 };

@@ -81,6 +81,25 @@ static void passes_key_frame_wishes_on(void)
     stage_close(&s);
 }
 
+/* However often one viewer asks, and however well it is answered, all others are not to pay for it
+ * with a source that sends nothing but key frames. */
+static void one_viewer_never_spoils_the_rest(void)
+{
+    begin();
+    stage_pass(&s, SECOND_US);
+    publisher->asked = (struct page_asked){0};
+    unsigned answered = 0;
+    for (uint16_t i = 0; i < 500; i++) { /* 20 s */
+        stage_pass(&s, FRAME_US);
+        viewer_says(write_pli);
+        bool key = publisher->asked.plis > answered;
+        answered = publisher->asked.plis;
+        frame(CONTROL_VIDEO, (uint16_t)(101 + i), key);
+    }
+    CHECK(publisher->asked.plis >= 10 && publisher->asked.plis <= 14);
+    stage_close(&s);
+}
+
 /* An empty seat has no picture to mend. */
 static void drops_wishes_of_empty_seats(void)
 {
@@ -349,6 +368,7 @@ static void takes_no_harm(void)
 int main(void)
 {
     passes_key_frame_wishes_on();
+    one_viewer_never_spoils_the_rest();
     drops_wishes_of_empty_seats();
     spares_a_dark_source();
     repairs();

@@ -170,6 +170,24 @@ static void ssrcs_make_way(void)
     CHECK_EQ(send_ssrc(page, server, 3, 0, 12000000), 0);
     CHECK_EQ(send_ssrc(page, server, 3, 1001, 12000000), 0);
 }
+
+/* Nor does it drive out a silent one, which would open old packets once more. */
+static void forged_ssrcs_drive_out_nobody(void)
+{
+    CLEANUP(srtp_in_destroy) struct srtp_in *page = NULL, *server = NULL;
+    CHECK_EQ(open_pair(KEYS_AEAD_AES_128_GCM, &page, &server), 0);
+    _Alignas(4) uint8_t old[64], again[64], forged[64];
+    size_t old_len = write_rtp(old, 1, 0, 4);
+    CHECK_EQ(srtp_in_protect_rtp(page, old, &old_len), 0);
+    memcpy(again, old, old_len);
+    size_t again_len = old_len;
+    CHECK_EQ(srtp_in_open_rtp(server, old, &old_len, 1000), 0);
+    for (uint32_t ssrc = 1; ssrc < LIMIT_SSRCS_PER_TRANSPORT; ssrc++)
+        CHECK_EQ(send_ssrc(page, server, 1, ssrc, 2000), 0);
+    size_t len = write_rtp(forged, 1, 2000, 40);
+    CHECK_EQ(srtp_in_open_rtp(server, forged, &len, 12000000), -EACCES);
+    CHECK_EQ(srtp_in_open_rtp(server, again, &again_len, 12000000), -EALREADY);
+}
 #endif
 
 int main(void)
@@ -193,6 +211,7 @@ int main(void)
         clear_is_refused(suite);
     }
     ssrcs_make_way();
+    forged_ssrcs_drive_out_nobody();
     return 0;
 #endif
 }
