@@ -54,7 +54,7 @@ struct encoding {
     uint32_t rtx_ssrc;     /* 0: none, or not known yet */
     char rid[CONTROL_RID_MAX];
     bool flowing;
-    uint16_t newest_seq; /* of the packets forwarded or withheld so far */
+    uint16_t newest_seq; /* of the packets forwarded so far */
 
     bool key_frame_wanted;
     unsigned key_frame_tries;  /* since it is wanted */
