@@ -143,6 +143,20 @@ async function tabTo(page, name, most = 40) {
   assert.fail(`Tab does not reach ${name}`);
 }
 
+/** Presses what is found there by Enter, with the focus on it. */
+async function byKeyboard(page, selector) {
+  await page.focus(selector);
+  await page.keyboard.press("Enter");
+}
+
+/** What has the focus, and the part of the page that it is in. */
+function focused(page) {
+  return page.evaluate(() => {
+    const part = document.activeElement;
+    return `${part.localName} of ${part.closest("section, aside, main")?.className ?? "nothing"}`;
+  });
+}
+
 /** Parts that a notice lies over, of those where something can be pressed. */
 function covered(page) {
   return page.evaluate(() => {
@@ -190,13 +204,15 @@ for (const kind of ["chromium", "firefox"])
       const { page } = clerk;
       await page.bringToFront();
       await page.setViewport(DESK);
-      await page.waitForSelector('[data-testid="join"]:not([disabled])', { timeout: 20_000 });
+      await page.waitForSelector('[data-testid="join"][aria-disabled="false"]', { timeout: 20_000 });
       await tabTo(page, "use-microphone");
       await page.keyboard.press(" ");
       await page.waitForSelector('[data-testid="use-microphone"][aria-pressed="false"]');
       await page.keyboard.press(" ");
-      await page.waitForSelector('[data-testid="use-microphone"][aria-pressed="true"]:not([disabled])');
-      await page.waitForSelector('[data-testid="join"]:not([disabled])');
+      await page.waitForSelector('[data-testid="use-microphone"][aria-pressed="true"][aria-disabled="false"]');
+      await page.waitForSelector('[data-testid="join"][aria-disabled="false"]');
+      // While it opened it could not be pressed, and kept the focus all the same.
+      assert.equal(await page.evaluate(() => document.activeElement.dataset.testid), "use-microphone");
       await tabTo(page, "join");
       await page.keyboard.press("Enter");
       await clerk.sees("page-courtroom", 20);
@@ -255,10 +271,16 @@ for (const kind of ["chromium", "firefox"])
 
     test("the courtroom: judge with the panel open, party", { timeout: 180_000 }, async () => {
       await judge.page.bringToFront();
-      await judge.press("open-hearing");
-      await judge.admit(party);
+      // What was pressed is gone then; the focus is not.
+      await byKeyboard(judge.page, '[data-testid="open-hearing"]');
+      await judge.sees("recess");
+      assert.equal(await focused(judge.page), "h3 of course");
+      await tabTo(judge.page, "recess", 1);
+      await judge.shows(`${row(party)} [data-testid="admit"]`);
+      await byKeyboard(judge.page, `${row(party)} [data-testid="admit"]`);
       await party.shows('[data-testid="page-courtroom"]', 20);
       await judge.shows(`[data-testid="tile"][data-person="${party.id}"]`);
+      assert.match(await focused(judge.page), /^h3 of /);
       await judge.pressIn(row(party), "more");
       await audit(judge.page, `${kind} courtroom judge`);
       await audit(party.page, `${kind} courtroom party`);

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { chooseLanguage, clock, fileSize, textIn } from "../../web-client/src/text.ts";
+
+/** Set by web-client/test.mjs. */
+declare const SAMPLES: string;
 
 /** Every word of a dictionary with its path; functions are called with something to say. */
 function wordsOf(value: unknown, path: string): readonly (readonly [string, string])[] {
@@ -27,6 +32,21 @@ test("the Chinese is Chinese, but for names of things that have none", () => {
   for (const [path, words] of wordsOf(textIn("en"), "")) {
     if (!same.test(path)) assert.doesNotMatch(words, /[\u4e00-\u9fff]/, path);
   }
+});
+
+/** Said by a name that the page has in hand: a role, a state, an error. */
+const BY_NAME = /^\.(roles|states|problems|notices|errors|over|unsupported)\.|^\.(waiting\.hearingIs|courtroom\.(quality|recessMicrophone|bench|left|right|stand|gallery)|record|records\.asked|silenced)(\.|$)|^\.home\.needs/;
+
+test("nothing is translated that no page says", () => {
+  const folder = join(SAMPLES, "../../web-client/src/view/");
+  const views = readdirSync(folder).map((name) => readFileSync(join(folder, name), "utf8")).join("");
+  const unsaid = wordsOf(textIn("en"), "").map(([path]) => path).filter((path) => {
+    const [key, group] = path.split(".").reverse();
+    // A group may have been given a name of its own.
+    return !BY_NAME.test(path) && !new RegExp(`\\b(text|words|names${group ? `|${group}` : ""})\\??\\.${key}\\b`).test(views);
+  });
+  assert.deepEqual(unsaid, []);
+  for (const key of ["label", "lostBecause", "renderingPercent", "notInRecess"]) assert.match(views, new RegExp(`record\\.${key}\\b`));
 });
 
 test("what a control is called holds what stands on it (WCAG 2.5.3)", () => {

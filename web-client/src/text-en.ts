@@ -5,7 +5,7 @@ import type { Text } from "./text.ts";
 export const en: Text = {
   name: "Assize",
   tagline: "Hearings by video",
-  language: { label: "Language", other: "中文" },
+  language: { other: "中文" },
   skip: "Skip to the content",
   close: "Close",
   cancel: "Cancel",
@@ -39,7 +39,6 @@ export const en: Text = {
     title: "Before you enter",
     greeting: (name) => `Good day, ${name}`,
     yourRole: "Your role",
-    yourName: "Your name",
     when: "Time",
     court: "Court",
     caseNumber: "Case",
@@ -135,7 +134,6 @@ export const en: Text = {
     closed: "Nobody hears or sees you any more. You may close this page.",
     soundBlocked: "Your browser keeps the sound off.",
     turnOnSound: "Turn on sound",
-    sendingNothing: "You cannot speak here at present.",
   },
   record: {
     label: "The record",
@@ -147,8 +145,6 @@ export const en: Text = {
     rendering: "Preparing the recording",
     ready: "Recording ready",
     failed: "Recording could not be prepared",
-    offLong: "Nothing is being recorded.",
-    onLong: "What is said here is recorded.",
     lostBecause: (reason) => {
       switch (reason) {
         case "recorder-away": return "The recorder is not answering.";
@@ -180,7 +176,6 @@ export const en: Text = {
     leaveYes: "Leave",
     stay: "Stay",
     shortcuts: "Keyboard shortcuts",
-    shortcut: (keys) => `Shortcut ${keys}`,
     muted: "Your microphone is off",
     live: "Your microphone is on",
     short: {
@@ -194,7 +189,6 @@ export const en: Text = {
     inside: "In the courtroom",
     away: "Not here",
     nobodyWaits: "Nobody is waiting.",
-    nobody: "Nobody else.",
     admit: "Let in",
     admitAll: "Let everybody in",
     admitName: (name) => `Let ${name} in`,
@@ -224,7 +218,6 @@ export const en: Text = {
   link: {
     lost: "The connection was lost. Connecting again…",
     media: "Sound and picture are interrupted. Restoring them…",
-    back: "The connection is back.",
   },
   notices: {
     entered: (name) => `${name ?? "Somebody"} has entered the courtroom.`,
@@ -287,7 +280,6 @@ export const en: Text = {
     again: "Come back",
     useHere: "Use here instead",
     reload: "Load the page again",
-    home: "To the start page",
     records: "To the recordings",
     help: "If you need help, call the court on the number in your letter.",
   },
@@ -303,7 +295,6 @@ export const en: Text = {
     opened: "Opened",
     closed: "Closed",
     duration: "Duration",
-    size: "Size",
     whole: "The whole hearing",
     wholeText: "All pictures side by side, all voices together.",
     tracks: "Each speaker alone",
@@ -326,7 +317,5 @@ export const en: Text = {
     cannotPlay: "This browser cannot play the file. Download it instead.",
     noFiles: "No files yet.",
     neverOpened: "The hearing was never open.",
-    back: "Back to the hearing",
-    count: (n) => (n === 1 ? "1 recording" : `${n} recordings`),
   },
 };

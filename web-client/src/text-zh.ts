@@ -5,7 +5,7 @@ import type { Text } from "./text.ts";
 export const zh: Text = {
   name: "Assize",
   tagline: "在线庭审",
-  language: { label: "语言", other: "English" },
+  language: { other: "English" },
   skip: "跳到正文",
   close: "关闭",
   cancel: "取消",
@@ -38,7 +38,6 @@ export const zh: Text = {
     title: "入庭准备",
     greeting: (name) => `${name}，您好`,
     yourRole: "您的身份",
-    yourName: "您的姓名",
     when: "时间",
     court: "法院",
     caseNumber: "案号",
@@ -134,7 +133,6 @@ export const zh: Text = {
     closed: "没有人能再听到或看到您，您可以关闭本页面。",
     soundBlocked: "浏览器暂未播放声音。",
     turnOnSound: "打开声音",
-    sendingNothing: "您目前不能发言。",
   },
   record: {
     label: "庭审录制",
@@ -146,8 +144,6 @@ export const zh: Text = {
     rendering: "正在生成录像",
     ready: "录像已生成",
     failed: "录像生成失败",
-    offLong: "目前不进行录制。",
-    onLong: "此处的发言均被录制。",
     lostBecause: (reason) => {
       switch (reason) {
         case "recorder-away": return "录制程序没有响应。";
@@ -179,7 +175,6 @@ export const zh: Text = {
     leaveYes: "退出",
     stay: "留下",
     shortcuts: "键盘快捷键",
-    shortcut: (keys) => `快捷键 ${keys}`,
     muted: "您的麦克风已关闭",
     live: "您的麦克风已打开",
     short: {
@@ -193,7 +188,6 @@ export const zh: Text = {
     inside: "法庭内",
     away: "未到场",
     nobodyWaits: "无人等候。",
-    nobody: "没有其他人。",
     admit: "准许入庭",
     admitAll: "全部准许入庭",
     admitName: (name) => `准许${name}入庭`,
@@ -223,7 +217,6 @@ export const zh: Text = {
   link: {
     lost: "连接已中断，正在重新连接……",
     media: "音视频中断，正在恢复……",
-    back: "连接已恢复。",
   },
   notices: {
     entered: (name) => `${name ?? "有人"}已进入法庭。`,
@@ -286,7 +279,6 @@ export const zh: Text = {
     again: "返回庭审",
     useHere: "改在此处使用",
     reload: "重新加载页面",
-    home: "返回首页",
     records: "查看录像",
     help: "如需帮助，请拨打法院信函上的电话。",
   },
@@ -302,7 +294,6 @@ export const zh: Text = {
     opened: "开庭",
     closed: "闭庭",
     duration: "时长",
-    size: "大小",
     whole: "庭审全程",
     wholeText: "所有画面并列，所有声音合成。",
     tracks: "各发言人单独录像",
@@ -325,7 +316,5 @@ export const zh: Text = {
     cannotPlay: "此浏览器无法播放该文件，请下载后播放。",
     noFiles: "暂无文件。",
     neverOpened: "该庭审未曾开庭。",
-    back: "返回庭审",
-    count: (n) => `${n} 份录像`,
   },
 };

@@ -13,7 +13,7 @@ export type Language = "en" | "zh-Hans";
 export interface Text {
   readonly name: string;
   readonly tagline: string;
-  readonly language: { readonly label: string; readonly other: string };
+  readonly language: { readonly other: string };
   readonly skip: string;
   readonly close: string;
   readonly cancel: string;
@@ -27,7 +27,7 @@ export interface Text {
   readonly arriving: string;
   readonly lobby: {
     readonly title: string; readonly greeting: (name: string) => string; readonly yourRole: string;
-    readonly yourName: string; readonly when: string; readonly court: string; readonly caseNumber: string;
+    readonly when: string; readonly court: string; readonly caseNumber: string;
     readonly state: string; readonly devices: string; readonly asking: string; readonly preview: string;
     readonly cameraOff: string; readonly microphone: string; readonly camera: string; readonly speaker: string;
     readonly defaultDevice: string; readonly unnamed: (n: number) => string; readonly level: string;
@@ -56,12 +56,12 @@ export interface Text {
     readonly elapsed: string; readonly alone: string; readonly recessTitle: string; readonly recess: string;
     readonly recessMicrophone: { readonly on: string; readonly off: string }; readonly notOpen: string;
     readonly closedTitle: string; readonly closed: string; readonly soundBlocked: string;
-    readonly turnOnSound: string; readonly sendingNothing: string;
+    readonly turnOnSound: string;
   };
   readonly record: { readonly [state in RecordState]: string } & {
     readonly label: string; readonly unknown: string; readonly lostBecause: (reason: string) => string;
     readonly renderingPercent: (percent: number) => string;
-    readonly notInRecess: string; readonly offLong: string; readonly onLong: string;
+    readonly notInRecess: string;
   };
   /** What a control is called holds its `short` name: who speaks to the computer says what stands there (WCAG 2.5.3). */
   readonly controls: {
@@ -69,7 +69,7 @@ export interface Text {
     readonly cameraOff: string; readonly raise: string; readonly lower: string; readonly share: string;
     readonly unshare: string; readonly leave: string; readonly people: string; readonly settings: string;
     readonly leaveTitle: string; readonly leaveText: string; readonly leaveYes: string; readonly stay: string;
-    readonly shortcuts: string; readonly shortcut: (keys: string) => string; readonly muted: string;
+    readonly shortcuts: string; readonly muted: string;
     readonly live: string; readonly short: {
       readonly microphone: string; readonly camera: string; readonly hand: string; readonly share: string;
       readonly people: string; readonly settings: string; readonly leave: string;
@@ -77,7 +77,7 @@ export interface Text {
   };
   readonly people: {
     readonly title: string; readonly waiting: string; readonly inside: string; readonly away: string;
-    readonly nobodyWaits: string; readonly nobody: string; readonly admit: string; readonly admitAll: string;
+    readonly nobodyWaits: string; readonly admit: string; readonly admitAll: string;
     readonly admitName: (name: string) => string; readonly dismiss: string; readonly mute: string;
     readonly lowerHand: string; readonly remove: string; readonly more: (name: string) => string;
     readonly removeTitle: (name: string) => string; readonly removeText: string; readonly removeYes: string;
@@ -87,27 +87,26 @@ export interface Text {
     readonly closeYes: string; readonly notJoined: string; readonly lostConnection: string;
     readonly waitingCount: (n: number) => string;
   };
-  readonly link: { readonly lost: string; readonly media: string; readonly back: string };
+  readonly link: { readonly lost: string; readonly media: string };
   readonly notices: { readonly [kind in NoticeKind]: (name: string | null, why: string) => string }
     & { readonly dismiss: string };
   readonly errors: { readonly [code in ErrorCode | "lost" | "late"]: string };
   readonly over: {
     readonly [ending in Ending]: { readonly title: string; readonly text: string };
   } & {
-    readonly again: string; readonly useHere: string; readonly reload: string; readonly home: string;
+    readonly again: string; readonly useHere: string; readonly reload: string;
     readonly records: string; readonly help: string;
   };
   readonly records: {
     readonly title: string; readonly intro: string; readonly loading: string; readonly empty: string;
     readonly emptyText: string; readonly refused: string; readonly failed: string; readonly again: string;
-    readonly opened: string; readonly closed: string; readonly duration: string; readonly size: string;
+    readonly opened: string; readonly closed: string; readonly duration: string;
     readonly whole: string; readonly wholeText: string; readonly tracks: string; readonly tracksText: string;
     readonly play: string; readonly stop: string; readonly download: string; readonly downloadName: (what: string) => string;
     readonly playName: (what: string) => string; readonly fingerprint: string; readonly copy: string;
     readonly copied: string; readonly render: string;
     readonly asked: { readonly [rendering in Rendering]: string }; readonly progress: string;
-    readonly cannotPlay: string; readonly noFiles: string; readonly neverOpened: string; readonly back: string;
-    readonly count: (n: number) => string;
+    readonly cannotPlay: string; readonly noFiles: string; readonly neverOpened: string;
   };
 }
 

@@ -89,14 +89,14 @@ interface ControlProps {
   readonly children: JSX.Element;
 }
 
-/** The accessible name says what pressing does; the short one under the drawing says what it is about. */
+/** Not `disabled` while busy: that would take the focus away. The accessible name says what pressing does; the short one under the drawing says what it is about. */
 function Control(props: ControlProps): JSX.Element {
   const { name, label, keys, testId, off, on, pressed, expanded, busy, danger, count, onPress, children } = props;
   const classes = ["control", off ? "is-off" : "", on ? "is-on" : "", danger ? "is-danger" : ""];
   return (
     <button type="button" class={classes.filter(Boolean).join(" ")} aria-label={label} title={keys ? `${label} (${keys})` : label}
-      aria-expanded={expanded} aria-keyshortcuts={keys} aria-busy={busy} disabled={busy}
-      data-testid={testId} data-on={pressed} onClick={onPress}>
+      aria-expanded={expanded} aria-keyshortcuts={keys} aria-busy={busy} aria-disabled={busy}
+      data-testid={testId} data-on={pressed} onClick={() => { if (!busy) onPress(); }}>
       {children}
       <span class="control-name" aria-hidden="true">{name}</span>
       {count ? <span class="control-count" aria-hidden="true" data-testid="waiting-count">{count}</span> : null}

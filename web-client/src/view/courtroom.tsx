@@ -72,7 +72,7 @@ function Elapsed({ hearing }: { readonly hearing: Hearing }): JSX.Element {
     <span class={`state ${state}`} data-testid="hearing-state" data-state={state}>
       <span class="state-words" role="status">{text.states[state]}</span>
       {state === "open" || state === "recess"
-        ? <span class="elapsed" role="timer" aria-label={text.courtroom.elapsed}>{clock(inSessionMs(hearing, nowMs))}</span> : null}
+        ? <span class="elapsed" role="timer"><span class="sr">{text.courtroom.elapsed} </span>{clock(inSessionMs(hearing, nowMs))}</span> : null}
     </span>
   );
 }

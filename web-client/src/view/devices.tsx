@@ -85,12 +85,13 @@ function SpeakerTest({ speakerId }: { readonly speakerId: string | null }): JSX.
   const text = useText();
   const [playing, setPlaying] = useState(false);
   const test = () => {
+    if (playing) return;
     setPlaying(true);
     playTest(speakerId).catch(() => undefined).then(() => setPlaying(false)).catch(() => undefined);
   };
   return (
     <div class="speaker-test">
-      <button type="button" onClick={test} disabled={playing} data-testid="test-speaker"><SpeakerIcon />{text.lobby.testSpeaker}</button>
+      <button type="button" onClick={test} aria-disabled={playing} data-testid="test-speaker"><SpeakerIcon />{text.lobby.testSpeaker}</button>
       <span role="status">{playing ? text.lobby.testing : ""}</span>
     </div>
   );
@@ -113,7 +114,7 @@ export function Problem({ kind, local, state }: DevicesProps & { readonly kind: 
       <div>
         <p>{text.problems[problem](device)}</p>
         {problem === "insecure" || problem === "unsupported" ? null : (
-          <button type="button" disabled={opening} onClick={() => void local.set(kind, true)} data-testid={`retry-${kind}`}>
+          <button type="button" aria-disabled={opening} onClick={() => { if (!opening) void local.set(kind, true); }} data-testid={`retry-${kind}`}>
             {text.lobby.tryAgain}
           </button>
         )}

@@ -2,7 +2,7 @@
 /** The frame around every page: the house's name, the language, the content. */
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { useWords } from "./hooks.ts";
+import { useKeptFocus, useWords } from "./hooks.ts";
 import { Seal } from "./icons.tsx";
 import { Notices } from "./notices.tsx";
 
@@ -20,7 +20,9 @@ interface FrameProps {
 
 export function Frame({ title, testId, children, top, bottom, wide }: FrameProps): JSX.Element {
   const { text } = useWords();
+  const page = useRef<HTMLDivElement>(null);
   const main = useRef<HTMLElement>(null);
+  useKeptFocus(page, main);
   const first = useRef(true);
   useEffect(() => { document.title = `${title} – ${text.name}`; }, [title, text]);
   // A new page takes the focus, so that a screen reader begins there; not the first one loaded.
@@ -29,7 +31,7 @@ export function Frame({ title, testId, children, top, bottom, wide }: FrameProps
     else main.current?.focus({ preventScroll: true });
   }, []);
   return (
-    <div class={wide ? "frame wide" : "frame"} data-testid={testId}>
+    <div ref={page} class={wide ? "frame wide" : "frame"} data-testid={testId}>
       <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); main.current?.focus(); }}>{text.skip}</a>
       <header class="top">
         <div class="house"><Seal /><span class="house-name">{text.name}</span></div>

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What views share: the words, the watched values, a clock. */
 import { createContext } from "preact";
-import { useContext, useEffect, useState } from "preact/hooks";
+import type { RefObject } from "preact";
+import { useContext, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { heirOf, placesOf } from "../focus.ts";
 import type { Store } from "../store.ts";
 import { textIn } from "../text.ts";
 import type { Language, Text } from "../text.ts";
@@ -33,6 +35,28 @@ export function useStore<T>(store: Store<T>): T {
     return store.watch(changed);
   }, [store]);
   return value;
+}
+
+/** Keeps the focus within `page`: when what has it vanishes, what is near to it gets it. */
+export function useKeptFocus(page: RefObject<HTMLElement>, otherwise: RefObject<HTMLElement>): void {
+  const last = useRef<{ part: Element; places: readonly HTMLElement[] } | null>(null);
+  useEffect(() => {
+    const came = ({ target }: FocusEvent) => {
+      if (target instanceof HTMLElement) last.current = { part: target, places: placesOf(target) };
+    };
+    const element = page.current;
+    element?.addEventListener("focusin", came);
+    return () => element?.removeEventListener("focusin", came);
+  }, []);
+  // After every drawing: only then is it known what is drawn no more.
+  useLayoutEffect(() => {
+    if (!last.current || last.current.part.isConnected) return;
+    const heir = heirOf(last.current.places) ?? otherwise.current;
+    last.current = null;
+    if (!heir || (document.activeElement && document.activeElement !== document.body)) return;
+    if (heir.tabIndex < 0) heir.tabIndex = -1;
+    heir.focus({ preventScroll: true });
+  });
 }
 
 /** The page's clock, once a second. */

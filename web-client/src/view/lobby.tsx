@@ -32,7 +32,9 @@ export function Lobby({ session, local, hearing }: HearingProps): JSX.Element {
   const speaks = isSpeaker(hearing);
   const opening = local.microphone.opening || local.camera.opening;
   const heard = isLive(local.microphone);
+  const waits = stage === "joining" || opening || !hearing.linkUp;
   const enter = () => {
+    if (waits) return;
     if (heard || !speaks) session.join();
     else setWarn(true);
   };
@@ -59,7 +61,7 @@ export function Lobby({ session, local, hearing }: HearingProps): JSX.Element {
         <div class="lobby-enter">
           <p class="hint"><LockIcon /> {text.lobby.notRecorded}</p>
           <button type="button" class="primary large" data-testid="join" onClick={enter}
-            disabled={stage === "joining" || opening || !hearing.linkUp}>
+            aria-disabled={waits}>
             {stage === "joining" ? text.lobby.joining : heard && !local.camera.track ? text.lobby.joinWithout : text.lobby.join}
           </button>
         </div>
@@ -104,13 +106,13 @@ export function OwnPicture({ session, local }: { readonly session: Session; read
         testId="preview" cover={<div class="cover"><span class="cover-words">{text.lobby.cameraOff}</span></div>} />
       <div class="own-switches">
         <button type="button" class={microphone ? "round" : "round is-off"} aria-pressed={microphone}
-          aria-label={text.lobby.useMicrophone} title={text.lobby.useMicrophone} disabled={local.microphone.opening}
-          onClick={() => void session.local.set("microphone", !microphone)} data-testid="use-microphone">
+          aria-label={text.lobby.useMicrophone} title={text.lobby.useMicrophone} aria-disabled={local.microphone.opening}
+          onClick={() => { if (!local.microphone.opening) void session.local.set("microphone", !microphone); }} data-testid="use-microphone">
           {microphone ? <MicrophoneIcon /> : <MicrophoneOffIcon />}
         </button>
         <button type="button" class={camera ? "round" : "round is-off"} aria-pressed={camera}
-          aria-label={text.lobby.useCamera} title={text.lobby.useCamera} disabled={local.camera.opening}
-          onClick={() => void session.local.set("camera", !camera)} data-testid="use-camera">
+          aria-label={text.lobby.useCamera} title={text.lobby.useCamera} aria-disabled={local.camera.opening}
+          onClick={() => { if (!local.camera.opening) void session.local.set("camera", !camera); }} data-testid="use-camera">
           {camera ? <CameraIcon /> : <CameraOffIcon />}
         </button>
       </div>
