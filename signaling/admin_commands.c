@@ -340,6 +340,13 @@ int admin_hearing_links(const struct admin_options *options, uint64_t now_us)
     if (r == 0)
         r = show_hearing(&desk, id, NULL);
     desk_close(&desk);
+    if (r == -ESTALE) {
+        fprintf(stderr,
+                "assize-admin: hearing %s is closed: nobody joins it any more; "
+                "'records-pass create' makes a link to its recording\n",
+                options->argument);
+        return 1;
+    }
     return r < 0 ? admin_fail(options, "the links cannot be made", r) : 0;
 }
 

@@ -124,8 +124,10 @@ static void put_file(struct jsonread_value *file, struct jsontext *t)
     jsontext_string(t, "mime", mime);
     if (person) {
         jsontext_id(t, "person", person);
-        jsontext_string(t, "name", person_name);
-        jsontext_string(t, "role", role);
+        if (person_name[0]) /* the journal may not say who that was */
+            jsontext_string(t, "name", person_name);
+        if (role[0])
+            jsontext_string(t, "role", role);
     }
     jsontext_integer(t, "bytes", bytes);
     jsontext_integer(t, "durationMs", (int64_t)(seconds * 1000 + 0.5));

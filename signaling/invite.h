@@ -27,7 +27,7 @@ int invite_hearing(const struct invite_place *place, const struct store_hearing 
                    uint64_t now_us, uint64_t *ret_hearing);
 
 /* Revokes the invitations of everybody in the hearing who was not put out, and makes new ones.
- * -EPERM when it is closed. */
+ * -ESTALE when it is closed. */
 int invite_renew(const struct invite_place *place, uint64_t hearing, uint64_t expires_us,
                  uint64_t now_us);
 

@@ -19,7 +19,7 @@ struct scene_end {
     int status;    /* of the next answers; 0: done */
     size_t count;
     struct control_message got[512]; /* what signaling said since scene_forget(), oldest first */
-    uint64_t note_seq; /* of the last line on its tape */
+    uint64_t note_seq;               /* of the last line on its tape */
     size_t notes_len;
     char notes[1 << 18]; /* the lines its tape took, since scene_forget() */
 };

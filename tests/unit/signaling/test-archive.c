@@ -72,9 +72,35 @@ static size_t count_listed(void)
     return count;
 }
 
+/* Somebody the journal does not name: an empty name or role is no name and no role. */
+static void who_is_not_named(const struct place *place)
+{
+    static const char one[] =
+        "{\"kind\":\"speaker\",\"file\":\"1.mkv\",\"bytes\":7,\"sha256\":\"" SHA256
+        "\",\"participant\":\"00000000000000c1\",\"name\":\"%s\",\"role\":\"%s\"}";
+    for (unsigned named = 0; named < 2; named++) {
+        struct jsontext t = {0};
+        size_t len = 0;
+        FILE *out = fopen(place_file(place, "00000000000000a1/manifest.json"), "we");
+        CHECK(out && fputs("{\"files\":[", out) >= 0);
+        CHECK(fprintf(out, one, named ? "Li" : "", named ? "party" : "") > 0);
+        CHECK(fputs("]}", out) >= 0);
+        CHECK_EQ(fclose(out), 0);
+        CHECK_EQ(archive_list(&court, HEARING, &t), 0);
+        char *text = jsontext_take(&t, &len);
+        CHECK(text && strstr(text, "\"person\":\"00000000000000c1\""));
+        CHECK_EQ(strstr(text, "\"name\":\"Li\"") != NULL, named);
+        CHECK_EQ(strstr(text, "\"role\":\"party\"") != NULL, named);
+        CHECK_EQ(strstr(text, "\"name\"") != NULL, named);
+        CHECK_EQ(strstr(text, "\"role\"") != NULL, named);
+        free(text);
+    }
+}
+
 int main(void)
 {
     struct place place = make_record();
+    who_is_not_named(&place);
     write_manifest(&place, 3, 0);
     CHECK_EQ(count_listed(), 3);
 

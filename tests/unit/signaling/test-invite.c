@@ -90,7 +90,7 @@ static void every_step_is_in_store_and_journal(struct store *s, const struct pla
     CHECK_EQ(good, 0);
 
     CHECK_EQ(store_hearing_set_state(s, id, TERMS_STATE_CLOSED, NOW_US, 0), 0);
-    CHECK_EQ(invite_renew(&at, id, LATE_US, NOW_US), -EPERM);
+    CHECK_EQ(invite_renew(&at, id, LATE_US, NOW_US), -ESTALE);
     CHECK_EQ(invite_renew(&at, 0xdead, LATE_US, NOW_US), -ENOENT);
 }
 
