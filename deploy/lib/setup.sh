@@ -2,7 +2,7 @@
 # Shared by deploy/run and tests/run: says what happens, installs what is missing, builds.
 # Sourced with $top set to the root of the checkout.
 
-quiet_log=${TMPDIR:-/tmp}/assize-setup-$$.log
+quiet_log=$(mktemp) || exit 1
 trap 'rm -f "$quiet_log"' EXIT
 
 say() { printf '%s\n' "$*"; }

@@ -105,6 +105,43 @@ test("it starts, prints links for five people, and listens to nothing it does no
   assert.equal(await again.ended, 0, again.shown);
 });
 
+const bash = async (script, env = {}) =>
+  (await execute("bash", ["-euc", script], { cwd: top, env: { ...process.env, ...env } })).stdout;
+
+test("links name an address that others reach, IPv6 in brackets", async () => {
+  for (const [listened, own, expected] of [
+    ["127.0.0.1", "192.0.2.2", "https://localhost:8443"],
+    ["::1", "192.0.2.2", "https://localhost:8443"],
+    ["0.0.0.0", "fd00::2 192.0.2.2 192.0.2.3", "https://192.0.2.2:8443"],
+    ["0.0.0.0", "fd00::2", "https://localhost:8443"],
+    ["::", "192.0.2.2 fd00::2", "https://[fd00::2]:8443"],
+    ["fd00::2", "192.0.2.2", "https://[fd00::2]:8443"],
+    ["192.0.2.2", "192.0.2.3", "https://192.0.2.2:8443"],
+    ["court.example", "192.0.2.3", "https://court.example:8443"],
+  ])
+    assert.equal(await bash(`. deploy/lib/address.sh; url_of "$(link_host ${listened} ${own})" 8443`), expected);
+});
+
+test("on all addresses, and on IPv6, it becomes ready and its links are reached", { timeout: 400_000 }, async () => {
+  for (const [address, host] of [["0.0.0.0", /^\d+\.\d+\.\d+\.[1-9]\d*$|^localhost$/], ["::1", /^localhost$/], ["::", /^\[[0-9a-f:]+\]$|^localhost$/]]) {
+    const run = deploy("--data", join(dir, "wild"), ...portOptions().slice(0, 6), "--listen", address);
+    await ready(run);
+    const { hostname, origin } = new URL(linksIn(run.shown)[0]);
+    assert.match(hostname, host);
+    await execute("curl", ["-fsS", "--noproxy", "*", "--cacert", join(dir, "wild/tls/ca.pem"), `${origin}/readyz`]);
+    run.child.kill("SIGTERM");
+    assert.equal(await run.ended, 0, run.shown);
+  }
+});
+
+test("what a step says goes to a file that nobody can have put there before", async () => {
+  const shown = await bash('. deploy/lib/setup.sh; printf "%s %s " $$ "$quiet_log"; stat -c %a "$quiet_log"', { TMPDIR: dir, top });
+  const [pid, path, mode] = shown.trim().split(" ");
+  assert.equal(mode, "600");
+  assert.ok(path.startsWith(dir) && !path.includes(`-${pid}.`), path);
+  await assert.rejects(stat(path), "it is removed at the end");
+});
+
 test("a taken port, a wrong option, a bad number and a directory that cannot be written are told with a remedy", { timeout: 60_000 }, async () => {
   const taken = createServer();
   await new Promise((on) => taken.listen(0, "127.0.0.1", on));
