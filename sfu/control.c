@@ -23,6 +23,10 @@
 #define METRICS_INTERVAL_S 1
 /* How soon a letter is offered again to a worker whose mailbox was full. */
 #define HELD_RETRY_MS 5
+/* What the workers tell is taken in portions of this, while no more than this waits for signaling:
+ * the rest stays in the mailbox. So a burst, like the state told to a signaling that comes back,
+ * takes its time and never looks like one that does not read. */
+#define PORTION (LIMIT_CONTROL_QUEUE / 2)
 /* Requests read in one go, so that events are not kept waiting. */
 #define REQUESTS_PER_TURN 64
 /* What one more hearing weighs against one more peer when a worker is chosen. */
@@ -243,6 +247,7 @@ static void ask_for_presence(struct control_desk *d, uint32_t request)
     struct control_message message = {.type = CONTROL_PRESENT_END, .request = request};
     d->connection.presents_left = (unsigned)d->options.worker_count;
     for (unsigned i = 0; i < d->options.worker_count; i++) {
+        (void)worker_take_lost(d->options.workers[i]); /* it is told everything now */
         struct control_letter *letter = worker_letter_create(&message);
         if (letter) {
             letter->worker = i;
@@ -462,7 +467,7 @@ void control_desk_deliver(struct letter *l, void *owner)
 static void check_lost(struct control_desk *d)
 {
     for (size_t i = 0; i < d->options.worker_count; i++)
-        if (worker_take_lost(d->options.workers[i]) && d->connection.fd >= 0)
+        if (worker_take_lost(d->options.workers[i]) && d->connection.greeted)
             give_up_connection(d, "a worker's message to it was lost");
 }
 
@@ -473,6 +478,18 @@ static void retry_held(struct control_desk *d)
         post_or_hold(d, letter);
 }
 
+static void take_letters(struct control_desk *d)
+{
+    size_t most = d->connection.greeted ? PORTION : SIZE_MAX; /* nobody is told */
+    (void)mailbox_drain(d->options.mailbox, d, most);
+}
+
+/* What is polled for letters: nothing while as many wait as signaling can be told. */
+static int open_mailbox(const struct control_desk *d)
+{
+    return d->connection.queued < PORTION ? mailbox_fd(d->options.mailbox) : -1;
+}
+
 int control_desk_run(struct control_desk *d, int stop_fd)
 {
     enum { STOP, LISTEN, MAILBOX, TIMER, CONNECTION, COUNT };
@@ -481,7 +498,7 @@ int control_desk_run(struct control_desk *d, int stop_fd)
         struct pollfd fds[COUNT] = {
             [STOP] = {.fd = stop_fd, .events = POLLIN},
             [LISTEN] = {.fd = d->listen_fd, .events = POLLIN},
-            [MAILBOX] = {.fd = mailbox_fd(d->options.mailbox), .events = POLLIN},
+            [MAILBOX] = {.fd = open_mailbox(d), .events = POLLIN},
             [TIMER] = {.fd = d->timer_fd, .events = POLLIN},
             [CONNECTION] = {.fd = wanted ? d->connection.fd : -1, .events = wanted},
         };
@@ -495,7 +512,7 @@ int control_desk_run(struct control_desk *d, int stop_fd)
         if (fds[CONNECTION].revents & (POLLIN | POLLHUP | POLLERR))
             read_requests(d);
         if (fds[MAILBOX].revents)
-            mailbox_drain(d->options.mailbox, d);
+            take_letters(d);
         if (fds[TIMER].revents)
             tell_metrics(d);
         if (fds[LISTEN].revents)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -72,20 +73,28 @@ int mailbox_fd(const struct mailbox *m)
     return m->wake_fd;
 }
 
-size_t mailbox_drain(struct mailbox *m, void *owner)
+size_t mailbox_drain(struct mailbox *m, void *owner, size_t most)
 {
     eventfd_t wakes;
     (void)eventfd_read(m->wake_fd, &wakes);
 
     pthread_mutex_lock(&m->lock);
     struct letter *batch = m->oldest;
-    size_t count = m->count;
-    m->oldest = NULL;
-    m->tail = &m->oldest;
-    m->count = 0;
+    size_t count = m->count < most ? m->count : most;
+    struct letter **end = &batch;
+    for (size_t i = 0; i < count; i++)
+        end = &(*end)->next;
+    m->oldest = *end;
+    *end = NULL;
+    m->count -= count;
+    if (m->count == 0)
+        m->tail = &m->oldest;
+    bool rest = m->count > 0;
     pthread_mutex_unlock(&m->lock);
+    if (rest)
+        (void)eventfd_write(m->wake_fd, 1); /* as in mailbox_post() */
 
-    while (batch) {
+    for (size_t i = 0; i < count; i++) {
         struct letter *l = batch;
         batch = l->next;
         l->deliver(l, owner);

@@ -29,7 +29,8 @@ int mailbox_post(struct mailbox *mailbox, struct letter *letter);
 /* The descriptor that becomes readable when letters wait. Borrowed. */
 int mailbox_fd(const struct mailbox *mailbox);
 
-/* Worker thread only. Delivers the letters waiting now, oldest first; returns how many. */
-size_t mailbox_drain(struct mailbox *mailbox, void *owner);
+/* Worker thread only. Delivers the letters waiting now, oldest first, `most` of them; the
+ * descriptor stays readable while others wait. Returns how many. */
+size_t mailbox_drain(struct mailbox *mailbox, void *owner, size_t most);
 
 #endif

@@ -279,7 +279,7 @@ static void *run(void *arg)
             if (what == WAKE_STOP)
                 return NULL;
             if (what == WAKE_MAILBOX)
-                mailbox_drain(w->mailbox, w);
+                (void)mailbox_drain(w->mailbox, w, WORKER_MAILBOX);
             else if (what == WAKE_TIMER)
                 run_timers(w);
             else if (events[i].events & (EPOLLIN | EPOLLERR))

@@ -119,7 +119,7 @@ int stage_request(struct stage *s, const struct control_message *request, int fd
     s->c.outbox.connection = 1;
     orders_serve(&s->c, s->rooms, &offer, &m, fd);
     s->c.outbox.connection = 0;
-    mailbox_drain(s->desk, s);
+    mailbox_drain(s->desk, s, STAGE_EVENTS);
     for (size_t i = before; i < s->event_count; i++) {
         if (s->events[i].request != m.request)
             continue;
@@ -258,7 +258,7 @@ void stage_settle(struct stage *s)
             moved += page_serve(s, &s->pages[i], s->pages[i].down);
         }
     } while (moved);
-    mailbox_drain(s->desk, s);
+    mailbox_drain(s->desk, s, STAGE_EVENTS);
 }
 
 void stage_pass(struct stage *s, uint64_t duration_us)

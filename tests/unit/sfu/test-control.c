@@ -43,7 +43,7 @@ static int core_make(struct core *c)
     CHECK_EQ(address_from_text("127.0.0.1", 0, &options.listen[0]), 0);
     int r = dtls_context_create(&c->dtls);
     if (r == 0)
-        r = mailbox_create(1024, &c->mailbox);
+        r = mailbox_create(8192, &c->mailbox);
     options.dtls = c->dtls;
     options.desk = c->mailbox;
     for (unsigned i = 0; r == 0 && i < WORKERS; i++) {
@@ -358,6 +358,38 @@ static int ends_the_deaf(struct core *c, int fd)
     return fd;
 }
 
+/* Returns when the desk has taken a turn: a request of it has reached a worker. */
+static void let_it_turn(int fd, uint64_t hearing)
+{
+    CLEANUP(ring_destroy) struct ring *ring = NULL;
+    CHECK_EQ(ring_create(1 << 16, &ring), 0);
+    const struct control_message open = open_hearing(hearing, true);
+    put(fd, &open, ring_fd(ring));
+    struct ring_record record;
+    while (ring_next(ring, &record) == 0) {
+        struct pollfd p = {.fd = fd};
+        CHECK(poll(&p, 1, 1) == 0); /* not hung up on */
+    }
+}
+
+/* More at once than may wait for signaling, as when it comes back to a full media core: it is told
+ * all of it, in order, however late it begins to read. */
+static void tells_more_than_can_wait(struct core *c, int fd)
+{
+    enum { EVENTS = LIMIT_CONTROL_QUEUE + 2000 };
+    for (uint64_t i = 1; i <= EVENTS; i++) {
+        const struct control_message m = {.type = CONTROL_STREAM_STATE,
+                                          .stream_state = {1, 0x51, i, true}};
+        struct control_letter *letter = control_letter_create(&m, control_desk_deliver);
+        CHECK(letter);
+        CHECK_EQ(mailbox_post(c->mailbox, &letter->letter), 0);
+    }
+    let_it_turn(fd, 1); /* it takes from the mailbox in this turn, */
+    let_it_turn(fd, 2); /* and has done so before this one */
+    for (uint64_t i = 1; i <= EVENTS; i++)
+        CHECK_EQ(wait_for(fd, CONTROL_STREAM_STATE).stream_state.stream, i);
+}
+
 static void bounds_hearings(int fd)
 {
     for (uint64_t h = WORKERS + 1; h <= LIMIT_HEARINGS; h++)
@@ -401,6 +433,7 @@ int main(void)
     notices_a_wall_clock_that_is_set(fd);
     fd = takes_over(&core, fd);
     fd = ends_the_deaf(&core, fd);
+    tells_more_than_can_wait(&core, fd);
     bounds_hearings(fd);
     close(fd);
     core_stop(&core);

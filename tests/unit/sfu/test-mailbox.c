@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdbool.h>
 
 #include "unit/check.h"
 #ifdef TEST_FAULTS
@@ -56,12 +57,41 @@ static int full_and_leftover(void)
     CHECK_EQ(r, -ENOBUFS);
 
     int sum = 0;
-    CHECK_EQ(mailbox_drain(m, &sum), 2);
+    CHECK_EQ(mailbox_drain(m, &sum, 7), 2);
     CHECK_EQ(sum, 3);
     return post_value(m, 4); /* never drained: destroy must free it */
 }
 
 #ifndef TEST_FAULTS
+static bool wakes(const struct mailbox *m)
+{
+    struct pollfd wake = {.fd = mailbox_fd(m), .events = POLLIN};
+    return poll(&wake, 1, 0) == 1;
+}
+
+/* What is not taken yet keeps its place, and the descriptor readable. */
+static void in_portions(void)
+{
+    CLEANUP(mailbox_destroy) struct mailbox *m = NULL;
+    CHECK_EQ(mailbox_create(4, &m), 0);
+    int sum = 0;
+    for (int i = 1; i <= 3; i++)
+        CHECK_EQ(post_value(m, i), 0);
+    CHECK_EQ(mailbox_drain(m, &sum, 0), 0);
+    CHECK_EQ(mailbox_drain(m, &sum, 1), 1);
+    CHECK_EQ(sum, 1);
+    CHECK(wakes(m));
+    CHECK_EQ(post_value(m, 10), 0);
+    CHECK_EQ(mailbox_drain(m, &sum, 2), 2);
+    CHECK_EQ(sum, 6);
+    CHECK_EQ(mailbox_drain(m, &sum, 2), 1);
+    CHECK_EQ(sum, 16);
+    CHECK(!wakes(m));
+    CHECK_EQ(post_value(m, 100), 0);
+    CHECK_EQ(mailbox_drain(m, &sum, 1), 1);
+    CHECK_EQ(sum, 116);
+}
+
 enum { POSTERS = 4, EACH = 10000 };
 
 static void *post_many(void *arg)
@@ -84,7 +114,7 @@ static void many_posters(void)
     while (sum < POSTERS * EACH) {
         struct pollfd wake = {.fd = mailbox_fd(m), .events = POLLIN};
         CHECK_EQ(poll(&wake, 1, 5000), 1);
-        mailbox_drain(m, &sum);
+        mailbox_drain(m, &sum, 7);
     }
     for (int i = 0; i < POSTERS; i++)
         pthread_join(threads[i], NULL);
@@ -106,6 +136,7 @@ int main(void)
     }
 #else
     CHECK_EQ(full_and_leftover(), 0);
+    in_portions();
     many_posters();
     return 0;
 #endif
