@@ -74,10 +74,22 @@ void history_expire(struct history *h, uint64_t now_us)
     }
 }
 
+static void drop_oldest(struct history *h)
+{
+    for (size_t before = h->count; h->count > 0 && h->count == before; h->oldest++)
+        drop(h, slot_of(h, h->oldest));
+}
+
 void history_put(struct history *h, struct packet *packet, uint64_t now_us)
 {
     uint16_t seq = packet->rtp.seq;
     history_expire(h, now_us);
+    if (packet_pool_is_scarce(packet->pool)) {
+        drop_oldest(h);
+        drop_oldest(h);
+        if (h->count == 0)
+            return;
+    }
     if (h->count == 0) {
         h->newest = seq;
         h->oldest = seq;

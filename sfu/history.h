@@ -23,7 +23,8 @@ void history_destroy(struct history *history);
 DEFINE_CLEANUP(struct history, history_destroy)
 
 /* Keeps a reference to `packet` under packet->rtp.seq, in place of what stood there, and drops
- * what is older than HISTORY_AGE_US. A packet older than all kept is not kept. */
+ * what is older than HISTORY_AGE_US. A packet older than all kept is not kept. While the packets'
+ * pool is scarce each new one pushes out two old ones, down to none. */
 void history_put(struct history *history, struct packet *packet, uint64_t now_us);
 
 /* The packet of that sequence number, or NULL if it was never here or is too old. Borrowed until

@@ -83,6 +83,11 @@ void packet_unref(struct packet *packet)
     pool->free_count++;
 }
 
+bool packet_pool_is_scarce(const struct packet_pool *pool)
+{
+    return pool->free_count < pool->count / 4;
+}
+
 size_t packet_pool_free(const struct packet_pool *pool)
 {
     return pool->free_count;

@@ -5,6 +5,7 @@
 #ifndef SFU_PACKET_H
 #define SFU_PACKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,6 +49,10 @@ struct packet *packet_ref(struct packet *packet);
 /* One reference less; the last gives the buffer back. Accepts NULL. */
 void packet_unref(struct packet *packet);
 DEFINE_CLEANUP(struct packet, packet_unref)
+
+/* Whether less than a quarter is free: what is kept only in case it is asked for makes way then, so
+ * that there is a packet for each datagram that comes. */
+bool packet_pool_is_scarce(const struct packet_pool *pool);
 
 /* Packets free now, and how often there was none. */
 size_t packet_pool_free(const struct packet_pool *pool);

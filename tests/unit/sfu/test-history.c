@@ -29,6 +29,31 @@ static bool has(struct history *h, uint16_t seq, uint64_t now_us)
     return packet;
 }
 
+/* Streams together would fill the pool many times over: a quarter stays free for what comes, and
+ * no more than a quarter is left unused for it. */
+static int leaves_a_quarter(void)
+{
+    enum { STREAMS = 5 };
+    CLEANUP(packet_pool_destroy) struct packet_pool *pool = NULL;
+    struct history *h[STREAMS] = {NULL};
+    int r = packet_pool_create(64, &pool);
+    for (int i = 0; r == 0 && i < STREAMS; i++)
+        r = history_create(32, &h[i]);
+    for (uint16_t seq = 0; r == 0 && seq < 200; seq++) {
+        for (int i = 0; i < STREAMS; i++) {
+            put(h[i], pool, seq, 10 * MS);
+            CHECK(packet_pool_free(pool) >= 64 / 4);
+        }
+    }
+    size_t kept = 0;
+    for (int i = 0; r == 0 && i < STREAMS; i++)
+        kept += history_count(h[i]);
+    CHECK(r < 0 || kept >= 64 / 2);
+    for (int i = 0; i < STREAMS; i++)
+        history_destroy(h[i]);
+    return r;
+}
+
 static int bounds(void)
 {
     CLEANUP(packet_pool_destroy) struct packet_pool *pool = NULL;
@@ -90,6 +115,8 @@ int main(void)
     for (int n = 0;; n++) {
         faults_fail_at(n);
         int r = bounds();
+        if (r == 0)
+            r = leaves_a_quarter();
         if (!faults_happened()) {
             CHECK_EQ(r, 0);
             return 0;
@@ -101,6 +128,7 @@ int main(void)
     CHECK_EQ(history_create(0, &none), -EINVAL);
     CHECK_EQ(history_create(100, &none), -EINVAL);
     CHECK_EQ(bounds(), 0);
+    CHECK_EQ(leaves_a_quarter(), 0);
     return 0;
 #endif
 }
