@@ -12,7 +12,7 @@
 #include "common/limits.h"
 
 /* Raised with every change of a message; a peer of another version is refused at HELLO. */
-#define CONTROL_VERSION 2
+#define CONTROL_VERSION 3
 
 /* Where media core and recorder listen, in the configured run_dir. */
 #define CONTROL_SOCKET_SFU      "sfu.sock"
@@ -351,6 +351,7 @@ enum control_metric {
     CONTROL_METRIC_DROPPED_UNROUTED, /* RTP of no announced stream */
     CONTROL_METRIC_DROPPED_POOL,     /* no packet buffer was free: our fault */
     CONTROL_METRIC_DROPPED_SEND,     /* the kernel did not take it */
+    CONTROL_METRIC_DROPPED_FLOOD,    /* its peer sends more than LIMIT_PEER_BYTES or _PACKETS */
     CONTROL_METRIC_STUN_REFUSED,
     CONTROL_METRIC_DTLS_FAILED,
     CONTROL_METRIC_RING_PACKETS, /* copied to rings */

@@ -23,6 +23,12 @@
 #define LIMIT_ENCODINGS 3
 /* Payload types of one published stream (each codec and its RTX). */
 #define LIMIT_CODECS_PER_STREAM 4
+/* RTP one peer may send us: packets and bytes a second, and how long it may be ahead of that. Ours:
+ * four times a camera in three layers and a sharp screen together; more is dropped unread, as loss
+ * that tells a browser to send less. The ring below holds the record of one such peer for 13 s. */
+#define LIMIT_PEER_PACKETS  5000
+#define LIMIT_PEER_BYTES    2500000
+#define LIMIT_PEER_BURST_MS 1000
 /* Peers of one hearing. Ours: a bench of 50 people and room for observers. */
 #define LIMIT_PEERS_PER_HEARING 200
 /* Hearings one media core holds at once. */

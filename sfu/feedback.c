@@ -132,13 +132,14 @@ static void send_rtcp(struct transport *t, struct writer *w)
     *w = writer_over(w->start, (size_t)(w->end - w->start));
 }
 
-/* Repair: asks again for what is missing, writes down what will not come. */
-static void repair(struct context *c, struct publisher *p, struct encoding *e)
+/* Repair: asks again for what is missing, if that can be sent, and writes down what will not come.
+ */
+static void repair(struct context *c, struct publisher *p, struct encoding *e, bool can_send)
 {
     if (!e->stream || c->now_us < stream_next_us(e->stream))
         return;
     uint16_t seqs[NACK_BATCH];
-    size_t count = stream_ask_again(e->stream, c->now_us, seqs, NACK_BATCH);
+    size_t count = stream_ask_again(e->stream, c->now_us, seqs, can_send ? NACK_BATCH : 0);
     if (count > 0) {
         uint8_t rtcp[RTCP_BYTES];
         struct writer w = writer_over(rtcp, sizeof(rtcp));
@@ -146,11 +147,8 @@ static void repair(struct context *c, struct publisher *p, struct encoding *e)
         send_rtcp(p->up, &w);
         context_count(c, CONTROL_METRIC_NACK_SENT);
     }
-    struct nack_run run;
-    while (stream_given_up(e->stream, &run))
-        if (e->publication->recorded && e->publication->taped == e)
-            tap_loss(&p->hearing->tap, c, &e->track, run.first, run.count);
-    if (stream_wants_key_frame(e->stream, c->now_us) &&
+    encoding_tell_losses(e, c);
+    if (can_send && stream_wants_key_frame(e->stream, c->now_us) &&
         (e->subscriber_count > 0 || e->publication->recorded))
         encoding_ask_key_frame(e, c);
 }
@@ -243,15 +241,16 @@ static void send_receiver_report(struct context *c, struct publisher *p)
 
 void feedback_to_publisher(struct context *c, struct publisher *p)
 {
-    if (!transport_can_send(p->up))
-        return;
+    bool can_send = transport_can_send(p->up);
     for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++) {
         struct publication *pub = p->publications[i];
         for (size_t k = 0; pub && k < pub->encoding_count; k++) {
-            repair(c, p, &pub->encodings[k]);
+            repair(c, p, &pub->encodings[k], can_send);
             encoding_retry_key_frame(&pub->encodings[k], c);
         }
     }
+    if (!can_send)
+        return;
     send_transport_feedback(c, p);
     send_receiver_report(c, p);
 }

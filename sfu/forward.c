@@ -86,8 +86,45 @@ static void begin_flow(struct context *c, struct encoding *e)
     encoding_retry_key_frame(e, c);
 }
 
+/* What arrived means for the numbers of `e`. Returns whether it is the newest of them. */
+static bool follow(struct context *c, struct encoding *e, const struct packet *packet,
+                   const struct stream_arrival *arrival)
+{
+    bool first = stream_stats(e->stream)->packets == 1;
+    if (first || arrival->reset || seqnum_is_newer(packet->rtp.seq, e->newest_seq))
+        e->newest_seq = packet->rtp.seq;
+    bool newest = packet->rtp.seq == e->newest_seq;
+    if (arrival->reset) {
+        encoding_tell_losses(e, c); /* of the old numbers */
+        restart(e);
+    }
+    if (arrival->began || !e->flowing)
+        begin_flow(c, e);
+    if (arrival->repaired)
+        context_count(c, CONTROL_METRIC_PACKETS_REPAIRED);
+    if (packet->payload.key_frame && e->publication->kind == CONTROL_VIDEO) {
+        context_count(c, CONTROL_METRIC_KEY_FRAMES);
+        if (newest) /* a straggler opens no seat */
+            encoding_key_frame_came(e);
+    }
+    return newest;
+}
+
+/* To all who show it; and it opens the seats that wait for it, unless it is a straggler: what
+ * followed it went by, and it may be from before they were allowed to see it. */
+static void fan_out(struct context *c, struct encoding *e, const struct packet *packet, bool newest)
+{
+    for (size_t i = 0; i < e->subscriber_count; i++)
+        if (newest || e->subscribers[i]->shown == e)
+            subscription_send(e->subscribers[i], c, e, packet);
+}
+
 static void forward_rtp(struct context *c, struct publisher *p, struct packet *packet)
 {
+    if (!publisher_may_send(p, packet->len, c->now_us)) {
+        context_count(c, CONTROL_METRIC_DROPPED_FLOOD);
+        return;
+    }
     if (rtp_parse(packet->data, packet->len, &packet->rtp) < 0) {
         context_count(c, CONTROL_METRIC_DROPPED_JUNK);
         return;
@@ -126,23 +163,12 @@ static void forward_rtp(struct context *c, struct publisher *p, struct packet *p
     if (r < 0)
         return;
 
-    bool first = stream_stats(e->stream)->packets == 1;
-    if (first || arrival.reset || seqnum_is_newer(packet->rtp.seq, e->newest_seq))
-        e->newest_seq = packet->rtp.seq;
-    if (arrival.reset)
-        restart(e);
-    if (arrival.began || !e->flowing)
-        begin_flow(c, e);
-    if (packet->payload.key_frame && pub->kind == CONTROL_VIDEO) {
-        context_count(c, CONTROL_METRIC_KEY_FRAMES);
-        encoding_key_frame_came(e);
-    }
+    bool newest = follow(c, e, packet, &arrival);
     if (pub->paused)
         return;
     hear(c, pub, &ext);
     tape(c, e, packet, &arrival);
-    for (size_t i = 0; i < e->subscriber_count; i++)
-        subscription_send(e->subscribers[i], c, e, packet);
+    fan_out(c, e, packet, newest);
 }
 
 void forward_datagram(struct context *c, const struct path *from, const uint8_t *datagram,

@@ -23,12 +23,6 @@ void nack_init(struct nack *nack, bool video)
     nack->run_count = 0;
 }
 
-void nack_reset(struct nack *nack)
-{
-    nack->started = false;
-    nack->missing_count = 0;
-}
-
 /* Whether the hole at `seq` keeps a decoder from going on. */
 static bool hurts(const struct nack *nack, uint64_t seq)
 {
@@ -63,6 +57,22 @@ static void remove_oldest(struct nack *nack, uint32_t count)
         give_up(nack, nack->missing[i].seq, 1);
     nack->missing_count -= count;
     memmove(nack->missing, nack->missing + count, nack->missing_count * sizeof(nack->missing[0]));
+}
+
+bool nack_give_up(struct nack *nack)
+{
+    uint32_t count = 0;
+    while (count < nack->missing_count && nack->run_count < NACK_GIVEN_UP_MAX)
+        give_up(nack, nack->missing[count++].seq, 1);
+    nack->missing_count -= count;
+    memmove(nack->missing, nack->missing + count, nack->missing_count * sizeof(nack->missing[0]));
+    return nack->missing_count > 0;
+}
+
+void nack_reset(struct nack *nack)
+{
+    remove_oldest(nack, nack->missing_count);
+    nack->started = false;
 }
 
 /* Everything from `first` up to `end` is missing. */

@@ -56,7 +56,11 @@ void nack_init(struct nack *nack, bool video);
  * had been asked for. */
 bool nack_received(struct nack *nack, uint64_t seq, bool key_frame, uint64_t now_us);
 
-/* Forgets holes without telling them: the stream began again with other numbers. */
+/* Gives up what is missing, oldest first, as far as there is room to tell it (nack_given_up).
+ * Returns whether something is left. */
+bool nack_give_up(struct nack *nack);
+
+/* The stream began again with other numbers: gives up all holes of the old ones. */
 void nack_reset(struct nack *nack);
 
 /* Fills `seqs` with up to `capacity` numbers to ask for now, oldest first, and counts them as

@@ -118,6 +118,10 @@ static void end_encoding(struct publisher *p, struct context *c, struct encoding
 {
     assert(e->subscriber_count == 0);
     release_ssrcs(p, e);
+    for (bool more = e->stream; more;) { /* what is still missing will not come */
+        more = stream_give_up(e->stream);
+        encoding_tell_losses(e, c);
+    }
     tap_end(&p->hearing->tap, c, &e->track, e->publication->id);
     stream_destroy(e->stream);
     free(e->subscribers);
@@ -216,6 +220,19 @@ int publisher_add(struct publisher *p, struct context *c, const struct control_s
     return 0;
 }
 
+bool publisher_may_send(struct publisher *p, size_t len, uint64_t now_us)
+{
+    const uint64_t packet_ns = 1000000000ull / LIMIT_PEER_PACKETS;
+    const uint64_t bytes_ns = len * 1000000000ull / LIMIT_PEER_BYTES;
+    uint64_t now_ns = now_us * 1000;
+    uint64_t from_ns = p->sent_until_ns > now_ns ? p->sent_until_ns : now_ns;
+    uint64_t until_ns = from_ns + (bytes_ns > packet_ns ? bytes_ns : packet_ns);
+    if (until_ns > now_ns + LIMIT_PEER_BURST_MS * 1000000ull)
+        return false;
+    p->sent_until_ns = until_ns;
+    return true;
+}
+
 struct publication *publisher_find(const struct publisher *p, uint64_t id)
 {
     for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++)
@@ -309,6 +326,18 @@ void publication_record(struct publication *p, struct context *c, bool recorded)
             encoding_ask_key_frame(&p->encodings[i], c);
         else
             tap_mute(&p->publisher->hearing->tap, c, &p->encodings[i].track, p->id);
+    }
+}
+
+void encoding_tell_losses(struct encoding *e, struct context *c)
+{
+    const struct publication *pub = e->publication;
+    bool taped = pub->recorded && pub->taped == e;
+    struct nack_run run;
+    while (stream_given_up(e->stream, &run)) {
+        c->counters[CONTROL_METRIC_PACKETS_LOST] += run.count;
+        if (taped)
+            tap_loss(&pub->publisher->hearing->tap, c, &e->track, run.first, run.count);
     }
 }
 

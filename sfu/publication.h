@@ -103,6 +103,7 @@ struct publisher {
     struct ntp_shift clock;
 
     uint64_t packets, bytes; /* RTP accepted */
+    uint64_t sent_until_ns;  /* when what it sent so far is within LIMIT_PEER_BYTES and _PACKETS */
     uint64_t report_us;      /* when the next receiver report is due */
     uint32_t remb_bps;       /* last told; 0: never. Only for pages without transport-cc, */
     uint64_t remb_expected, remb_arrived; /* by these sums when it was */
@@ -125,6 +126,9 @@ void publisher_remove(struct publisher *p, struct context *c, struct publication
 
 struct publication *publisher_find(const struct publisher *p, uint64_t id);
 
+/* Whether it may send us one more packet of `len` bytes now; counts it if so. */
+bool publisher_may_send(struct publisher *p, size_t len, uint64_t now_us);
+
 /* Whose packet this is: by SSRC, or learned by MID and RID from a stream's first packets. NULL:
  * nobody's, or the SSRC is another peer's. */
 struct encoding *publisher_encoding_of(struct publisher *p, struct context *c,
@@ -142,6 +146,9 @@ struct encoding *publication_best(struct publication *p);
 /* Sets whether it is recorded. Begun: asks for a key frame, to begin the track with. Ended: tells
  * the tape that nothing more comes. */
 void publication_record(struct publication *p, struct context *c, bool recorded);
+
+/* Tells the tape what of the stream was given up, if it tapes this encoding, and counts it. */
+void encoding_tell_losses(struct encoding *e, struct context *c);
 
 /* A key frame is needed: asked for at once, unless it was just now, and until it comes. */
 void encoding_ask_key_frame(struct encoding *e, struct context *c);

@@ -393,6 +393,11 @@ size_t stream_ask_again(struct stream *s, uint64_t now_us, uint16_t *seqs, size_
     return count;
 }
 
+bool stream_give_up(struct stream *s)
+{
+    return nack_give_up(&s->nack);
+}
+
 bool stream_given_up(struct stream *s, struct nack_run *ret_run)
 {
     if (!nack_given_up(&s->nack, ret_run))

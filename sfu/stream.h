@@ -95,6 +95,7 @@ void stream_set_round_trip(struct stream *stream, uint32_t rtt_us);
 
 /* The repair, as in nack.h. */
 size_t stream_ask_again(struct stream *stream, uint64_t now_us, uint16_t *seqs, size_t capacity);
+bool stream_give_up(struct stream *stream);
 bool stream_given_up(struct stream *stream, struct nack_run *ret_run);
 bool stream_wants_key_frame(struct stream *stream, uint64_t now_us);
 /* When stream_ask_again() next has something to do; UINT64_MAX: nothing. */

@@ -86,7 +86,8 @@ static const struct {
      CONTROL_METRIC_KEY_FRAMES, false},
     {"assize_datagrams_dropped_total", "counter",
      "Datagrams dropped: junk is nobody's, forged fails authentication, unrouted is of no stream, "
-     "pool had no buffer left, send was not taken by the kernel.",
+     "pool had no buffer left, send was not taken by the kernel, flood is over what one page may "
+     "send.",
      "reason", "junk", CONTROL_METRIC_DROPPED_JUNK, false},
     {"assize_datagrams_dropped_total", "counter", "", "reason", "forged",
      CONTROL_METRIC_DROPPED_FORGED, false},
@@ -96,6 +97,8 @@ static const struct {
      false},
     {"assize_datagrams_dropped_total", "counter", "", "reason", "send", CONTROL_METRIC_DROPPED_SEND,
      false},
+    {"assize_datagrams_dropped_total", "counter", "", "reason", "flood",
+     CONTROL_METRIC_DROPPED_FLOOD, false},
     {"assize_stun_refused_total", "counter", "STUN requests refused.", NULL, NULL,
      CONTROL_METRIC_STUN_REFUSED, false},
     {"assize_dtls_failed_total", "counter", "DTLS handshakes that failed.", NULL, NULL,

@@ -151,12 +151,27 @@ static void bounded_table(void)
     CHECK_EQ(told, 200);
     CHECK_EQ(nack.missing_count, 0);
 
-    /* Other numbers: the holes of the old ones are forgotten. */
+    /* Other numbers: the holes of the old ones are given up. */
     (void)nack_received(&nack, 100500, false, t);
     nack_reset(&nack);
     CHECK_EQ(ask(0, t + 100 * MS), 0);
+    CHECK(nack_given_up(&nack, &run));
+    CHECK_EQ(run.first, (uint16_t)100401);
+    CHECK_EQ(run.count, 99);
+    CHECK(!nack_given_up(&nack, &run));
     (void)nack_received(&nack, 500000, false, t);
     CHECK_EQ(ask(0, t + 100 * MS), 0);
+
+    /* The end: all is given up, as fast as it is told. */
+    for (unsigned i = 1; i <= 100; i++)
+        (void)nack_received(&nack, 500000 + 2 * i, false, t);
+    CHECK(nack_give_up(&nack));
+    for (told = 0; nack_given_up(&nack, &run); told++)
+        CHECK_EQ(run.count, 1);
+    CHECK(!nack_give_up(&nack));
+    while (nack_given_up(&nack, &run))
+        told += run.count;
+    CHECK_EQ(told, 100);
 }
 
 int main(void)

@@ -80,9 +80,39 @@ static void takes_no_ssrc_0(void)
     end();
 }
 
+/* What it may send: bytes or packets, whichever is more, a second ahead at most, and again as time
+ * goes by. */
+static void bounds_what_a_peer_sends(void)
+{
+    static const struct {
+        size_t len;
+        unsigned per_second;
+    } rows[] = {{100, LIMIT_PEER_PACKETS}, {1250, LIMIT_PEER_BYTES / 1250}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct publisher p = {0};
+        uint64_t now_us = 5000000;
+        unsigned count = 0;
+        while (publisher_may_send(&p, rows[i].len, now_us))
+            count++;
+        CHECK_EQ(count, rows[i].per_second * LIMIT_PEER_BURST_MS / 1000);
+        count = 0;
+        for (unsigned ms = 0; ms < 1000; ms++) {
+            now_us += 1000;
+            while (publisher_may_send(&p, rows[i].len, now_us))
+                count++;
+        }
+        CHECK_EQ(count, rows[i].per_second);
+        now_us += 3600 * 1000000ull; /* no more for having been silent */
+        for (count = 0; publisher_may_send(&p, rows[i].len, now_us);)
+            count++;
+        CHECK_EQ(count, rows[i].per_second * LIMIT_PEER_BURST_MS / 1000);
+    }
+}
+
 int main(void)
 {
     learns_a_layer_once();
     takes_no_ssrc_0();
+    bounds_what_a_peer_sends();
     return 0;
 }

@@ -406,6 +406,24 @@ static void refuses_foreign_ssrcs(void)
     stage_close(&s);
 }
 
+/* Who floods us with its own stream, taken in full by nobody, is heard again when it stops. */
+static void drops_a_flood(void)
+{
+    struct page *party, *judge;
+    begin(&party, &judge);
+    s.c.now_us += 1000000;
+    unsigned before = page_packets(judge);
+    enum { OVER = 20 };
+    for (unsigned i = 0; i < LIMIT_PEER_PACKETS + OVER; i++)
+        page_send(&s, party, CONTROL_AUDIO, seq++, 0, false);
+    CHECK_EQ(s.c.counters[CONTROL_METRIC_DROPPED_FLOOD], OVER);
+    CHECK(page_packets(judge) - before <= LIMIT_PEER_PACKETS);
+    s.c.now_us += 1000000;
+    CHECK_EQ(passes(party, judge), 2);
+    CHECK_EQ(s.c.counters[CONTROL_METRIC_DROPPED_FLOOD], OVER);
+    stage_close(&s);
+}
+
 /* Without a free buffer a datagram is dropped and counted as that, not as somebody's junk. */
 static void counts_what_it_has_no_buffer_for(void)
 {
@@ -474,6 +492,7 @@ int main(void)
     bounds_streams();
     bounds_peers();
     refuses_foreign_ssrcs();
+    drops_a_flood();
     counts_what_it_has_no_buffer_for();
     tells_presence();
     return 0;

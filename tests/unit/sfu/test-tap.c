@@ -144,6 +144,8 @@ static void tells_repair_loss_and_reports(void)
     struct reader r = reader_over(seen.data[RING_LOSS], seen.last[RING_LOSS].len);
     CHECK_EQ(reader_u16(&r), 12);
     CHECK_EQ(reader_u16(&r), 1);
+    CHECK_EQ(s.c.counters[CONTROL_METRIC_PACKETS_REPAIRED], 1);
+    CHECK_EQ(s.c.counters[CONTROL_METRIC_PACKETS_LOST], 1);
 
     const struct rtcp_sender_info info = {.ntp = 77, .rtp_timestamp = 88};
     uint8_t rtcp[64];
@@ -291,6 +293,67 @@ static void ends_tracks(void)
     end();
 }
 
+static void is_loss(uint16_t first, uint16_t count)
+{
+    CHECK_EQ(seen.kinds[RING_LOSS], 1);
+    struct reader r = reader_over(seen.data[RING_LOSS], seen.last[RING_LOSS].len);
+    CHECK_EQ(reader_u16(&r), first);
+    CHECK_EQ(reader_u16(&r), count);
+}
+
+/* What is missing when the source takes other numbers is told with the old ones, before the new. */
+static void tells_losses_before_other_numbers(void)
+{
+    begin();
+    frame(CONTROL_VIDEO, 10, true);
+    frame(CONTROL_VIDEO, 13, false);
+    look();
+    frame(CONTROL_VIDEO, 20000, true);
+    look();
+    is_loss(11, 2);
+    CHECK(seen.last[RING_LOSS].index < seen.last[RING_RTP].index);
+    stage_pass(&s, 4000000);
+    look();
+    CHECK_EQ(seen.kinds[RING_LOSS], 0);
+    CHECK_EQ(s.c.counters[CONTROL_METRIC_PACKETS_LOST], 2);
+    end();
+}
+
+/* What is missing when a stream ends is told before its end. */
+static void tells_losses_at_the_end(void)
+{
+    begin();
+    frame(CONTROL_VIDEO, 10, true);
+    frame(CONTROL_VIDEO, 15, false);
+    look();
+    const struct control_message leave = {.type = CONTROL_PEER_REMOVE,
+                                          .peer = {STAGE_HEARING, party->id}};
+    CHECK_EQ(stage_request(&s, &leave, -1, NULL), 0);
+    look();
+    is_loss(11, 4);
+    CHECK(seen.last[RING_LOSS].index < seen.last[RING_TRACK_END].index);
+    end();
+}
+
+/* What is missing is told in time though nothing can be sent to the page any more. */
+static void tells_losses_of_a_page_that_is_away(void)
+{
+    begin();
+    struct link *up = party->up;
+    party->up = NULL;
+    stage_pass(&s, 29 * 1000000ull); /* consent lapses in a second */
+    party->up = up;
+    frame(CONTROL_VIDEO, 10, true);
+    frame(CONTROL_VIDEO, 15, false);
+    party->up = NULL;
+    look();
+    stage_pass(&s, 4000000);
+    look();
+    is_loss(11, 4);
+    party->up = up;
+    end();
+}
+
 /* A picture in two layers beside the party's own camera. */
 #define LAYERED 77
 
@@ -383,5 +446,8 @@ int main(void)
     never_waits();
     ends_tracks();
     tapes_one_layer_at_a_time();
+    tells_losses_before_other_numbers();
+    tells_losses_at_the_end();
+    tells_losses_of_a_page_that_is_away();
     return 0;
 }
