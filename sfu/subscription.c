@@ -146,9 +146,13 @@ static bool is_waiting(const struct subscription *s)
 
 void subscriber_connected(struct subscriber *s, struct context *c)
 {
-    for (size_t i = 0; i < 2 * s->seat_count; i++)
-        if (is_waiting(&s->subscriptions[i]))
-            encoding_ask_key_frame(s->subscriptions[i].wanted, c);
+    for (size_t i = 0; i < 2 * s->seat_count; i++) {
+        const struct subscription *sub = &s->subscriptions[i];
+        if (is_waiting(sub))
+            encoding_ask_key_frame(sub->wanted, c);
+        else if (sub->shown && sub->broken)
+            encoding_ask_key_frame(sub->shown, c);
+    }
 }
 
 static uint64_t stream_of(const struct encoding *e)
@@ -286,6 +290,7 @@ static void switch_over(struct subscription *s, struct context *c, struct encodi
     if (s->shown && s->shown != e)
         encoding_unsubscribe(s->shown, s);
     s->shown = e;
+    s->broken = false;
     if (s->awaited)
         settle(s, c, 0);
     else if (news)
@@ -348,8 +353,15 @@ void subscription_send(struct subscription *s, struct context *c, struct encodin
     if (!transport_can_send(s->subscriber->down)) {
         /* However many pass by: the first one that can be sent goes on without a hole. */
         rewrite_restart(&s->rewrite, e->source);
+        s->broken = s->broken || (s->shown == e && s->kind == CONTROL_VIDEO);
         return;
     }
+    if (s->broken && s->shown == e && !packet->payload.key_frame) {
+        encoding_ask_key_frame(e, c);
+        return;
+    }
+    if (s->shown == e)
+        s->broken = false;
     struct rewrite_output out;
     if (rewrite_forward(&s->rewrite, e->source, &packet->rtp, &packet->payload, c->now_us, &out) <
         0)

@@ -40,6 +40,7 @@ struct subscription {
     uint32_t request;        /* this request */
     uint32_t connection;     /* of this connection */
     uint64_t key_frames_us;  /* when all its key frame requests are forgotten */
+    bool broken;             /* video that could not be sent for a while: goes on at a key frame */
     struct rewrite rewrite;
 };
 

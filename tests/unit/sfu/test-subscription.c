@@ -172,6 +172,63 @@ static void goes_on_after_half_a_round_unseen(void)
     stage_close(&s);
 }
 
+/* A picture that had a hole for its viewer goes on with a key frame, which is asked for, and with
+ * the numbers where they were. */
+static void goes_on_whole(void)
+{
+    begin();
+    CHECK_EQ(seat(CONTROL_VIDEO, one), 1);
+    frame(one, CONTROL_VIDEO, 1000, true);
+    struct page_stream before = *page_seat(viewer, 0, CONTROL_VIDEO);
+    struct link *away = viewer->down;
+    viewer->down = NULL;
+    stage_pass(&s, 31 * 1000000ull);
+    frame(one, CONTROL_VIDEO, 1001, false);
+    unsigned plis = one->asked.plis;
+    viewer->down = away;
+    const struct control_message restart = {
+        .type = CONTROL_TRANSPORT_RESTART,
+        .transport_restart = {STAGE_HEARING, viewer->id, CONTROL_DOWN}};
+    struct control_message answer;
+    CHECK_EQ(stage_request(&s, &restart, -1, &answer), 0);
+    CHECK_EQ(link_restart(viewer->down, &answer.transport_restarted.ice), 0);
+    stage_pass(&s, 1000000);
+    frame(one, CONTROL_VIDEO, 1002, false);
+    CHECK_EQ(page_seat(viewer, 0, CONTROL_VIDEO)->packets, before.packets);
+    CHECK(one->asked.plis > plis);
+    frame(one, CONTROL_VIDEO, 1003, true);
+    frame(one, CONTROL_VIDEO, 1004, false);
+    const struct page_stream *after = page_seat(viewer, 0, CONTROL_VIDEO);
+    CHECK_EQ(after->packets, before.packets + 2);
+    CHECK_EQ((uint16_t)(after->last.seq - before.last.seq), 2);
+    stage_close(&s);
+}
+
+/* What comes late is from before the seat was set, perhaps from before its viewer was allowed: it
+ * opens no seat, neither repaired nor overtaken. Who shows the source gets it. */
+static void opens_with_nothing_late(void)
+{
+    begin();
+    CHECK_EQ(stage_seat(&s, viewer, 1, CONTROL_VIDEO, page_stream_id(one, CONTROL_VIDEO)), 1);
+    frame(one, CONTROL_VIDEO, 9, true);
+    frame(one, CONTROL_AUDIO, 100, false);
+    frame(one, CONTROL_AUDIO, 102, false);
+    frame(one, CONTROL_VIDEO, 12, false);
+    CHECK_EQ(seat(CONTROL_VIDEO, one), 1);
+    CHECK_EQ(seat(CONTROL_AUDIO, one), 1);
+    page_send_rtx(&s, one, 1, 10, 10 * 1800u, true);
+    frame(one, CONTROL_VIDEO, 11, true);
+    frame(one, CONTROL_AUDIO, 101, false);
+    CHECK_EQ(page_seat(viewer, 0, CONTROL_VIDEO)->packets, 0);
+    CHECK_EQ(page_seat(viewer, 0, CONTROL_AUDIO)->packets, 0);
+    CHECK_EQ(page_seat(viewer, 1, CONTROL_VIDEO)->packets, 4);
+    frame(one, CONTROL_VIDEO, 13, true);
+    frame(one, CONTROL_AUDIO, 103, false);
+    CHECK_EQ(page_seat(viewer, 0, CONTROL_VIDEO)->packets, 1);
+    CHECK_EQ(page_seat(viewer, 0, CONTROL_AUDIO)->packets, 1);
+    stage_close(&s);
+}
+
 /* Numbers of packets that are not sent on leave no hole that the viewer would ask for. */
 static void leaves_no_hole_for_what_it_refuses(void)
 {
@@ -412,6 +469,8 @@ int main(void)
     leaves_no_hole_for_what_it_refuses();
     goes_on_after_numbers_jumped_unseen();
     goes_on_after_half_a_round_unseen();
+    goes_on_whole();
+    opens_with_nothing_late();
     empties_at_once();
     takes_repetitions();
     shows_one_source_twice();
