@@ -28,6 +28,7 @@ enum { CURRENT = 0, PREVIOUS = 1, GENERATIONS = 2 };
 struct proven {
     struct directory_entry entry;
     uint64_t checked_us;
+    uint64_t heard_us; /* the last authentic datagram, a check or SRTP: it is in use */
     bool listed;
     uint8_t generation; /* of the credentials that proved it */
 };
@@ -281,7 +282,7 @@ static bool is_held_by_another(struct transport *t, const struct path *path, uin
     if (!other || other == t)
         return false;
     const struct proven *p = find_path(other, path);
-    return p && now_us - p->checked_us < PATH_HELD_US;
+    return p && now_us - p->heard_us < PATH_HELD_US;
 }
 
 /* A free place for a path, or that of the one not checked for longest. */
@@ -316,7 +317,10 @@ static void note_check(struct transport *t, const struct path *from, int generat
     struct proven *p = find_path(t, from);
     if (!p)
         p = add_path(t, from);
+    else if (directory_find_path(t->config.directory, from) != t)
+        directory_add(t->config.directory, &p->entry); /* another had taken it over */
     p->checked_us = now_us;
+    p->heard_us = now_us;
     p->generation = (uint8_t)generation;
     t->checked_us = now_us;
     t->heard_us = now_us;
@@ -402,8 +406,9 @@ static enum transport_drop drop_of_srtp(int error)
     }
 }
 
-static struct transport_received receive_srtp(struct transport *t, const uint8_t *datagram,
-                                              size_t len, uint8_t *plain, uint64_t now_us)
+static struct transport_received receive_srtp(struct transport *t, struct proven *path,
+                                              const uint8_t *datagram, size_t len, uint8_t *plain,
+                                              uint64_t now_us)
 {
     if (!t->srtp)
         return dropped(t, TRANSPORT_DROP_EARLY);
@@ -414,6 +419,7 @@ static struct transport_received receive_srtp(struct transport *t, const uint8_t
     if (r < 0)
         return dropped(t, drop_of_srtp(r));
     t->heard_us = now_us;
+    path->heard_us = now_us;
     if (t->phase == CONTROL_TRANSPORT_SILENT)
         t->phase = CONTROL_TRANSPORT_CONNECTED;
     return (struct transport_received){.outcome = rtcp ? TRANSPORT_RTCP : TRANSPORT_RTP,
@@ -433,12 +439,13 @@ struct transport_received transport_receive(struct transport *t, const struct pa
     uint8_t first = datagram[0];
     if (first <= 3)
         return receive_stun(t, from, datagram, len, now_us);
-    if (!find_path(t, from))
+    struct proven *path = find_path(t, from);
+    if (!path)
         return dropped(t, TRANSPORT_DROP_FOREIGN);
     if (first >= 20 && first <= 63)
         return receive_dtls(t, from, datagram, len, now_us);
     if (first >= 128 && first <= 191)
-        return receive_srtp(t, datagram, len, plain, now_us);
+        return receive_srtp(t, path, datagram, len, plain, now_us);
     return dropped(t, TRANSPORT_DROP_JUNK);
 }
 

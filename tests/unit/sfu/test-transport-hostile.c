@@ -327,6 +327,45 @@ static void live_path_is_not_taken(void)
     check_phase(other, CONTROL_TRANSPORT_ICE);
 }
 
+/* Its media alone holds a path; one that another did take comes back with the next check, so that
+ * the checks are not answered for ever while the media is the other's junk. */
+static void taken_path_comes_back(void)
+{
+    CLEANUP(transport_destroy) struct transport *t = NULL;
+    CLEANUP(link_destroy) struct link *l = NULL;
+    CLEANUP(ice_client_destroy) struct ice_client *insider = NULL;
+    struct transport *other = NULL;
+    wire_connected(&wire, &t, &l);
+    CHECK_EQ(wire_add(&wire, &other), 0);
+    struct control_ice ice, own = {"insider", "insiderspassword"};
+    transport_ice(other, &ice);
+    CHECK_EQ(ice_client_create(&own, &ice, &insider), 0);
+    uint8_t request[ICE_STUN_MAX];
+    wire_now_us += 5 * SECOND_US;
+    CHECK_EQ(wire_page_sends(l, 1, 5), 0);
+    link_flush(l);
+    (void)wire_serve(&wire); /* without a check of the page's */
+    wire_now_us += 5 * SECOND_US;
+    size_t len = ice_client_request(insider, true, request, sizeof(request));
+    CHECK_EQ(link_send_raw(l, request, len), 0);
+    link_flush(l);
+    (void)wire_serve(&wire);
+    check_phase(other, CONTROL_TRANSPORT_NEW);
+
+    wire_now_us += 8 * SECOND_US;
+    len = ice_client_request(insider, true, request, sizeof(request));
+    CHECK_EQ(link_send_raw(l, request, len), 0);
+    link_flush(l);
+    (void)wire_serve(&wire);
+    check_phase(other, CONTROL_TRANSPORT_ICE);
+    transport_destroy(other);
+    wire_pass(&wire, t, l, 6 * SECOND_US);
+    wire.opened = 0;
+    CHECK_EQ(wire_page_sends(l, 2, 5), 0);
+    wire_settle(&wire, l);
+    CHECK_EQ(wire.opened, 1);
+}
+
 static void junk_is_counted(void)
 {
     CLEANUP(transport_destroy) struct transport *t = NULL;
@@ -364,6 +403,7 @@ static void run_all(const char *address)
     ssrcs_are_bounded();
     paths_are_bounded();
     live_path_is_not_taken();
+    taken_path_comes_back();
     junk_is_counted();
     wire_close(&wire);
 }
