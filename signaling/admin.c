@@ -242,8 +242,10 @@ static int complete(struct line *line, const struct command *command)
         return 2;
     }
     o->data_dir = line->data_dir ? line->data_dir : config.data_dir;
-    snprintf(base, sizeof(base), "https://%s:%u", config.signaling.public_host,
-             (unsigned)config.signaling.port);
+    /* An IPv6 address stands in brackets (RFC 3986 section 3.2.2). */
+    bool is_ipv6 = strchr(config.signaling.public_host, ':');
+    snprintf(base, sizeof(base), "https://%s%s%s:%u", is_ipv6 ? "[" : "",
+             config.signaling.public_host, is_ipv6 ? "]" : "", (unsigned)config.signaling.port);
     o->base_url = line->base_url ? line->base_url : base;
     size_t len = strlen(o->base_url);
     if (len == 0 || len > 500 || o->base_url[len - 1] == '/' ||

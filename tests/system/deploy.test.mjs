@@ -129,6 +129,8 @@ test("on all addresses, and on IPv6, it becomes ready and its links are reached"
     const { hostname, origin } = new URL(linksIn(run.shown)[0]);
     assert.match(hostname, host);
     await execute("curl", ["-fsS", "--noproxy", "*", "--cacert", join(dir, "wild/tls/ca.pem"), `${origin}/readyz`]);
+    const { stdout } = await execute(join(top, "build/release/signaling/assize-admin"), ["--config", join(dir, "wild/assize.yaml"), "demo"]);
+    assert.equal(new URL(linksIn(stdout)[0]).origin, origin, "the same of the configuration alone");
     run.child.kill("SIGTERM");
     assert.equal(await run.ended, 0, run.shown);
   }
