@@ -105,9 +105,10 @@ static int take_note(struct scene_end *end, const struct control_tape_note *note
         return -ERANGE;
     if (seq <= end->note_seq)
         return 0;
-    CHECK(end->notes_len + strlen(text) < sizeof(end->notes));
-    strcpy(end->notes + end->notes_len, text);
-    end->notes_len += strlen(text);
+    size_t len = strlen(text);
+    CHECK(end->notes_len + len < sizeof(end->notes));
+    memcpy(end->notes + end->notes_len, text, len + 1);
+    end->notes_len += len;
     end->note_seq = seq;
     return 0;
 }
