@@ -24,6 +24,8 @@ struct track {
     struct reorder reorder;
     struct depay depay;
     int64_t last_pts_us;
+    int64_t taken_seq; /* of the newest packet taken; INT64_MIN: none yet */
+    bool hole;         /* numbers are missing since the newest frame */
     struct mute *mutes;
     size_t mute_count, mute_capacity;
 };
@@ -64,6 +66,7 @@ int feed_open(const char *dir, const struct timeline *t, struct feed **ret_feed)
     for (size_t i = 0; i < legs; i++) {
         depay_init(&f->tracks[i].depay, timeline_leg(t, i)->codec);
         f->tracks[i].last_pts_us = INT64_MIN;
+        f->tracks[i].taken_seq = INT64_MIN;
     }
     int error = timeline_cursor_create(t, &f->cursor);
     if (!error)
@@ -156,7 +159,12 @@ static int place(struct feed *f, size_t leg, const struct depay_frame *whole)
     if (pts_us <= track->last_pts_us)
         pts_us = track->last_pts_us + 1000; /* a clock's correction never turns time back */
     track->last_pts_us = pts_us;
-    struct feed_frame frame = {.leg = leg, .pts_us = pts_us, .key = whole->key, .len = whole->len};
+    struct feed_frame frame = {.leg = leg,
+                               .pts_us = pts_us,
+                               .key = whole->key,
+                               .after_loss = track->hole,
+                               .len = whole->len};
+    track->hole = false;
     frame.data = malloc(whole->len > 0 ? whole->len : 1);
     if (!frame.data)
         return -ENOMEM;
@@ -176,6 +184,9 @@ static int advance(struct feed *f, size_t leg, int64_t now_us)
     while (!error && reorder_take(&track->reorder, now_us, &next)) {
         struct packet packet;
         struct depay_frame whole;
+        if (track->taken_seq != INT64_MIN && next.seq != track->taken_seq + 1)
+            track->hole = true;
+        track->taken_seq = next.seq;
         if (packet_parse(next.data, next.len, &packet) == 0) {
             int more = depay_push(&track->depay, &packet, next.seq, next.rtp_ticks, &whole);
             error = more == 1 ? place(f, leg, &whole) : more;

@@ -17,7 +17,8 @@ struct feed_frame {
     size_t leg;     /* index in the timeline */
     int64_t pts_us; /* since the record's zero; within a leg ever growing */
     bool key;
-    uint8_t *data; /* the feed's until the next call */
+    bool after_loss; /* numbers are missing between the leg's frame before and this one */
+    uint8_t *data;   /* the feed's until the next call */
     size_t len;
 };
 

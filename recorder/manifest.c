@@ -116,6 +116,8 @@ static const char *why_name(enum tracks_why why)
         return "reconnected";
     case TRACKS_LOST:
         return "lost";
+    case TRACKS_UNSENT:
+        return "unsent";
     }
     return "?";
 }

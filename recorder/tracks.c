@@ -186,6 +186,8 @@ static int note_gap(struct output *o, const struct lane *lane, const struct feed
         gap.why = TRACKS_MUTED;
     else if (lane->leg != frame->leg)
         gap.why = TRACKS_RECONNECTED;
+    else if (!frame->after_loss)
+        gap.why = TRACKS_UNSENT;
     return add_gap(o->file, &gap);
 }
 

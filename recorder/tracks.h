@@ -17,6 +17,7 @@ enum tracks_why {
     TRACKS_MUTED,       /* by the person or the court: on purpose */
     TRACKS_RECONNECTED, /* the connection or the media core began anew */
     TRACKS_LOST,        /* in the network, not repaired */
+    TRACKS_UNSENT,      /* no number is missing: the page, or its device, stood still */
 };
 
 /* A time without sound, or without a new picture, within a track. */

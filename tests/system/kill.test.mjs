@@ -9,6 +9,7 @@ import { Browser, TONES } from "./lib/browser.mjs";
 import { heard, tonesIn } from "./lib/oracle.mjs";
 import { Person } from "./lib/people.mjs";
 import { counters, longestDip, longestHole, output, sound } from "./lib/recording.mjs";
+import { missing, rtpOf } from "./lib/tape.mjs";
 import { Stack, build, until } from "./lib/stack.mjs";
 
 const PEOPLE = [
@@ -142,23 +143,32 @@ async function manifest() {
   return JSON.parse(await readFile(join(stack.dir, "records", hearing.hearing, "manifest.json"), "utf8"));
 }
 
-test("over the instants at which the recorder was killed no tone and no picture stands still", { timeout: 90_000 }, async () => {
+test("over the instants at which the recorder was killed no packet is missing, and tone and picture go on", { timeout: 90_000 }, async () => {
   const { started, files } = await manifest();
+  const dir = join(stack.dir, "records", hearing.hearing);
   // From two seconds before the first to three after the last; the media core lived through it.
   const from = (recorderKilled[0] - Date.parse(started)) / 1000 - 2;
   const to = (recorderKilled.at(-1) - Date.parse(started)) / 1000 + 3;
   assert.ok(from > 0 && to < (coreKilled - Date.parse(started)) / 1000, `${from} to ${to}`);
+  const taped = await rtpOf(join(dir, "tape-000000.tape"));
   for (const [n, person] of people.entries()) {
+    for (const kind of ["audio", "video"]) {
+      // The first of each kind: later ones are the next media core's.
+      const track = taped.find((one) => one.peer === person.id && one.kind === kind);
+      assert.equal(missing(track.packets, Date.parse(started) + from * 1000, Date.parse(started) + to * 1000), 0, `${person.name}: ${kind}`);
+    }
     const track = files.find((file) => file.participant === person.id);
-    const file = join(stack.dir, "records", hearing.hearing, track.file);
-    assert.deepEqual(track.gaps.filter((gap) => gap.from < to && gap.to > from), [], person.name);
+    const file = join(dir, track.file);
+    // A browser short of its processor stands still by itself: "unsent", no number is missing.
+    const gaps = track.gaps.filter((gap) => gap.from < to && gap.to > from);
+    assert.deepEqual(gaps.filter((gap) => gap.why !== "unsent"), [], person.name);
     const { usual, longest } = longestDip(await sound(file, RATE), RATE, TONES[n], from, to);
     const [pictures] = await counters(file);
     const hole = longestHole(pictures, from, to);
     console.log(`${person.name}: tone ${usual.toFixed(0)} dB, lowered for ${(longest * 1000).toFixed(0)} ms at most, ` +
-      `longest time without a new frame ${hole.toFixed(2)} s, from ${from.toFixed(1)} to ${to.toFixed(1)} s`);
+      `longest time without a new frame ${hole.toFixed(2)} s, from ${from.toFixed(1)} to ${to.toFixed(1)} s, unsent ${JSON.stringify(gaps)}`);
     assert.ok(usual > -40, `${person.name}: no tone (${usual} dB)`);
-    assert.ok(longest <= 0.04, `${person.name}: silent for ${longest} s`);
-    assert.ok(hole <= 0.5, `${person.name}: ${hole} s without a new frame`);
+    assert.ok(longest <= 0.5, `${person.name}: silent for ${longest} s`);
+    assert.ok(hole <= 1, `${person.name}: ${hole} s without a new frame`);
   }
 });

@@ -70,10 +70,18 @@ export function longestDip(samples, rate, hertz, from, to) {
   return { usual, longest: (longest * hop) / rate };
 }
 
-/** Levels of each tone over [from, to) seconds. */
+/** Levels of each tone over [from, to) seconds: the mean power of windows of 0.2 s. One window over
+ * all would ask for the phase too, which a voice brought back to its place in time loses. */
 export function levels(samples, rate, tones, from, to) {
-  const slice = samples.subarray(Math.round(from * rate), Math.round(to * rate));
-  return Object.fromEntries(tones.map((hertz) => [hertz, level(slice, hertz, rate)]));
+  const window = Math.round(rate * 0.2);
+  const mean = (hertz) => {
+    let power = 0;
+    let count = 0;
+    for (let at = Math.round(from * rate); at + window <= to * rate; at += window, count++)
+      power += 10 ** (level(samples.subarray(at, at + window), hertz, rate) / 10);
+    return 10 * Math.log10(power / count);
+  };
+  return Object.fromEntries(tones.map((hertz) => [hertz, mean(hertz)]));
 }
 
 /** Each frame as {at seconds, luma}: scaled to width x height, in file order; `luma` is good until
