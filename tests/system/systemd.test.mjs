@@ -36,7 +36,8 @@ class Machine {
     for (const stream of [this.process.stdout, this.process.stderr]) stream.on("data", (text) => (this.log += text));
     await until("systemd has started the three", 60, async () => {
       if (this.process.exitCode !== null) throw new Error(`the container ended:\n${this.log}`);
-      this.leader ??= await this.findLeader();
+      // Each time anew: the first child only makes the container, and its own child is systemd.
+      this.leader = await this.findLeader();
       return this.leader && (await this.exec("systemctl", "is-active", ...PARTS.map((part) => `assize-${part}`)).catch(() => null));
     }, 250).catch(async (error) => {
       throw new Error(`${error.message}\n${this.log}\n${await this.journal().catch(() => "")}`);
