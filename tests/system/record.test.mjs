@@ -34,7 +34,9 @@ before(async () => {
   downloads = await mkdtemp(join(tmpdir(), "assize-downloads-"));
   for (const n of SPEAKERS) {
     browsers.push(await Browser.launch("chromium", n));
-    const options = n === FLASHING ? { prepare: [flashAndBeep, TONES[n], COUNTER, COUNTER_BITS] } : {};
+    // The parties on phones: three browsers that draw large pages leave two cores too little to send in time.
+    const options = n === 0 ? {} : { width: 360, height: 640 };
+    if (n === FLASHING) options.prepare = [flashAndBeep, TONES[n], COUNTER, COUNTER_BITS];
     people.push(await Person.arrive(browsers[n], hearing.people[n], options));
     await people[n].join();
   }
@@ -133,9 +135,11 @@ test("no picture has a hole over 1 s", { timeout: 120_000 }, async () => {
 });
 
 test("sound and picture are in step within 80 ms at start and end", { timeout: 120_000 }, async () => {
-  for (const [what, tile] of [[FLASHING, undefined], ["composite", TILES[FLASHING]]]) {
+  for (const what of [FLASHING, "composite"]) {
     const beeps = swells(await sound(files[what], RATE), RATE, TONES[FLASHING]);
-    const seen = await flashes(files[what], tile);
+    // The two parties sit in the order of their tracks on the tape, which is either's.
+    let seen = [];
+    for (const tile of what === "composite" ? TILES : [undefined]) if (seen.length === 0) seen = await flashes(files[what], tile);
     const apart = beeps.flatMap((beep) => {
       const near = seen.filter((flash) => Math.abs(flash - beep) < 0.5).sort((a, b) => Math.abs(a - beep) - Math.abs(b - beep));
       return near.length ? [Math.round((near[0] - beep) * 1000)] : [];

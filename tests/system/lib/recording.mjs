@@ -70,10 +70,10 @@ export function longestDip(samples, rate, hertz, from, to) {
   return { usual, longest: (longest * hop) / rate };
 }
 
-/** Levels of each tone over [from, to) seconds: the mean power of windows of 0.2 s. One window over
+/** Levels of each tone over [from, to) seconds: the mean power of windows of 1 s. One window over
  * all would ask for the phase too, which a voice brought back to its place in time loses. */
 export function levels(samples, rate, tones, from, to) {
-  const window = Math.round(rate * 0.2);
+  const window = rate;
   const mean = (hertz) => {
     let power = 0;
     let count = 0;
