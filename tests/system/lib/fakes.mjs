@@ -90,7 +90,7 @@ export function readCounter(luma, width, height, tile = { x: 0, y: 0, width, hei
 
 /** Runs in a page before anything else: its camera and microphone become a picture that flashes and
  * a tone that swells at the same instant, once a second, so that lip sync can be measured. The
- * camera listens to the very track that is sent and stamps its pictures by it: two sources apart
+ * camera listens to the very track that is sent and shows what it hears at once: two sources apart
  * (files, or a canvas beside an AudioContext) have a delay between them that would be measured along.
  */
 export function flashAndBeep(hertz, area, bits) {
@@ -138,8 +138,10 @@ export function flashAndBeep(hertz, area, bits) {
       if (done) return;
       const samples = new Float32Array(data.numberOfFrames);
       data.copyTo(samples, { planeIndex: 0, format: "f32-planar" });
-      const timestamp = data.timestamp;
       data.close();
+      // The page's clock: the sound's own falls behind it when the processor is short, and the browser
+      // follows such a step of a camera's clock over 10 s only.
+      const timestamp = Math.round(performance.now() * 1000);
       const loud = samples.some((sample) => Math.abs(sample) > 0.4);
       if (loud === wasLoud && timestamp < next) continue;
       wasLoud = loud;
