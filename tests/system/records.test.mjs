@@ -147,8 +147,10 @@ test("a recording that cannot be prepared again: the page says why, in both lang
   await records.goto(hearing.people[1].link.replace("/hearing#", "/records#"));
   for (const [next, asked, en, zh] of [[409, "not-yet", /not sealed/, /尚未封存/], [503, "failed", /could not be started/, /未能开始/], [202, "started", /started again/, /重新开始/]]) {
     status = next;
+    // The page is drawn before it is asked which language it speaks: until then <html lang> is that of the empty page.
+    const again = await records.waitForSelector('[data-testid="render-again"]:not([aria-disabled="true"])');
     await speak("en");
-    await (await records.waitForSelector('[data-testid="render-again"]:not([aria-disabled="true"])')).click();
+    await again.click();
     const said = await records.waitForSelector(`[data-testid="render-asked"][data-asked="${asked}"]`);
     assert.match(await said.evaluate((part) => part.textContent), en);
     await speak("zh-Hans");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Chooses the page: by address, then by where the person stands in the hearing. */
 import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { isState, unreachable } from "../hearing.ts";
 import type { Route } from "../route.ts";
 import type { Session } from "../session.ts";
@@ -30,7 +30,8 @@ interface AppProps {
 
 export function App({ route, session, unsupported, language }: AppProps): JSX.Element {
   const chosen = useStore(language);
-  useEffect(() => { document.documentElement.lang = chosen; }, [chosen]);
+  // With the words, not after them: whoever reads the page at once hears them in their own tongue.
+  useLayoutEffect(() => { document.documentElement.lang = chosen; }, [chosen]);
   const words = {
     language: chosen,
     text: textIn(chosen),
