@@ -71,16 +71,29 @@ static int compare_tiles(const void *a, const void *b)
         return x->screen - y->screen;
     if (x->rank != y->rank)
         return x->rank - y->rank;
-    return 0;
+    return (x->arrival > y->arrival) - (x->arrival < y->arrival);
 }
 
-/* Stable: qsort keeps no order, so tiles are put in one by one. */
+/* Stable, for those the journal never told of: qsort keeps no order, so tiles are put in one by
+ * one. */
 static void insert_tile(struct seating *s, struct seating_tile tile)
 {
     size_t i = s->tile_count++;
     for (; i > 0 && compare_tiles(&tile, &s->tiles[i - 1]) < 0; i--)
         s->tiles[i] = s->tiles[i - 1];
     s->tiles[i] = tile;
+}
+
+static struct seating_tile tile_of(const struct roster *roster, uint64_t peer, bool screen)
+{
+    const struct roster_person *person = roster_find(roster, peer);
+    return (struct seating_tile){
+        .peer = peer,
+        .screen = screen,
+        .rank = roster_rank(person ? person->role : ""),
+        .arrival = person ? (size_t)(person - roster->people) : SIZE_MAX,
+        .name = person ? person->name : "",
+    };
 }
 
 int seating_plan(const struct timeline *t, const struct roster *roster, int64_t end_us,
@@ -95,11 +108,7 @@ int seating_plan(const struct timeline *t, const struct roster *roster, int64_t 
         const struct timeline_leg *leg = timeline_leg(t, i);
         if (!is_shown(leg) || find_tile(&s, leg->peer, is_screen(leg)) != SIZE_MAX)
             continue;
-        const struct roster_person *person = roster_find(roster, leg->peer);
-        insert_tile(&s, (struct seating_tile){.peer = leg->peer,
-                                              .screen = is_screen(leg),
-                                              .rank = roster_rank(person ? person->role : ""),
-                                              .name = person ? person->name : ""});
+        insert_tile(&s, tile_of(roster, leg->peer, is_screen(leg)));
     }
     for (size_t i = 0; !error && i < legs; i++) {
         const struct timeline_leg *leg = timeline_leg(t, i);

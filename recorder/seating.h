@@ -14,7 +14,8 @@
 struct seating_tile {
     uint64_t peer;
     bool screen;
-    int rank;         /* by role; ties by first appearance */
+    int rank;       /* by role */
+    size_t arrival; /* of two with the same role, who is told of first in the journal comes first */
     const char *name; /* borrowed from the roster; "" unknown */
 };
 

@@ -60,15 +60,23 @@ static void read_through(const char *dir)
     tapereader_close(r);
 }
 
+static char dir[64];
+
+static void remove_dir(void)
+{
+    (void)rmdir(dir); /* not empty when an input was found: it is kept beside it */
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    static char dir[64], path[96];
+    static char path[96];
     if (dir[0] == '\0') {
         snprintf(dir, sizeof(dir), "%s/assize-fuzz-tape-XXXXXX",
                  access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
         require(mkdtemp(dir) != NULL);
+        require(atexit(remove_dir) == 0);
         snprintf(path, sizeof(path), "%s/tape-000000.tape", dir);
     }
     FILE *f = fopen(path, "we");

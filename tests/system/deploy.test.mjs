@@ -77,6 +77,17 @@ async function listening() {
   return found;
 }
 
+/** A person who follows the link finds the join page. */
+async function opensLobby(link) {
+  const browser = await Browser.launch("chromium", 0);
+  try {
+    const page = await browser.open(link);
+    await page.waitForSelector('[data-testid="page-lobby"]', { timeout: 20_000 });
+  } finally {
+    await browser.close();
+  }
+}
+
 test("it starts, prints links for five people, and listens to nothing it does not print", { timeout: 400_000 }, async () => {
   const run = deploy(...options(), "--workers", "2");
   await ready(run);
@@ -87,13 +98,7 @@ test("it starts, prints links for five people, and listens to nothing it does no
     [...(await listening())].sort(),
     [`tcp ${ports.tcp}`, `tcp ${ports.metrics}`, `udp ${ports.udp}`, `udp ${ports.udp + 1}`].sort(),
   );
-  const browser = await Browser.launch("chromium", 0);
-  try {
-    const page = await browser.open(links[0]);
-    await page.waitForSelector('[data-testid="page-lobby"]', { timeout: 20_000 });
-  } finally {
-    await browser.close();
-  }
+  await opensLobby(links[0]);
   run.child.kill("SIGINT");
   assert.equal(await run.ended, 0, run.shown);
   assert.equal((await listening()).size, 0);
@@ -268,15 +273,7 @@ test("an ordinary user without sudo runs it: nothing of Debian's is missing, the
       assert.equal(/building the page \.\.\. done/.test(run.shown), first, run.shown);
       links ??= linksIn(run.shown);
       assert.deepEqual(linksIn(run.shown), links);
-      if (first) {
-        const browser = await Browser.launch("chromium", 0);
-        try {
-          const page = await browser.open(links[0]);
-          await page.waitForSelector('[data-testid="page-lobby"]', { timeout: 20_000 });
-        } finally {
-          await browser.close();
-        }
-      }
+      if (first) await opensLobby(links[0]);
       run.child.kill("SIGINT");
       assert.equal(await run.ended, 0, run.shown);
     }

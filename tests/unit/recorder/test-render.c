@@ -15,202 +15,14 @@
 #include "recorder/composite.h"
 #include "recorder/layout.h"
 #include "unit/check.h"
+#include "unit/recorder/decoded.h"
 #include "unit/recorder/scenarios.h"
 
 #define WIDTH  640
 #define HEIGHT 360
-#define RATE   48000
-#define PI     3.14159265358979323846
-/* The network's least delay in every scenario. */
-#define NETWORK_S 0.03
 
 static const char *renderer, *verifier;
 static char dir[64];
-
-/* A whole file's sound or picture. */
-struct samples {
-    float *items;
-    size_t count;
-};
-
-struct pictures {
-    uint8_t *bytes; /* grey */
-    size_t count;
-    int width, height;
-};
-
-static void *read_command(const char *command, size_t *ret_len)
-{
-    FILE *p = popen(command, "re");
-    CHECK(p);
-    size_t capacity = 1 << 20, len = 0, got;
-    uint8_t *bytes = malloc(capacity);
-    CHECK(bytes);
-    while ((got = fread(bytes + len, 1, capacity - len, p)) > 0) {
-        len += got;
-        if (len == capacity) {
-            capacity *= 2;
-            bytes = realloc(bytes, capacity);
-            CHECK(bytes);
-        }
-    }
-    CHECK_EQ(pclose(p), 0);
-    *ret_len = len;
-    return bytes;
-}
-
-/* From the hearing's zero on, holes filled with silence. */
-static struct samples read_sound(const char *file)
-{
-    char command[512];
-    snprintf(command, sizeof(command),
-             "ffmpeg -nostdin -v error -copyts -i %s/%s -af "
-             "\"aresample=async=1:first_pts=0,pan=mono|c0=c0\" -ar %d -f "
-             "f32le -",
-             dir, file, RATE);
-    size_t len;
-    float *items = read_command(command, &len);
-    return (struct samples){items, len / sizeof(float)};
-}
-
-/* 25 pictures a second from the hearing's zero on; one that is missing repeats the one before. */
-static struct pictures read_pictures(const char *file, int width, int height)
-{
-    char command[512];
-    snprintf(
-        command, sizeof(command),
-        "ffmpeg -nostdin -v error -copyts -i %s/%s -vf fps=25:start_time=0:round=near -s %dx%d "
-        "-pix_fmt gray -f rawvideo -",
-        dir, file, width, height);
-    size_t len;
-    uint8_t *bytes = read_command(command, &len);
-    return (struct pictures){bytes, len / ((size_t)width * (size_t)height), width, height};
-}
-
-/* Nothing to say, and the duration in seconds. */
-static double probe(const char *file)
-{
-    char command[512];
-    size_t len;
-    snprintf(command, sizeof(command), "ffprobe -v warning %s/%s 2>&1", dir, file);
-    char *said = read_command(command, &len);
-    if (len > 0)
-        fprintf(stderr, "ffprobe %s: %.*s\n", file, (int)len, said);
-    CHECK_EQ(len, 0);
-    free(said);
-    snprintf(command, sizeof(command), "ffmpeg -nostdin -v warning -i %s/%s -f null - 2>&1", dir,
-             file);
-    said = read_command(command, &len);
-    if (len > 0)
-        fprintf(stderr, "ffmpeg %s: %.*s\n", file, (int)len, said);
-    CHECK_EQ(len, 0);
-    free(said);
-    snprintf(command, sizeof(command),
-             "ffprobe -v error -show_entries format=duration -of csv=p=0 %s/%s", dir, file);
-    said = read_command(command, &len);
-    CHECK(len > 0 && len < 64);
-    said[len - 1] = '\0';
-    double duration = strtod(said, NULL);
-    free(said);
-    return duration;
-}
-
-/* Strength of a tone between two times, dB relative to full scale (Goertzel's algorithm). */
-static double tone_db(const struct samples *s, double hz, double from_s, double to_s)
-{
-    size_t from = (size_t)(from_s * RATE), to = (size_t)(to_s * RATE);
-    to = to < s->count ? to : s->count;
-    CHECK(to > from);
-    double step = 2 * cos(2 * PI * hz / RATE), before = 0, last = 0;
-    for (size_t i = from; i < to; i++) {
-        double window = 0.5 - 0.5 * cos(2 * PI * (double)(i - from) / (double)(to - from));
-        double now = s->items[i] * window + step * last - before;
-        before = last;
-        last = now;
-    }
-    double power = last * last + before * before - step * last * before;
-    return 10 * log10(power / pow((double)(to - from) / 4, 2) + 1e-12);
-}
-
-/* The beep that begins next after `from_s`: when the loudness of 5 ms first is over `over`. */
-static double find_beep(const struct samples *s, double from_s, double over)
-{
-    size_t span = RATE / 200;
-    for (size_t i = (size_t)(from_s * RATE); i + span < s->count; i += span) {
-        double sum = 0;
-        for (size_t k = i; k < i + span; k++)
-            sum += s->items[k] * s->items[k];
-        if (sqrt(sum / (double)span) > over)
-            return (double)i / RATE;
-    }
-    return -1;
-}
-
-static uint8_t grey_at(const struct pictures *p, size_t frame, int x, int y)
-{
-    return p->bytes[frame * (size_t)p->width * (size_t)p->height + (size_t)y * (size_t)p->width +
-                    (size_t)x];
-}
-
-/* The flash that begins next after `from_s` in the picture's rectangle. */
-static double find_flash(const struct pictures *p, struct canvas_rect r, double from_s)
-{
-    for (size_t i = (size_t)(from_s * 25); i < p->count; i++) {
-        if (grey_at(p, i, r.x + r.width / 2, r.y + r.height / 2) > 180)
-            return (double)i / 25;
-    }
-    return -1;
-}
-
-/* The number shown at the top, or -1 when it cannot be read. */
-static int read_counter(const struct pictures *p, struct canvas_rect r, size_t frame)
-{
-    int number = 0;
-    for (int bit = 0; bit < SIMULATE_COUNTER_BITS; bit++) {
-        int x = r.x + (2 * bit + 1) * r.width / SIMULATE_COUNTER_BITS / 2;
-        uint8_t grey = grey_at(p, frame, x, r.y + r.height / 8);
-        if (grey > 80 && grey < 170)
-            return -1;
-        number = number << 1 | (grey > 128);
-    }
-    return number;
-}
-
-/* The counter goes on all the time from `from_s` to `to_s`: never still for a second, never back,
- * and at its right time. */
-static void check_counter(const struct pictures *p, struct canvas_rect r, double from_s,
-                          double to_s, double most_off_s)
-{
-    int last = -1;
-    size_t since = 0;
-    unsigned shown = 0;
-    for (size_t i = (size_t)(from_s * 25); i < (size_t)(to_s * 25) && i < p->count; i++) {
-        int number = read_counter(p, r, i);
-        if (number < 0 || number == last) {
-            CHECK(since == 0 || i - since < 25);
-            continue;
-        }
-        CHECK(number > last);
-        double off_s = (double)i / 25 - (double)number / 25 - NETWORK_S;
-        if (fabs(off_s) > most_off_s)
-            fprintf(stderr, "frame %zu shows %d: %.3f s off\n", i, number, off_s);
-        CHECK(fabs(off_s) <= most_off_s);
-        last = number;
-        since = i;
-        shown++;
-    }
-    CHECK(shown > (unsigned)((to_s - from_s) * 25 * 0.9));
-}
-
-/* Flash and beep of one person come together, and when they were made. */
-static void check_sync(const struct pictures *p, struct canvas_rect r, const struct samples *s,
-                       double at_s)
-{
-    double flash = find_flash(p, r, at_s - 0.25), beep = find_beep(s, at_s - 0.25, 0.1);
-    printf("  flash at %.3f, beep at %.3f, made at %.3f\n", flash, beep, at_s);
-    CHECK(fabs(flash - beep) <= 0.08);
-    CHECK(fabs(flash - at_s - NETWORK_S) <= 0.1);
-}
 
 /* Whether the process limits its own system calls before it ends. */
 static bool is_confined(pid_t pid)
@@ -292,7 +104,7 @@ static void verify(void)
     char command[256];
     size_t len;
     snprintf(command, sizeof(command), "%s %s", verifier, dir);
-    char *said = read_command(command, &len);
+    char *said = decoded_run(command, &len);
     printf("  %.*s", (int)len, said);
     CHECK(len > 2 && memcmp(said, "OK", 2) == 0);
     free(said);
@@ -331,23 +143,24 @@ static void name_of(const struct simulate *s, int i, char file[64])
 /* Every speaker's file holds that speaker's tone alone; the composite all; lengths agree. */
 static void check_tones(const struct simulate *s, double from_s, double to_s)
 {
-    struct samples mixed = read_sound("hearing.mp4");
-    double whole_s = probe("hearing.mp4");
+    struct decoded_sound mixed = decoded_sound(dir, "hearing.mp4");
+    double whole_s = decoded_probe(dir, "hearing.mp4");
     CHECK(fabs(whole_s - s->seconds) <= 0.2);
     for (int i = 0; i < s->speaker_count; i++) {
         char file[64];
         name_of(s, i, file);
-        double duration_s = probe(file);
+        double duration_s = decoded_probe(dir, file);
         CHECK(fabs(duration_s - whole_s) <= 0.2);
-        struct samples own = read_sound(file);
-        double tone = tone_db(&own, s->speakers[i].tone_hz, from_s, to_s);
+        struct decoded_sound own = decoded_sound(dir, file);
+        double tone = decoded_tone_db(&own, s->speakers[i].tone_hz, from_s, to_s);
         double foreign = -200;
         for (int k = 0; k < s->speaker_count; k++) {
             if (k != i)
-                foreign = fmax(foreign, tone_db(&own, s->speakers[k].tone_hz, from_s, to_s));
+                foreign =
+                    fmax(foreign, decoded_tone_db(&own, s->speakers[k].tone_hz, from_s, to_s));
         }
-        double in_mix = tone_db(&mixed, s->speakers[i].tone_hz, from_s, to_s);
-        double silence = tone_db(&mixed, 1103, from_s, to_s);
+        double in_mix = decoded_tone_db(&mixed, s->speakers[i].tone_hz, from_s, to_s);
+        double silence = decoded_tone_db(&mixed, 1103, from_s, to_s);
         printf("  %s: own tone %.0f dB, the loudest other %.0f; in the mix %.0f, beside it %.0f\n",
                file, tone, foreign, in_mix, silence);
         CHECK(tone - foreign > 30);
@@ -378,42 +191,19 @@ static void check_own_files_in_step(const struct simulate *s, double first_s, do
             continue;
         char file[64];
         name_of(s, i, file);
-        struct samples sound = read_sound(file);
-        struct pictures p = read_pictures(file, s->width, s->height);
+        struct decoded_sound sound = decoded_sound(dir, file);
+        struct decoded_pictures p = decoded_pictures(dir, file, s->width, s->height);
         const struct canvas_rect all = {0, 0, s->width, s->height};
-        check_sync(&p, all, &sound, first_s);
-        check_sync(&p, all, &sound, last_s);
+        decoded_check_sync(&p, all, &sound, first_s);
+        decoded_check_sync(&p, all, &sound, last_s);
         free(sound.items);
         free(p.bytes);
     }
 }
 
-/* How alike the picture around x, y and a drawn text are: 1 the same, 0 nothing in common. The best
- * of the places up to two pixels beside. */
-static double likeness(const struct pictures *p, size_t frame, int x, int y,
-                       const struct canvas_mask *text)
-{
-    double best = -1;
-    for (int off = 0; off < 25; off++) {
-        int left = x + off % 5 - 2, top = y + off / 5 - 2;
-        double n = 0, a = 0, b = 0, aa = 0, bb = 0, ab = 0;
-        for (int row = 0; row < text->height && top + row < p->height; row++) {
-            for (int column = 0; column < text->width && left + column < p->width; column++) {
-                double grey = grey_at(p, frame, left + column, top + row);
-                double drawn = text->coverage[row * text->stride + column];
-                n++, a += grey, b += drawn, aa += grey * grey, bb += drawn * drawn;
-                ab += grey * drawn;
-            }
-        }
-        double spread = sqrt((n * aa - a * a) * (n * bb - b * b));
-        best = fmax(best, spread > 0 ? (n * ab - a * b) / spread : 0);
-    }
-    return best;
-}
-
 /* In the tile stands this speaker's name, at its foot or, without a picture, in its middle; and not
  * the name of anybody else. */
-static void check_name(const struct simulate *s, const struct pictures *p, size_t frame,
+static void check_name(const struct simulate *s, const struct decoded_pictures *p, size_t frame,
                        struct canvas_rect tile, int speaker)
 {
     double own = 0, others = 0;
@@ -423,7 +213,7 @@ static void check_name(const struct simulate *s, const struct pictures *p, size_
         CHECK_EQ(caption_make(s->speakers[i].name, 12, tile.width - 24, &text), 0);
         int pad = text.height / 4, foot = tile.y + tile.height - text.height - 2 * pad;
         bool in_middle = s->speakers[speaker].no_camera;
-        double like = likeness(
+        double like = decoded_likeness(
             p, frame, in_middle ? tile.x + (tile.width - text.width) / 2 : tile.x + 2 * pad,
             in_middle ? tile.y + (tile.height - text.height) / 2 : foot, &text);
         if (i == speaker)
@@ -454,13 +244,13 @@ static void test_plain(void)
     run_renderer(false);
     verify();
     check_tones(&s, 1, 19);
-    struct samples sound = read_sound("hearing.mp4");
-    struct pictures p = read_pictures("hearing.mp4", WIDTH, HEIGHT);
+    struct decoded_sound sound = decoded_sound(dir, "hearing.mp4");
+    struct decoded_pictures p = decoded_pictures(dir, "hearing.mp4", WIDTH, HEIGHT);
     for (size_t i = 0; i < 3; i++) {
         struct canvas_rect r = picture_of(&s, 3, i);
-        check_counter(&p, r, 0.2, 19.8, 0.06);
-        check_sync(&p, r, &sound, SIMULATE_FLASH_AT_S);
-        check_sync(&p, r, &sound, 18 + SIMULATE_FLASH_AT_S);
+        decoded_check_counter(&p, r, 0.2, 19.8, 0.06);
+        decoded_check_sync(&p, r, &sound, SIMULATE_FLASH_AT_S);
+        decoded_check_sync(&p, r, &sound, 18 + SIMULATE_FLASH_AT_S);
         check_name(&s, &p, 10 * 25, tile_of(3, i), (int)i);
     }
     check_fonts();
@@ -530,17 +320,18 @@ static void test_hard(void)
     check_tones(&s, 3.5, 7.5);
     check_own_files_in_step(&s, 0.5, 18.5);
     check_faststart();
-    struct pictures p = read_pictures("hearing.mp4", WIDTH, HEIGHT);
-    struct samples sound = read_sound("hearing.mp4");
+    struct decoded_pictures p = decoded_pictures(dir, "hearing.mp4", WIDTH, HEIGHT);
+    struct decoded_sound sound = decoded_sound(dir, "hearing.mp4");
     /* Alone with the second before the third came; three from 3 to 17 s. */
-    check_counter(&p, picture_of(&s, 2, 0), 0.3, 2.9, 0.07);
-    check_counter(&p, picture_of(&s, 3, 0), 3.2, 16.8, 0.07);
-    check_counter(&p, picture_of(&s, 3, 1), 3.2, 16.8, 0.07);
-    check_counter(&p, picture_of(&s, 3, 2), 12.2, 16.8, 0.07); /* after the stall: at its time */
-    check_counter(&p, picture_of(&s, 2, 0), 17.2, 19.7, 0.07);
-    check_sync(&p, picture_of(&s, 2, 0), &sound, 0.5);
-    check_sync(&p, picture_of(&s, 3, 2), &sound, 14.5);
-    check_sync(&p, picture_of(&s, 2, 1), &sound, 18.5);
+    decoded_check_counter(&p, picture_of(&s, 2, 0), 0.3, 2.9, 0.07);
+    decoded_check_counter(&p, picture_of(&s, 3, 0), 3.2, 16.8, 0.07);
+    decoded_check_counter(&p, picture_of(&s, 3, 1), 3.2, 16.8, 0.07);
+    decoded_check_counter(&p, picture_of(&s, 3, 2), 12.2, 16.8,
+                          0.07); /* after the stall: at its time */
+    decoded_check_counter(&p, picture_of(&s, 2, 0), 17.2, 19.7, 0.07);
+    decoded_check_sync(&p, picture_of(&s, 2, 0), &sound, 0.5);
+    decoded_check_sync(&p, picture_of(&s, 3, 2), &sound, 14.5);
+    decoded_check_sync(&p, picture_of(&s, 2, 1), &sound, 18.5);
     json_t *manifest = load_manifest();
     CHECK(json_object_get(file_of(manifest, 1, false), "name"));
     CHECK(json_object_get(file_of(manifest, 1, false), "role"));
@@ -579,15 +370,15 @@ static void test_codecs(void)
     CHECK(json_is_false(json_object_get(file_of(manifest, 3, false), "video")));
     CHECK(strcmp(json_string_value(json_object_get(file_of(manifest, 4, false), "name")), "陈静") ==
           0);
-    struct pictures p = read_pictures("hearing.mp4", WIDTH, HEIGHT);
+    struct decoded_pictures p = decoded_pictures(dir, "hearing.mp4", WIDTH, HEIGHT);
     /* Without the screen: judge, (clerk, gone from 14 s), party, lawyer, witness. */
-    check_counter(&p, picture_of(&s, 4, 0), 15.2, 19.7, 0.06);
-    check_counter(&p, picture_of(&s, 4, 1), 15.2, 19.7, 0.06);
+    decoded_check_counter(&p, picture_of(&s, 4, 0), 15.2, 19.7, 0.06);
+    decoded_check_counter(&p, picture_of(&s, 4, 1), 15.2, 19.7, 0.06);
     for (size_t i = 0; i < 4; i++)
         check_name(&s, &p, 17 * 25, tile_of(4, i), (int)i);
     struct canvas_rect tiles[LAYOUT_TILES_MAX], screens[LAYOUT_TILES_MAX];
     layout_tiles(WIDTH, HEIGHT, 5, 1, tiles, screens);
-    check_counter(&p, layout_fit(screens[0], s.width, s.height), 4.3, 13.8, 0.06);
+    decoded_check_counter(&p, layout_fit(screens[0], s.width, s.height), 4.3, 13.8, 0.06);
     json_decref(manifest);
     free(p.bytes);
     clean();

@@ -10,160 +10,52 @@
 #include "common/codecs.h"
 #include "common/control.h"
 #include "common/ring.h"
-#include "recorder/tapewriter.h"
 #include "recorder/timeline.h"
 #include "unit/check.h"
 #ifdef TEST_FAULTS
 #include "unit/faults.h"
 #endif
+#include "unit/recorder/handtape.h"
 
-#define HEARING    0x1122334455667788u
-#define PEER       0x0102030405060708u
-#define START_US   5000000
-#define AUDIO_SSRC 0x11111111u
-#define VIDEO_SSRC 0x22222222u
+#define PEER 0x0102030405060708u
 /* The camera's frames are this much later on their way than sound. */
 #define VIDEO_LATE_US 120000
-/* Seconds since 1900 on the sender's clock when the hearing begins. */
-#define SENDER_S 3900000000u
 
-static char dir[64];
-static uint64_t ring_index;
-
-static struct tape_time at(int64_t since_start_us)
-{
-    return (struct tape_time){.monotonic_us = (uint64_t)(START_US + since_start_us),
-                              .wall_us = (uint64_t)(1700000000000000 + since_start_us)};
-}
-
-static struct tapewriter *begin(void)
-{
-    ring_index = 0;
-    snprintf(dir, sizeof(dir), "%s/assize-timeline-XXXXXX",
-             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    CHECK(mkdtemp(dir));
-    struct tapewriter *w = NULL;
-    struct tape_time now = at(0);
-    CHECK_EQ(tapewriter_open(dir, HEARING, &now, &w), 0);
-    return w;
-}
-
-static void flush(struct tapewriter *w, int64_t since_start_us)
-{
-    struct tape_time now = at(since_start_us);
-    CHECK_EQ(tapewriter_flush(w, &now), 0);
-}
-
-static void finish(struct tapewriter *w, int64_t since_start_us)
-{
-    struct tape_time now = at(since_start_us);
-    CHECK_EQ(tapewriter_seal(w, &now), 0);
-    tapewriter_close(w);
-}
-
-static void end(void)
-{
-    char path[128];
-    snprintf(path, sizeof(path), "%s/" TAPE_SEGMENT_NAME, dir, 0);
-    CHECK_EQ(unlink(path), 0);
-    CHECK_EQ(rmdir(dir), 0);
-}
-
-static void put(struct tapewriter *w, uint8_t kind, uint32_t track, int64_t since_start_us,
-                const struct writer *payload)
-{
-    struct tape_record record = {
-        .kind = kind,
-        .track = track,
-        .ring_index = kind < TAPE_NOTE ? ++ring_index : 0,
-        .time_us = at(since_start_us).monotonic_us,
-    };
-    CHECK(!payload->failed);
-    CHECK_EQ(tapewriter_append(w, &record, payload->start, writer_len(payload)), 0);
-}
-
-static void put_u64(struct tapewriter *w, uint8_t kind, int64_t since_start_us, uint64_t value)
-{
-    uint8_t bytes[8];
-    struct writer p = writer_over(bytes, sizeof(bytes));
-    writer_u64(&p, value);
-    put(w, kind, 0, since_start_us, &p);
-}
-
-static void put_track(struct tapewriter *w, uint32_t track, uint64_t stream, bool video,
-                      int64_t since_start_us)
-{
-    uint8_t bytes[28];
-    struct writer p = writer_over(bytes, sizeof(bytes));
-    writer_u64(&p, PEER);
-    writer_u64(&p, stream);
-    writer_u8(&p, video ? CONTROL_VIDEO : CONTROL_AUDIO);
-    writer_u8(&p, 0);
-    writer_u8(&p, video ? CODEC_VP8 : CODEC_OPUS);
-    writer_u8(&p, 96);
-    writer_u32(&p, video ? 90000 : 48000);
-    writer_u32(&p, video ? VIDEO_SSRC : AUDIO_SSRC);
-    put(w, RING_TRACK, track, since_start_us, &p);
-}
-
-/* RFC 3550 section 5.1. */
-static void put_rtp(struct tapewriter *w, uint32_t track, uint16_t seq, uint32_t ticks,
-                    int64_t since_start_us)
-{
-    uint8_t bytes[13];
-    struct writer p = writer_over(bytes, sizeof(bytes));
-    writer_u8(&p, 0x80);
-    writer_u8(&p, 96);
-    writer_u16(&p, seq);
-    writer_u32(&p, ticks);
-    writer_u32(&p, track == 1 ? AUDIO_SSRC : VIDEO_SSRC);
-    writer_u8(&p, 0x10);
-    put(w, RING_RTP, track, since_start_us, &p);
-}
-
-static void put_report(struct tapewriter *w, uint32_t track, uint32_t ticks, int64_t since_start_us)
-{
-    uint8_t bytes[16];
-    struct writer p = writer_over(bytes, sizeof(bytes));
-    writer_u32(&p, track == 1 ? AUDIO_SSRC : VIDEO_SSRC);
-    writer_u32(&p, SENDER_S + (uint32_t)(since_start_us / 1000000));
-    writer_u32(&p, (uint32_t)((uint64_t)(since_start_us % 1000000) * 0x100000000u / 1000000));
-    writer_u32(&p, ticks);
-    put(w, RING_SENDER_REPORT, track, since_start_us, &p);
-}
+static struct handtape tape;
 
 /* One person's sound and picture from `from_us` on for 6 s; packet 100 of sound is lost. */
-static void put_media(struct tapewriter *w, int64_t from_us)
+static void put_media(int64_t from_us)
 {
     for (int64_t ms = 0; ms < 6000; ms += 20) {
         int64_t us = from_us + ms * 1000;
         if (ms != 2000)
-            put_rtp(w, 1, (uint16_t)(ms / 20), (uint32_t)(ms * 48), us + 30000);
+            handtape_rtp(&tape, 1, (uint16_t)(ms / 20), (uint32_t)(ms * 48), us + 30000);
         if (ms % 40 == 0)
-            put_rtp(w, 2, (uint16_t)(ms / 40), (uint32_t)(ms * 90), us + 30000 + VIDEO_LATE_US);
+            handtape_rtp(&tape, 2, (uint16_t)(ms / 40), (uint32_t)(ms * 90),
+                         us + 30000 + VIDEO_LATE_US);
         if (ms % 500 == 0) {
-            put_report(w, 1, (uint32_t)(ms * 48), us);
-            put_report(w, 2, (uint32_t)(ms * 90), us);
+            handtape_report(&tape, 1, (uint32_t)(ms * 48), us);
+            handtape_report(&tape, 2, (uint32_t)(ms * 90), us);
         }
     }
-    flush(w, from_us + 6000000);
+    handtape_flush(&tape, from_us + 6000000);
 }
 
 /* A media core, killed after 6 s and started again. */
 static void make_tape(void)
 {
-    struct tapewriter *w = begin();
+    handtape_begin(&tape);
     for (int i = 0; i < 2; i++) {
         int64_t from_us = i * (int64_t)8000000;
-        put_u64(w, RING_PRODUCER, from_us, (uint64_t)i + 1);
-        put_track(w, 1, 10, false, from_us);
-        put_track(w, 2, 20, true, from_us);
-        put_track(w, 2, 20, true, from_us); /* said twice, it is the same */
-        put_media(w, from_us);
+        handtape_number(&tape, RING_PRODUCER, from_us, (uint64_t)i + 1);
+        handtape_track(&tape, 1, PEER, 10, false, from_us);
+        handtape_track(&tape, 2, PEER, 20, true, from_us);
+        handtape_track(&tape, 2, PEER, 20, true, from_us); /* said twice, it is the same */
+        put_media(from_us);
     }
-    put_u64(w, RING_OVERRUN, 15000000, 7);
-    put_u64(w, TAPE_GAP, 15000000, 1000);
-    finish(w, 15000000);
+    handtape_number(&tape, RING_OVERRUN, 15000000, 7);
+    handtape_number(&tape, TAPE_GAP, 15000000, 1000);
+    handtape_finish(&tape, 15000000);
 }
 
 /* What is compared. */
@@ -188,7 +80,7 @@ static int read_again(const struct timeline *t, size_t *ret_packets)
     CLEANUP(tapereader_close) struct tapereader *r = NULL;
     int error = timeline_cursor_create(t, &cursor);
     if (!error)
-        error = tapereader_open(dir, 0, &r);
+        error = tapereader_open(tape.dir, 0, &r);
     if (error)
         return error;
     struct tape_block block;
@@ -214,14 +106,14 @@ static int read_tape(struct found *found)
 {
     CLEANUP(timeline_free) struct timeline *t = NULL;
     *found = (struct found){0};
-    int error = timeline_read(dir, on_note, &found->notes, &t);
+    int error = timeline_read(tape.dir, on_note, &found->notes, &t);
     if (error) {
         CHECK(error < 0);
         CHECK(!t);
         return error;
     }
     size_t packets = 0;
-    timeline_set_zero(t, START_US);
+    timeline_set_zero(t, HANDTAPE_START_US);
     error = read_again(t, &packets);
     if (error)
         return error;
@@ -292,18 +184,18 @@ static void test_each_call(const struct found *right)
 static void test_bound(void)
 {
     for (size_t over = 0; over < 2; over++) {
-        struct tapewriter *w = begin();
+        handtape_begin(&tape);
         for (uint32_t i = 0; i < LIMIT_TIMELINE_LEGS + over; i++) {
-            put_track(w, i % 100, 1000 + i, false, i);
+            handtape_track(&tape, i % 100, PEER, 1000 + i, false, i);
             if (i % 10000 == 9999)
-                flush(w, i);
+                handtape_flush(&tape, i);
         }
-        finish(w, LIMIT_TIMELINE_LEGS);
+        handtape_finish(&tape, LIMIT_TIMELINE_LEGS);
         CLEANUP(timeline_free) struct timeline *t = NULL;
-        CHECK_EQ(timeline_read(dir, NULL, NULL, &t), over ? -E2BIG : 0);
+        CHECK_EQ(timeline_read(tape.dir, NULL, NULL, &t), over ? -E2BIG : 0);
         if (!over)
             CHECK_EQ(timeline_leg_count(t), LIMIT_TIMELINE_LEGS);
-        end();
+        handtape_remove(&tape);
     }
 }
 
@@ -316,9 +208,9 @@ int main(void)
     test_reading(&right);
 #ifdef TEST_FAULTS
     test_each_call(&right);
-    end();
+    handtape_remove(&tape);
 #else
-    end();
+    handtape_remove(&tape);
     test_bound();
 #endif
     return 0;

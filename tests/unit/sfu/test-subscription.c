@@ -112,18 +112,17 @@ static void switches_sound_at_once(void)
     stage_close(&s);
 }
 
-/* While the viewer's network is gone a source's numbers jump to where they look old: once it is
- * back, the seat goes on without a seam. */
-static void goes_on_after_numbers_jumped_unseen(void)
+/* The viewer's network is gone until its consent has lapsed. */
+static struct link *take_away(void)
 {
-    begin();
-    CHECK_EQ(seat(CONTROL_VIDEO, one), 1);
-    frame(one, CONTROL_VIDEO, 1000, true);
-    struct page_stream before = *page_seat(viewer, 0, CONTROL_VIDEO);
     struct link *away = viewer->down;
     viewer->down = NULL;
-    stage_pass(&s, 31 * 1000000ull); /* consent lapses */
-    frame(one, CONTROL_VIDEO, 31000, true);
+    stage_pass(&s, 31 * 1000000ull);
+    return away;
+}
+
+static void bring_back(struct link *away)
+{
     viewer->down = away;
     const struct control_message restart = {
         .type = CONTROL_TRANSPORT_RESTART,
@@ -132,12 +131,31 @@ static void goes_on_after_numbers_jumped_unseen(void)
     CHECK_EQ(stage_request(&s, &restart, -1, &answer), 0);
     CHECK_EQ(link_restart(viewer->down, &answer.transport_restarted.ice), 0);
     stage_pass(&s, 1000000);
+}
+
+/* Two packets more in the seat, and their numbers follow without a seam. */
+static void check_two_more_since(const struct page_stream *before)
+{
+    const struct page_stream *after = page_seat(viewer, 0, CONTROL_VIDEO);
+    CHECK_EQ(after->packets, before->packets + 2);
+    CHECK_EQ((uint16_t)(after->last.seq - before->last.seq), 2);
+}
+
+/* While the viewer's network is gone a source's numbers jump to where they look old: once it is
+ * back, the seat goes on without a seam. */
+static void goes_on_after_numbers_jumped_unseen(void)
+{
+    begin();
+    CHECK_EQ(seat(CONTROL_VIDEO, one), 1);
+    frame(one, CONTROL_VIDEO, 1000, true);
+    struct page_stream before = *page_seat(viewer, 0, CONTROL_VIDEO);
+    struct link *away = take_away();
+    frame(one, CONTROL_VIDEO, 31000, true);
+    bring_back(away);
     CHECK_EQ(page_seat(viewer, 0, CONTROL_VIDEO)->packets, before.packets);
     frame(one, CONTROL_VIDEO, 61000, true);
     frame(one, CONTROL_VIDEO, 61001, false);
-    const struct page_stream *after = page_seat(viewer, 0, CONTROL_VIDEO);
-    CHECK_EQ(after->packets, before.packets + 2);
-    CHECK_EQ((uint16_t)(after->last.seq - before.last.seq), 2);
+    check_two_more_since(&before);
     stage_close(&s);
 }
 
@@ -150,25 +168,14 @@ static void goes_on_after_half_a_round_unseen(void)
     uint16_t seq = 1000;
     frame(one, CONTROL_VIDEO, seq, true);
     struct page_stream before = *page_seat(viewer, 0, CONTROL_VIDEO);
-    struct link *away = viewer->down;
-    viewer->down = NULL;
-    stage_pass(&s, 31 * 1000000ull);
+    struct link *away = take_away();
     for (unsigned i = 0; i < 400; i++)
         frame(one, CONTROL_VIDEO, seq = (uint16_t)(seq + 100), false);
-    viewer->down = away;
-    const struct control_message restart = {
-        .type = CONTROL_TRANSPORT_RESTART,
-        .transport_restart = {STAGE_HEARING, viewer->id, CONTROL_DOWN}};
-    struct control_message answer;
-    CHECK_EQ(stage_request(&s, &restart, -1, &answer), 0);
-    CHECK_EQ(link_restart(viewer->down, &answer.transport_restarted.ice), 0);
-    stage_pass(&s, 1000000);
+    bring_back(away);
     CHECK_EQ(page_seat(viewer, 0, CONTROL_VIDEO)->packets, before.packets);
     frame(one, CONTROL_VIDEO, (uint16_t)(seq + 1), true);
     frame(one, CONTROL_VIDEO, (uint16_t)(seq + 2), false);
-    const struct page_stream *after = page_seat(viewer, 0, CONTROL_VIDEO);
-    CHECK_EQ(after->packets, before.packets + 2);
-    CHECK_EQ((uint16_t)(after->last.seq - before.last.seq), 2);
+    check_two_more_since(&before);
     stage_close(&s);
 }
 
@@ -180,27 +187,16 @@ static void goes_on_whole(void)
     CHECK_EQ(seat(CONTROL_VIDEO, one), 1);
     frame(one, CONTROL_VIDEO, 1000, true);
     struct page_stream before = *page_seat(viewer, 0, CONTROL_VIDEO);
-    struct link *away = viewer->down;
-    viewer->down = NULL;
-    stage_pass(&s, 31 * 1000000ull);
+    struct link *away = take_away();
     frame(one, CONTROL_VIDEO, 1001, false);
     unsigned plis = one->asked.plis;
-    viewer->down = away;
-    const struct control_message restart = {
-        .type = CONTROL_TRANSPORT_RESTART,
-        .transport_restart = {STAGE_HEARING, viewer->id, CONTROL_DOWN}};
-    struct control_message answer;
-    CHECK_EQ(stage_request(&s, &restart, -1, &answer), 0);
-    CHECK_EQ(link_restart(viewer->down, &answer.transport_restarted.ice), 0);
-    stage_pass(&s, 1000000);
+    bring_back(away);
     frame(one, CONTROL_VIDEO, 1002, false);
     CHECK_EQ(page_seat(viewer, 0, CONTROL_VIDEO)->packets, before.packets);
     CHECK(one->asked.plis > plis);
     frame(one, CONTROL_VIDEO, 1003, true);
     frame(one, CONTROL_VIDEO, 1004, false);
-    const struct page_stream *after = page_seat(viewer, 0, CONTROL_VIDEO);
-    CHECK_EQ(after->packets, before.packets + 2);
-    CHECK_EQ((uint16_t)(after->last.seq - before.last.seq), 2);
+    check_two_more_since(&before);
     stage_close(&s);
 }
 
