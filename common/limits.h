@@ -114,7 +114,8 @@
 #define LIMIT_TAPE_BLOCK_BYTES (8u << 20)
 /* Journal lines whose answer waits for the disk, of one recorder. */
 #define LIMIT_NOTES_WAITING 1024
-/* Tracks of one hearing, those before and after each restart of the media core counted apart. */
+/* Tracks of one hearing that are rendered, those before and after each restart of the media core
+ * counted apart. More stay on the tape, and the manifest says how many. */
 #define LIMIT_TIMELINE_LEGS 65536
 /* Packets that one track may have waiting for a missing one before them. */
 #define LIMIT_REORDER_PACKETS 16384

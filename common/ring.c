@@ -353,7 +353,7 @@ size_t ring_skip_to_head(struct ring *ring)
 {
     uint64_t head = atomic_load_explicit(&ring->shared->head, memory_order_acquire);
     uint64_t unread = head - ring->read;
-    ring->read = head & ~(uint64_t)(RECORD_ALIGN - 1);
+    ring->read = head; /* where nothing is unread, whatever it is: a tape can be sealed */
     ring->read_index = 0;
     return unread < ring->capacity ? (size_t)unread : ring->capacity;
 }

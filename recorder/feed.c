@@ -15,10 +15,6 @@
 /* How often tracks are looked at for packets to be given up, by the tape's clock. */
 #define SWEEP_US 200000
 
-struct mute {
-    int64_t from_us, to_us; /* to_us INT64_MAX: still */
-};
-
 struct track {
     struct packet_counters counters;
     struct reorder reorder;
@@ -26,8 +22,6 @@ struct track {
     int64_t last_pts_us;
     int64_t taken_seq; /* of the newest packet taken; INT64_MIN: none yet */
     bool hole;         /* numbers are missing since the newest frame */
-    struct mute *mutes;
-    size_t mute_count, mute_capacity;
 };
 
 /* A frame on the heap, the earliest on top. */
@@ -40,12 +34,14 @@ struct feed {
     const struct timeline *t;
     struct tapereader *reader;
     struct timeline_cursor *cursor;
+    struct absence *absence;
     struct track *tracks; /* one per leg */
     struct entry *heap;
     size_t count, capacity;
     uint64_t next_number;
     int64_t now_us; /* of the tape */
     int64_t swept_us;
+    bool damaged; /* something was passed over since now_us */
     bool at_end;
     bool ungot;
     struct feed_frame given;
@@ -70,6 +66,8 @@ int feed_open(const char *dir, const struct timeline *t, struct feed **ret_feed)
     }
     int error = timeline_cursor_create(t, &f->cursor);
     if (!error)
+        error = absence_create(t, &f->absence);
+    if (!error)
         error = tapereader_open(dir, 0, &f->reader);
     if (error)
         return error;
@@ -84,13 +82,13 @@ void feed_close(struct feed *f)
     for (size_t i = 0; f->tracks && i < timeline_leg_count(f->t); i++) {
         reorder_finish(&f->tracks[i].reorder);
         depay_finish(&f->tracks[i].depay);
-        free(f->tracks[i].mutes);
     }
     for (size_t i = 0; i < f->count; i++)
         free(f->heap[i].frame.data);
     free(f->heap);
     free(f->given.data);
     free(f->tracks);
+    absence_free(f->absence);
     timeline_cursor_free(f->cursor);
     tapereader_close(f->reader);
     free(f);
@@ -196,59 +194,36 @@ static int advance(struct feed *f, size_t leg, int64_t now_us)
     return error;
 }
 
-static int note_mute(struct feed *f, size_t leg, const struct tape_record *record, int64_t at_us)
+const struct absence *feed_absence(const struct feed *f)
 {
-    struct track *track = &f->tracks[leg];
-    struct reader r = reader_over(record->data, record->len);
-    (void)reader_u64(&r);
-    bool muted = record->kind == RING_TRACK_END || reader_u8(&r) != 0;
-    struct mute *last = track->mute_count > 0 ? &track->mutes[track->mute_count - 1] : NULL;
-    if (r.failed && record->kind != RING_TRACK_END)
-        return 0;
-    if (!muted && last && last->to_us == INT64_MAX)
-        last->to_us = at_us;
-    if (!muted || (last && last->to_us == INT64_MAX))
-        return 0;
-    if (track->mute_count == track->mute_capacity) {
-        size_t more = track->mute_capacity ? 2 * track->mute_capacity : 8;
-        struct mute *grown = reallocarray(track->mutes, more, sizeof(*grown));
-        if (!grown)
-            return -ENOMEM;
-        track->mutes = grown;
-        track->mute_capacity = more;
-    }
-    if (track->mutes) /* it is: for the analyzer */
-        track->mutes[track->mute_count++] = (struct mute){at_us, INT64_MAX};
-    return 0;
+    return f->absence;
 }
 
-bool feed_was_muted(const struct feed *f, size_t leg, int64_t from_us, int64_t to_us)
+/* The tape goes on at `at_us`: behind damage, what lies between is lost. */
+static int pass_time(struct feed *f, int64_t at_us)
 {
-    const struct track *track = &f->tracks[leg];
-    for (size_t i = 0; track->mutes && i < track->mute_count; i++) {
-        if (track->mutes[i].from_us <= to_us && track->mutes[i].to_us >= from_us)
-            return true;
-    }
-    return false;
+    int error =
+        f->damaged && f->now_us != INT64_MIN ? absence_fault(f->absence, f->now_us, at_us) : 0;
+    f->damaged = false;
+    f->now_us = at_us > f->now_us ? at_us : f->now_us;
+    return error;
 }
 
 static int take_record(struct feed *f, const struct tape_record *record)
 {
     int64_t at_us = timeline_record_us(f->t, tapereader_header(f->reader), record);
-    f->now_us = at_us > f->now_us ? at_us : f->now_us;
+    int64_t before_us = f->now_us != INT64_MIN ? f->now_us : at_us;
+    int error = pass_time(f, at_us);
     size_t leg = timeline_cursor_leg(f->cursor, record);
-    if (leg == TIMELINE_NO_LEG)
-        return 0;
-    if (record->kind == RING_TRACK_MUTE || record->kind == RING_TRACK_END)
-        return note_mute(f, leg, record, at_us);
+    if (!error)
+        error = absence_take(f->absence, leg, record, before_us, at_us);
     struct packet packet;
-    if ((record->kind != RING_RTP && record->kind != RING_RTP_REPAIRED) ||
-        packet_parse(record->data, record->len, &packet) < 0)
-        return 0;
+    if (error || !timeline_is_packet(f->t, leg, record, &packet))
+        return error;
     struct track *track = &f->tracks[leg];
     int64_t seq, ticks;
     packet_unwrap(&track->counters, &packet, at_us, &seq, &ticks);
-    int error = reorder_put(&track->reorder, seq, ticks, at_us, record->data, record->len);
+    error = reorder_put(&track->reorder, seq, ticks, at_us, record->data, record->len);
     return error ? error : advance(f, leg, at_us);
 }
 
@@ -267,8 +242,10 @@ static int read_block(struct feed *f)
 {
     struct tape_block block;
     int more = tapereader_next(f->reader, &block);
-    if (more == -EBADMSG)
-        return 0; /* counted by the timeline; the hole is a gap */
+    if (more == -EBADMSG) { /* counted by the timeline */
+        f->damaged = true;
+        return 0;
+    }
     if (more < 0)
         return more;
     if (more == 0) {

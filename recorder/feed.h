@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/cleanup.h"
+#include "recorder/absence.h"
 #include "recorder/timeline.h"
 
 struct feed;
@@ -38,8 +39,7 @@ void feed_unget(struct feed *f);
 /* How much of the tape was read, in per mille. */
 unsigned feed_permille(const struct feed *f);
 
-/* When a leg was paused on purpose, so that a gap can be told from a loss: whether it was at any
- * time from `from_us` to `to_us`. Complete once the feed has passed them. */
-bool feed_was_muted(const struct feed *f, size_t leg, int64_t from_us, int64_t to_us);
+/* Why tracks have holes; right for all before the frame given last. Borrowed, until closed. */
+const struct absence *feed_absence(const struct feed *f);
 
 #endif

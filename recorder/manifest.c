@@ -107,21 +107,6 @@ static int describe(const char *dir, const char *name, const char *kind, json_t 
     return 0;
 }
 
-static const char *why_name(enum tracks_why why)
-{
-    switch (why) {
-    case TRACKS_MUTED:
-        return "muted";
-    case TRACKS_RECONNECTED:
-        return "reconnected";
-    case TRACKS_LOST:
-        return "lost";
-    case TRACKS_UNSENT:
-        return "unsent";
-    }
-    return "?";
-}
-
 static const char *source_name(uint8_t source)
 {
     static const char *const names[] = {"microphone", "camera", "screen", "screen-audio"};
@@ -136,7 +121,7 @@ static json_t *gaps_of(const struct tracks_file *track)
         json_array_append_new(gaps,
                               json_pack("{s:s, s:o, s:o, s:s}", "source", source_name(gap->source),
                                         "from", seconds(gap->from_us), "to", seconds(gap->to_us),
-                                        "why", why_name(gap->why)));
+                                        "why", absence_name(gap->why)));
     }
     return gaps;
 }
@@ -206,11 +191,12 @@ int manifest_write(const char *dir, const struct timeline *t, const struct roste
     struct timeline_faults faults = timeline_faults(t);
     json_t *files = json_array();
     json_t *manifest = json_pack(
-        "{s:i, s:o, s:o, s:o, s:b, s:{s:I, s:I, s:I}, s:o}", "version", MANIFEST_VERSION, "hearing",
-        hex_id(timeline_hearing(t)), "started", wall_time(timeline_zero_wall_us(t)), "duration",
-        seconds(tracks->end_us), "sealed", (int)faults.sealed, "faults", "damaged_blocks",
-        (json_int_t)faults.damages, "ring_gaps", (json_int_t)faults.ring_gaps, "packets_not_taken",
-        (json_int_t)faults.overrun_packets, "files", files);
+        "{s:i, s:o, s:o, s:o, s:b, s:{s:I, s:I, s:I, s:I}, s:o}", "version", MANIFEST_VERSION,
+        "hearing", hex_id(timeline_hearing(t)), "started", wall_time(timeline_zero_wall_us(t)),
+        "duration", seconds(tracks->end_us), "sealed", (int)faults.sealed, "faults",
+        "damaged_blocks", (json_int_t)faults.damages, "ring_gaps", (json_int_t)faults.ring_gaps,
+        "packets_not_taken", (json_int_t)faults.overrun_packets, "tracks_left_out",
+        (json_int_t)faults.tracks_left_out, "files", files);
     int error = manifest ? add_files(dir, roster, tracks, composite_us, on_progress, context, files)
                          : -ENOMEM;
     char *text = error ? NULL : json_dumps(manifest, JSON_INDENT(2) | JSON_REAL_PRECISION(10));

@@ -19,6 +19,8 @@
 #define LIPSYNC_MAX_US 1000000
 /* What a packet without a follower still lasts: one audio packet, about one frame. */
 #define TAIL_US 20000
+/* Of a sender's reports within such a time one is kept. Ours: browsers send one a second. */
+#define REPORT_EVERY_US 100000
 
 /* A sender report: the sender's wall clock against a track's. */
 struct report {
@@ -33,6 +35,7 @@ struct leg {
     struct clockmap clock;
     struct report *reports;
     size_t report_count, report_capacity;
+    int64_t reported_us; /* when the newest came */
     int64_t first_seq, seen;
     int64_t shift_us; /* for lip sync */
 };
@@ -212,8 +215,10 @@ static int add_leg(struct timeline *t, const struct tape_record *record)
     struct timeline_leg leg;
     if (!read_track(record, &leg))
         return 0;
-    if (t->leg_count == LIMIT_TIMELINE_LEGS)
-        return -E2BIG;
+    if (t->leg_count == LIMIT_TIMELINE_LEGS) {
+        t->faults.tracks_left_out++; /* whoever floods the tape takes nothing from those before */
+        return 0;
+    }
     if (t->leg_count == t->leg_capacity) {
         size_t more = t->leg_capacity ? 2 * t->leg_capacity : 16;
         struct leg *grown = reallocarray(t->legs, more, sizeof(*grown));
@@ -232,12 +237,22 @@ static int64_t media_us(const struct leg *leg, int64_t rtp_ticks)
     return rtp_ticks * 1000000 / leg->public.clock_rate;
 }
 
-static int read_rtp(struct timeline *t, struct leg *leg, const struct tape_record *record,
+bool timeline_is_packet(const struct timeline *t, size_t leg, const struct tape_record *record,
+                        struct packet *ret_packet)
+{
+    return leg != TIMELINE_NO_LEG &&
+           (record->kind == RING_RTP || record->kind == RING_RTP_REPAIRED) &&
+           packet_parse(record->data, record->len, ret_packet) == 0 &&
+           ret_packet->ssrc == t->legs[leg].public.ssrc;
+}
+
+static int read_rtp(struct timeline *t, size_t index, const struct tape_record *record,
                     int64_t at_us)
 {
     struct packet packet;
-    if (packet_parse(record->data, record->len, &packet) < 0)
+    if (!timeline_is_packet(t, index, record, &packet))
         return 0;
+    struct leg *leg = &t->legs[index];
     if (at_us < t->first_packet_us)
         t->first_packet_us = at_us;
     bool first = !leg->counters.started;
@@ -256,13 +271,14 @@ static int read_rtp(struct timeline *t, struct leg *leg, const struct tape_recor
     return clockmap_add(&leg->clock, seq, media_us(leg, ticks), at_us);
 }
 
-static int read_report(struct leg *leg, const struct tape_record *record)
+static int read_report(struct leg *leg, const struct tape_record *record, int64_t at_us)
 {
     struct reader r = reader_over(record->data, record->len);
     uint32_t ssrc = reader_u32(&r);
     uint64_t ntp = reader_u64(&r);
     uint32_t ticks = reader_u32(&r);
-    if (r.failed || ssrc != leg->public.ssrc || !leg->counters.started || ntp == 0)
+    if (r.failed || ssrc != leg->public.ssrc || !leg->counters.started || ntp == 0 ||
+        (leg->report_count > 0 && at_us < leg->reported_us + REPORT_EVERY_US))
         return 0;
     if (leg->report_count == leg->report_capacity) {
         size_t more = leg->report_capacity ? 2 * leg->report_capacity : 16;
@@ -280,6 +296,8 @@ static int read_report(struct leg *leg, const struct tape_record *record)
         .rtp_ticks = packet_unwrap_ticks(&leg->counters, ticks),
         .sender_us = sender_us,
     };
+    leg->reported_us = at_us;
+    leg->public.reports = leg->report_count;
     return 0;
 }
 
@@ -313,16 +331,16 @@ static int read_record(struct reading *reading, const struct tape_header *header
         int error = add_leg(t, record);
         if (error)
             return error;
-        index = next;
+        index = next < t->leg_count ? next : TIMELINE_NO_LEG;
     }
     struct reader r = reader_over(record->data, record->len);
     uint64_t first = reader_u64(&r);
     switch (record->kind) {
     case RING_RTP:
     case RING_RTP_REPAIRED:
-        return index == TIMELINE_NO_LEG ? 0 : read_rtp(t, &t->legs[index], record, at_us);
+        return read_rtp(t, index, record, at_us);
     case RING_SENDER_REPORT:
-        return index == TIMELINE_NO_LEG ? 0 : read_report(&t->legs[index], record);
+        return index == TIMELINE_NO_LEG ? 0 : read_report(&t->legs[index], record, at_us);
     case RING_OVERRUN:
         t->faults.overrun_packets += first;
         return 0;

@@ -26,6 +26,7 @@ struct timeline_leg {
     uint32_t ssrc;
     uint64_t packets; /* without copies */
     uint64_t lost;    /* numbers never seen */
+    uint64_t reports; /* of the sender's clock, that are kept */
     int64_t first_us; /* of its packets, relative to zero */
     int64_t last_us;
 };
@@ -37,8 +38,8 @@ struct timeline;
  * NULL): a sign of life. */
 typedef void timeline_note_fn(void *context, int64_t at_us, const char *text, size_t len);
 
-/* Reads the tape in `dir` through. Returns 0, -ENOENT, -ENOMEM, -E2BIG over LIMIT_TIMELINE_LEGS, or
- * an errno of read; damage is counted, not an error. */
+/* Reads the tape in `dir` through. Returns 0, -ENOENT, -ENOMEM, or an errno of read; damage is
+ * counted, not an error. */
 int timeline_read(const char *dir, timeline_note_fn *on_note, void *context,
                   struct timeline **ret_timeline);
 
@@ -66,7 +67,8 @@ struct timeline_faults {
     uint64_t damages;
     uint64_t ring_gaps;
     uint64_t overrun_packets;
-    uint64_t bytes; /* of the tape */
+    uint64_t tracks_left_out; /* over LIMIT_TIMELINE_LEGS */
+    uint64_t bytes;           /* of the tape */
     bool sealed;
 };
 struct timeline_faults timeline_faults(const struct timeline *t);
@@ -88,6 +90,12 @@ DEFINE_CLEANUP(struct timeline_cursor, timeline_cursor_free)
 
 /* The leg of the record, or TIMELINE_NO_LEG. */
 size_t timeline_cursor_leg(struct timeline_cursor *c, const struct tape_record *record);
+
+/* Whether the record is a packet of this leg (TIMELINE_NO_LEG: never), and the packet then. Where
+ * the tape is damaged a track may carry another one's packets until it is told again: their SSRC is
+ * not the leg's. */
+bool timeline_is_packet(const struct timeline *t, size_t leg, const struct tape_record *record,
+                        struct packet *ret_packet);
 
 /* The record's time relative to zero: across a restart of the machine too. `header` is of the
  * segment it came from. */

@@ -173,22 +173,29 @@ static int add_gap(struct tracks_file *file, const struct tracks_gap *gap)
 }
 
 /* Writes down a hole before this frame, if there is one. */
-static int note_gap(struct output *o, const struct lane *lane, const struct feed *feed,
-                    const struct feed_frame *frame)
+static int note_gap(const struct work *w, struct output *o, const struct lane *lane,
+                    const struct feed *feed, const struct feed_frame *frame)
 {
     bool audio = lane->codec == CODEC_OPUS;
-    int64_t from_us = lane->last_us + (audio ? LAST_AUDIO_US : LAST_VIDEO_US);
-    if (lane->leg == TIMELINE_NO_LEG ||
-        frame->pts_us - from_us < (audio ? AUDIO_GAP_US : VIDEO_GAP_US))
+    const struct absence_hole hole = {
+        .before = lane->leg,
+        .after = frame->leg,
+        .from_us = lane->last_us + (audio ? LAST_AUDIO_US : LAST_VIDEO_US),
+        .to_us = frame->pts_us,
+        .least_us = audio ? AUDIO_GAP_US : VIDEO_GAP_US,
+        .numbers_missing = frame->after_loss,
+    };
+    if (lane->leg == TIMELINE_NO_LEG || hole.to_us - hole.from_us < hole.least_us)
         return 0;
-    struct tracks_gap gap = {from_us, frame->pts_us, lane->source, TRACKS_LOST};
-    if (feed_was_muted(feed, lane->leg, from_us, frame->pts_us))
-        gap.why = TRACKS_MUTED;
-    else if (lane->leg != frame->leg)
-        gap.why = TRACKS_RECONNECTED;
-    else if (!frame->after_loss)
-        gap.why = TRACKS_UNSENT;
-    return add_gap(o->file, &gap);
+    struct absence_part parts[ABSENCE_PARTS_MAX];
+    size_t count = absence_explain(feed_absence(feed), w->roster, &hole, parts);
+    int error = 0;
+    for (size_t i = 0; !error && i < count; i++) {
+        const struct tracks_gap gap = {parts[i].from_us, parts[i].to_us, lane->source,
+                                       parts[i].why};
+        error = add_gap(o->file, &gap);
+    }
+    return error;
 }
 
 /* What the track's header says is learned from its first key frame. */
@@ -229,7 +236,7 @@ static int take_frame(struct work *w, const struct feed *feed, const struct feed
     struct lane *lane = &o->lanes[i];
     if (lane->leg != frame->leg && !frame->key)
         return 0; /* the end of a layer that another has replaced */
-    int error = note_gap(o, lane, feed, frame);
+    int error = note_gap(w, o, lane, feed, frame);
     if (error)
         return error;
     bool first = lane->leg == TIMELINE_NO_LEG;

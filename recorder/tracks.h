@@ -8,23 +8,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "recorder/absence.h"
 #include "recorder/roster.h"
 #include "recorder/timeline.h"
 
 #define TRACKS_FILE_MAX 64
 
-enum tracks_why {
-    TRACKS_MUTED,       /* by the person or the court: on purpose */
-    TRACKS_RECONNECTED, /* the connection or the media core began anew */
-    TRACKS_LOST,        /* in the network, not repaired */
-    TRACKS_UNSENT,      /* no number is missing: the page, or its device, stood still */
-};
-
 /* A time without sound, or without a new picture, within a track. */
 struct tracks_gap {
     int64_t from_us, to_us;
     uint8_t source; /* enum control_source */
-    enum tracks_why why;
+    enum absence_why why;
 };
 
 struct tracks_file {

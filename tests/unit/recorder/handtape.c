@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit/recorder/handtape.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/codecs.h"
@@ -11,7 +13,8 @@
 #include "unit/check.h"
 
 /* Seconds since 1900 on the sender's clock when the tape begins. */
-#define SENDER_S 3900000000u
+#define SENDER_S   3900000000u
+#define PATH_BYTES 128
 
 static struct tape_time time_of(int64_t at_us)
 {
@@ -19,9 +22,9 @@ static struct tape_time time_of(int64_t at_us)
                               .wall_us = (uint64_t)(1700000000000000 + at_us)};
 }
 
-static uint32_t ssrc_of(uint32_t track)
+static uint32_t ssrc_of(const struct handtape *tape, uint32_t track)
 {
-    return 0x11111111u * track;
+    return 0x11111111u * track + tape->producer;
 }
 
 void handtape_begin(struct handtape *tape)
@@ -48,10 +51,37 @@ void handtape_finish(struct handtape *tape, int64_t at_us)
     tape->writer = NULL;
 }
 
+static void path_of(const struct handtape *tape, char path[PATH_BYTES])
+{
+    snprintf(path, PATH_BYTES, "%s/" TAPE_SEGMENT_NAME, tape->dir, 0);
+}
+
+uint64_t handtape_bytes(const struct handtape *tape)
+{
+    char path[PATH_BYTES];
+    struct stat status;
+    path_of(tape, path);
+    CHECK_EQ(stat(path, &status), 0);
+    return (uint64_t)status.st_size;
+}
+
+void handtape_damage(const struct handtape *tape, uint64_t at)
+{
+    char path[PATH_BYTES];
+    path_of(tape, path);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    CHECK(fd >= 0);
+    uint8_t byte;
+    CHECK_EQ(pread(fd, &byte, 1, (off_t)at), 1);
+    byte ^= 0x40;
+    CHECK_EQ(pwrite(fd, &byte, 1, (off_t)at), 1);
+    CHECK_EQ(close(fd), 0);
+}
+
 void handtape_remove(const struct handtape *tape)
 {
-    char path[128];
-    snprintf(path, sizeof(path), "%s/" TAPE_SEGMENT_NAME, tape->dir, 0);
+    char path[PATH_BYTES];
+    path_of(tape, path);
     CHECK_EQ(unlink(path), 0);
     CHECK_EQ(rmdir(tape->dir), 0);
 }
@@ -89,7 +119,7 @@ void handtape_track(struct handtape *tape, uint32_t track, uint64_t peer, uint64
     writer_u8(&p, video ? CODEC_VP8 : CODEC_OPUS);
     writer_u8(&p, 96);
     writer_u32(&p, video ? 90000 : 48000);
-    writer_u32(&p, ssrc_of(track));
+    writer_u32(&p, ssrc_of(tape, track));
     put(tape, RING_TRACK, track, at_us, &p);
 }
 
@@ -103,7 +133,7 @@ void handtape_rtp(struct handtape *tape, uint32_t track, uint16_t seq, uint32_t 
     writer_u8(&p, 96);
     writer_u16(&p, seq);
     writer_u32(&p, ticks);
-    writer_u32(&p, ssrc_of(track));
+    writer_u32(&p, ssrc_of(tape, track));
     writer_u8(&p, 0x10);
     put(tape, RING_RTP, track, at_us, &p);
 }
@@ -112,7 +142,7 @@ void handtape_report(struct handtape *tape, uint32_t track, uint32_t ticks, int6
 {
     uint8_t bytes[16];
     struct writer p = writer_over(bytes, sizeof(bytes));
-    writer_u32(&p, ssrc_of(track));
+    writer_u32(&p, ssrc_of(tape, track));
     writer_u32(&p, SENDER_S + (uint32_t)(at_us / 1000000));
     writer_u32(&p, (uint32_t)((uint64_t)(at_us % 1000000) * 0x100000000u / 1000000));
     writer_u32(&p, ticks);

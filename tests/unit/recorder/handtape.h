@@ -16,6 +16,7 @@ struct handtape {
     char dir[64]; /* of its own, in memory where there is such a place */
     struct tapewriter *writer;
     uint64_t ring_index;
+    uint32_t producer; /* what SSRCs go by, besides the track's number: change it for others */
 };
 
 void handtape_begin(struct handtape *tape);
@@ -28,7 +29,7 @@ void handtape_remove(const struct handtape *tape);
 /* A record that holds one number: RING_PRODUCER, RING_OVERRUN, TAPE_GAP. */
 void handtape_number(struct handtape *tape, uint8_t kind, int64_t at_us, uint64_t value);
 
-/* Opus at 48 kHz, or VP8 at 90 kHz. Its SSRC goes by its number. */
+/* Opus at 48 kHz, or VP8 at 90 kHz. */
 void handtape_track(struct handtape *tape, uint32_t track, uint64_t peer, uint64_t stream,
                     bool video, int64_t at_us);
 
@@ -37,5 +38,11 @@ void handtape_rtp(struct handtape *tape, uint32_t track, uint16_t seq, uint32_t 
 
 /* The sender's report: its clock began with the tape. */
 void handtape_report(struct handtape *tape, uint32_t track, uint32_t ticks, int64_t at_us);
+
+/* Bytes on disk after the last flush. */
+uint64_t handtape_bytes(const struct handtape *tape);
+
+/* Changes one byte on disk. */
+void handtape_damage(const struct handtape *tape, uint64_t at);
 
 #endif

@@ -21,7 +21,7 @@
 #define WIDTH  640
 #define HEIGHT 360
 
-static const char *renderer, *verifier;
+static const char *renderer, *verifier, *page_path;
 static char dir[64];
 
 /* Whether the process limits its own system calls before it ends. */
@@ -117,6 +117,34 @@ static json_t *load_manifest(void)
     json_t *manifest = json_load_file(path, 0, NULL);
     CHECK(manifest);
     return manifest;
+}
+
+/* Every member's name stands in the page of the record. */
+static void check_names_in(json_t *value, const char *page, size_t len)
+{
+    const char *key;
+    json_t *member;
+    size_t i;
+    json_object_foreach(value, key, member)
+    {
+        char quoted[64];
+        snprintf(quoted, sizeof(quoted), "`%s`", key);
+        if (!memmem(page, len, quoted, strlen(quoted)))
+            fprintf(stderr, "%s is not in %s\n", quoted, page_path);
+        CHECK(memmem(page, len, quoted, strlen(quoted)));
+        check_names_in(member, page, len);
+    }
+    json_array_foreach(value, i, member) check_names_in(member, page, len);
+}
+
+static void check_documented(json_t *manifest)
+{
+    char command[256];
+    size_t len;
+    snprintf(command, sizeof(command), "cat %s", page_path);
+    char *page = decoded_run(command, &len);
+    check_names_in(manifest, page, len);
+    free(page);
 }
 
 static void make(const char *scenario, struct simulate *ret)
@@ -360,6 +388,7 @@ static void test_codecs(void)
     verify();
     check_tones(&s, 5, 9);
     json_t *manifest = load_manifest();
+    check_documented(manifest);
     double from, to;
     const char *why;
     CHECK(find_gap(file_of(manifest, 2, false), "camera", &from, &to, &why));
@@ -397,9 +426,10 @@ const char *__lsan_default_suppressions(void)
 
 int main(int argc, char **argv)
 {
-    CHECK(argc == 4);
+    CHECK(argc == 5);
     renderer = argv[1];
     verifier = argv[2];
+    page_path = argv[4];
     setbuf(stdout, NULL);
     if (strcmp(argv[3], "plain") == 0)
         test_plain();
