@@ -21,12 +21,14 @@ enum ring_kind {
     RING_RTP_REPAIRED = 2,
     /* A sender report: u32 ssrc, u64 NTP time, u32 RTP timestamp (RFC 3550 section 6.4.1). */
     RING_SENDER_REPORT = 3,
-    /* A track begins (said again whenever a producer starts): u64 peer, u64 stream, u8 kind
-     * (control_kind), u8 source (control_source), u8 codec (enum codec), u8 payload type, u32 clock
-     * rate, u32 ssrc. */
+    /* A track begins: u64 peer, u64 stream, u8 kind (control_kind), u8 source (control_source), u8
+     * codec (enum codec), u8 payload type, u32 clock rate, u32 ssrc. Said again whenever a producer
+     * starts, and with every sender report: then nothing new, unless the first was lost. */
     RING_TRACK = 4,
-    RING_TRACK_END = 5,  /* u64 stream */
-    RING_TRACK_MUTE = 6, /* u64 stream, u8 1: paused, nothing more is recorded of it until 0 */
+    RING_TRACK_END = 5, /* u64 stream */
+    /* u64 stream, u8 1: paused, nothing more is recorded of it until 0, which is said when the
+     * pause ends, whether packets come or not. */
+    RING_TRACK_MUTE = 6,
     /* Packets given up by the repair: u16 first sequence number, u16 count. */
     RING_LOSS = 7,
     /* The ring was full: u64 packets not taken since the last record. Our fault. */

@@ -32,9 +32,11 @@ static void take_sender_report(struct context *c, struct publisher *p, const str
         return;
     ntp_shift_learn(&p->clock, view->sender.ntp, context_ntp(c), c->now_us);
     stream_sender_report(e->stream, &view->sender, c->now_us);
-    if (e->publication->recorded && e->publication->taped == e)
-        tap_sender_report(&p->hearing->tap, c, &e->track, e->ssrc, view->sender.ntp,
-                          view->sender.rtp_timestamp);
+    if (!e->publication->recorded || e->publication->taped != e)
+        return;
+    const struct tap_source source = publication_tap_source(e->publication);
+    const struct tap_report report = {e->ssrc, view->sender.ntp, view->sender.rtp_timestamp};
+    tap_sender_report(&p->hearing->tap, c, &e->track, &source, &report);
 }
 
 void feedback_from_publisher(struct context *c, struct publisher *p, const uint8_t *rtcp,

@@ -56,7 +56,6 @@ static void tape(struct context *c, struct encoding *e, const struct packet *pac
                  const struct stream_arrival *arrival)
 {
     struct publication *pub = e->publication;
-    struct publisher *p = pub->publisher;
     if (!pub->recorded)
         return;
     if (pub->taped != e) {
@@ -66,13 +65,13 @@ static void tape(struct context *c, struct encoding *e, const struct packet *pac
         pub->taped = e;
         tap_reset(&e->track, packet->rtp.seq); /* its numbers ran on while another was taped */
     }
-    const struct tap_source source = {p->peer, pub->id, (uint8_t)pub->kind, (uint8_t)pub->source};
+    const struct tap_source source = publication_tap_source(pub);
     /* A straggler of a time that was not recorded begins no recording. */
     if (!e->track.recording && packet->rtp.seq != e->newest_seq)
         return;
     if (arrival->reset)
         tap_reset(&e->track, packet->rtp.seq);
-    tap_packet(&p->hearing->tap, c, &e->track, &source, packet, arrival->repaired);
+    tap_packet(&pub->publisher->hearing->tap, c, &e->track, &source, packet, arrival->repaired);
 }
 
 /* The source is here (again): those who wait for its picture need not wait for the next try. */

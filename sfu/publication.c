@@ -303,6 +303,11 @@ struct encoding *publisher_encoding_of(struct publisher *p, struct context *c,
     return e && e->stream ? e : NULL;
 }
 
+struct tap_source publication_tap_source(const struct publication *p)
+{
+    return (struct tap_source){p->publisher->peer, p->id, (uint8_t)p->kind, (uint8_t)p->source};
+}
+
 struct encoding *publication_best(struct publication *p)
 {
     for (size_t i = p->encoding_count; i-- > 0;)
@@ -320,12 +325,16 @@ void publication_set_round_trip(struct publication *p, uint32_t rtt_us)
 
 void publication_record(struct publication *p, struct context *c, bool recorded)
 {
+    struct tap *tap = &p->publisher->hearing->tap;
     p->recorded = recorded;
     for (size_t i = 0; i < p->encoding_count; i++) {
-        if (recorded)
-            encoding_ask_key_frame(&p->encodings[i], c);
-        else
-            tap_mute(&p->publisher->hearing->tap, c, &p->encodings[i].track, p->id);
+        struct encoding *e = &p->encodings[i];
+        if (recorded) {
+            tap_unmute(tap, c, &e->track, p->id);
+            encoding_ask_key_frame(e, c);
+        } else {
+            tap_mute(tap, c, &e->track, p->id);
+        }
     }
 }
 

@@ -140,11 +140,14 @@ struct encoding *publisher_encoding_of_ssrc(const struct publisher *p, uint32_t 
 /* To its page and back, us; 0: not known. What is missing is asked for again at that pace. */
 void publication_set_round_trip(struct publication *p, uint32_t rtt_us);
 
+/* Whose the tracks of `p` are, for the tape. */
+struct tap_source publication_tap_source(const struct publication *p);
+
 /* The best encoding that flows, or the first when none does. */
 struct encoding *publication_best(struct publication *p);
 
-/* Sets whether it is recorded. Begun: asks for a key frame, to begin the track with. Ended: tells
- * the tape that nothing more comes. */
+/* Sets whether it is recorded. Begun: tells the tape so, and asks for a key frame to begin the
+ * track with. Ended: tells the tape that nothing more comes. */
 void publication_record(struct publication *p, struct context *c, bool recorded);
 
 /* Tells the tape what of the stream was given up, if it tapes this encoding, and counts it. */

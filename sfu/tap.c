@@ -59,22 +59,33 @@ static bool is_told(const struct tap *tap, const struct tap_track *track)
     return tap->ring && track->number != 0 && track->generation == tap->generation;
 }
 
-static bool tell_track(struct tap *tap, struct context *c, struct tap_track *track,
-                       const struct tap_source *source, const struct packet *packet)
+/* What track `number` means from here on, or meant all along. */
+static bool put_track(struct tap *tap, struct context *c, uint32_t number,
+                      const struct tap_source *source, enum codec codec, uint8_t payload_type,
+                      uint32_t ssrc)
 {
-    uint32_t number = track->number ? track->number : tap->last_track + 1;
     uint8_t body[64];
     struct writer w = writer_over(body, sizeof(body));
     writer_u64(&w, source->peer);
     writer_u64(&w, source->stream);
     writer_u8(&w, source->kind);
     writer_u8(&w, source->source);
-    writer_u8(&w, (uint8_t)packet->payload.codec);
-    writer_u8(&w, packet->rtp.payload_type);
-    writer_u32(&w, clock_rate(packet->payload.codec));
-    writer_u32(&w, packet->rtp.ssrc);
-    if (!put(tap, c, RING_TRACK, number, &w))
+    writer_u8(&w, (uint8_t)codec);
+    writer_u8(&w, payload_type);
+    writer_u32(&w, clock_rate(codec));
+    writer_u32(&w, ssrc);
+    return put(tap, c, RING_TRACK, number, &w);
+}
+
+static bool tell_track(struct tap *tap, struct context *c, struct tap_track *track,
+                       const struct tap_source *source, const struct packet *packet)
+{
+    uint32_t number = track->number ? track->number : tap->last_track + 1;
+    if (!put_track(tap, c, number, source, packet->payload.codec, packet->rtp.payload_type,
+                   packet->rtp.ssrc))
         return false;
+    if (!is_told(tap, track))
+        track->muted = false; /* this tape knows of none */
     if (!track->number)
         tap->last_track = number;
     track->number = number;
@@ -84,14 +95,17 @@ static bool tell_track(struct tap *tap, struct context *c, struct tap_track *tra
     return true;
 }
 
-static bool put_mute(struct tap *tap, struct context *c, const struct tap_track *track,
-                     uint64_t stream, bool muted)
+static bool tell_mute(struct tap *tap, struct context *c, struct tap_track *track, uint64_t stream,
+                      bool muted)
 {
     uint8_t body[9];
     struct writer w = writer_over(body, sizeof(body));
     writer_u64(&w, stream);
     writer_u8(&w, muted);
-    return put(tap, c, RING_TRACK_MUTE, track->number, &w);
+    if (!put(tap, c, RING_TRACK_MUTE, track->number, &w))
+        return false;
+    track->muted = muted;
+    return true;
 }
 
 /* Makes the tape ready for packets of this track. Returns false to leave the packet out. */
@@ -102,7 +116,8 @@ static bool begin(struct tap *tap, struct context *c, struct tap_track *track,
                 track->payload_type == packet->rtp.payload_type;
     if (!told && !tell_track(tap, c, track, source, packet))
         return false;
-    if (!track->recording && told && !put_mute(tap, c, track, source->stream, false))
+    /* The ring was full when the pause ended. */
+    if (track->muted && !tell_mute(tap, c, track, source->stream, false))
         return false;
     if (!track->recording)
         track->first_seq = packet->rtp.seq;
@@ -131,15 +146,17 @@ void tap_packet(struct tap *tap, struct context *c, struct tap_track *track,
 }
 
 void tap_sender_report(struct tap *tap, struct context *c, const struct tap_track *track,
-                       uint32_t ssrc, uint64_t ntp, uint32_t rtp_timestamp)
+                       const struct tap_source *source, const struct tap_report *report)
 {
     if (!is_told(tap, track) || !track->recording)
         return;
+    (void)put_track(tap, c, track->number, source, (enum codec)track->codec, track->payload_type,
+                    report->ssrc); /* as below */
     uint8_t body[16];
     struct writer w = writer_over(body, sizeof(body));
-    writer_u32(&w, ssrc);
-    writer_u64(&w, ntp);
-    writer_u32(&w, rtp_timestamp);
+    writer_u32(&w, report->ssrc);
+    writer_u64(&w, report->ntp);
+    writer_u32(&w, report->rtp_timestamp);
     (void)put(tap, c, RING_SENDER_REPORT, track->number, &w); /* the next one comes in a second */
 }
 
@@ -157,10 +174,15 @@ void tap_loss(struct tap *tap, struct context *c, const struct tap_track *track,
 
 void tap_mute(struct tap *tap, struct context *c, struct tap_track *track, uint64_t stream)
 {
-    bool was_recording = track->recording;
     track->recording = false;
-    if (was_recording && is_told(tap, track))
-        (void)put_mute(tap, c, track, stream, true); /* counted; nothing is recorded either way */
+    if (is_told(tap, track) && !track->muted)
+        (void)tell_mute(tap, c, track, stream, true); /* counted; nothing is recorded either way */
+}
+
+void tap_unmute(struct tap *tap, struct context *c, struct tap_track *track, uint64_t stream)
+{
+    if (is_told(tap, track) && track->muted)
+        (void)tell_mute(tap, c, track, stream, false); /* counted; said with the first packet */
 }
 
 void tap_end(struct tap *tap, struct context *c, struct tap_track *track, uint64_t stream)

@@ -33,7 +33,8 @@ struct tap_track {
     uint32_t generation; /* of the ring it was told to */
     uint8_t codec;       /* as told */
     uint8_t payload_type;
-    bool recording;     /* packets are being put; false after a mute until it ends */
+    bool recording;     /* packets are being put; false after a mute until the next packet */
+    bool muted;         /* as told */
     uint16_t first_seq; /* older packets are from before it was recorded */
 };
 
@@ -60,15 +61,29 @@ static inline void tap_reset(struct tap_track *track, uint16_t seq)
     track->first_seq = seq;
 }
 
+/* What a sender says of its clocks (RFC 3550 section 6.4.1). */
+struct tap_report {
+    uint32_t ssrc;
+    uint64_t ntp;
+    uint32_t rtp_timestamp;
+};
+
+/* Says beside it which track is which once more: damage to the tape where that was said first then
+ * costs what was sent up to the next report, not all that follows. */
 void tap_sender_report(struct tap *tap, struct context *c, const struct tap_track *track,
-                       uint32_t ssrc, uint64_t ntp, uint32_t rtp_timestamp);
+                       const struct tap_source *source, const struct tap_report *report);
 
 /* `count` packets from `first` on will not come any more. */
 void tap_loss(struct tap *tap, struct context *c, const struct tap_track *track, uint16_t first,
               uint16_t count);
 
-/* Nothing more is recorded of the track until its next packet. */
+/* Nothing more is recorded of the track until its next packet, which is not to come before
+ * tap_unmute(). */
 void tap_mute(struct tap *tap, struct context *c, struct tap_track *track, uint64_t stream);
+
+/* Whatever is missing from here on is the network's loss. Harmless for a track that was not muted.
+ */
+void tap_unmute(struct tap *tap, struct context *c, struct tap_track *track, uint64_t stream);
 
 void tap_end(struct tap *tap, struct context *c, struct tap_track *track, uint64_t stream);
 

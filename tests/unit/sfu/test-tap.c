@@ -52,6 +52,15 @@ static void frame(enum control_kind kind, uint16_t seq, bool key)
     page_send(&s, party, kind, seq, seq * (kind == CONTROL_VIDEO ? 1800u : 960u), key);
 }
 
+static void report(uint32_t ssrc)
+{
+    const struct rtcp_sender_info info = {.ntp = 77, .rtp_timestamp = 88};
+    uint8_t rtcp[64];
+    struct writer w = writer_over(rtcp, sizeof(rtcp));
+    rtcp_write_sender_report(&w, ssrc, &info, NULL, 0);
+    page_send_rtcp(&s, party->up, rtcp, writer_len(&w));
+}
+
 static void pause_sound(bool paused)
 {
     const struct control_message m = {
@@ -147,17 +156,37 @@ static void tells_repair_loss_and_reports(void)
     CHECK_EQ(s.c.counters[CONTROL_METRIC_PACKETS_REPAIRED], 1);
     CHECK_EQ(s.c.counters[CONTROL_METRIC_PACKETS_LOST], 1);
 
-    const struct rtcp_sender_info info = {.ntp = 77, .rtp_timestamp = 88};
-    uint8_t rtcp[64];
-    struct writer w = writer_over(rtcp, sizeof(rtcp));
-    rtcp_write_sender_report(&w, page_ssrc(party, CONTROL_VIDEO), &info, NULL, 0);
-    page_send_rtcp(&s, party->up, rtcp, writer_len(&w));
+    report(page_ssrc(party, CONTROL_VIDEO));
     look();
     CHECK_EQ(seen.kinds[RING_SENDER_REPORT], 1);
     r = reader_over(seen.data[RING_SENDER_REPORT], seen.last[RING_SENDER_REPORT].len);
     CHECK_EQ(reader_u32(&r), page_ssrc(party, CONTROL_VIDEO));
     CHECK_EQ(reader_u64(&r), 77);
     CHECK_EQ(reader_u32(&r), 88);
+    end();
+}
+
+/* Which track is which is said again beside every report, in the same words, so that a tape damaged
+ * where it was said first loses no more than the time up to the next. */
+static void says_again_which_track_is_which(void)
+{
+    begin();
+    frame(CONTROL_VIDEO, 10, true);
+    look();
+    struct ring_record first = seen.last[RING_TRACK];
+    uint8_t data[sizeof(seen.data[0])];
+    memcpy(data, seen.data[RING_TRACK], sizeof(data));
+    report(page_ssrc(party, CONTROL_VIDEO));
+    look();
+    CHECK_EQ(seen.kinds[RING_TRACK], 1);
+    CHECK_EQ(seen.kinds[RING_SENDER_REPORT], 1);
+    CHECK_EQ(seen.last[RING_TRACK].track, first.track);
+    CHECK_EQ(seen.last[RING_TRACK].len, first.len);
+    CHECK(memcmp(data, seen.data[RING_TRACK], first.len) == 0);
+    CHECK(seen.last[RING_TRACK].index < seen.last[RING_SENDER_REPORT].index);
+    report(page_ssrc(party, CONTROL_AUDIO)); /* of nothing that was recorded yet */
+    look();
+    CHECK_EQ(seen.kinds[RING_TRACK] + seen.kinds[RING_SENDER_REPORT], 0);
     end();
 }
 
@@ -183,15 +212,69 @@ static void records_nothing_muted(void)
     is_mute_record(true);
     CHECK_EQ(seen.kinds[RING_RTP], 0);
     pause_sound(false);
+    look();
+    is_mute_record(false);            /* though nothing came yet */
     frame(CONTROL_AUDIO, 502, false); /* of the time before: lost its way */
     frame(CONTROL_AUDIO, 520, false);
     frame(CONTROL_AUDIO, 519, false); /* of the muted time */
     look();
-    is_mute_record(false);
+    CHECK_EQ(seen.kinds[RING_TRACK_MUTE], 0);
     CHECK_EQ(seen.kinds[RING_RTP] + seen.kinds[RING_RTP_REPAIRED], 1);
     struct rtp_view rtp;
     CHECK_EQ(rtp_parse(seen.data[RING_RTP], seen.last[RING_RTP].len, &rtp), 0);
     CHECK_EQ(rtp.seq, 520);
+    end();
+}
+
+/* A network that fails during a pause: the pause ends on the tape when the court ends it, and one
+ * begun before anything comes again is told as well. What was never on the tape is not told. */
+static void tells_pauses_without_packets(void)
+{
+    begin();
+    pause_sound(true);
+    pause_sound(false);
+    look();
+    CHECK_EQ(seen.kinds[RING_TRACK_MUTE], 0);
+    frame(CONTROL_AUDIO, 500, false);
+    for (int i = 0; i < 3; i++) {
+        look();
+        pause_sound(true);
+        look();
+        is_mute_record(true);
+        pause_sound(false);
+        look();
+        is_mute_record(false);
+    }
+    frame(CONTROL_AUDIO, 501, false);
+    look();
+    CHECK_EQ(seen.kinds[RING_TRACK_MUTE], 0);
+    CHECK_EQ(seen.kinds[RING_RTP], 1);
+    end();
+}
+
+/* A ring that is full when a pause ends is told of it with the first packet it can take. */
+static void tells_the_end_of_a_pause_late(void)
+{
+    begin();
+    struct ring *small;
+    CHECK_EQ(ring_create(1 << 16, &small), 0);
+    CHECK_EQ(attach(small), 0);
+    ring_destroy(ring);
+    ring = small;
+    frame(CONTROL_AUDIO, 500, false);
+    pause_sound(true);
+    look();
+    is_mute_record(true);
+    for (uint16_t seq = 0; seq < 2000; seq++)
+        frame(CONTROL_VIDEO, seq, seq == 0);
+    pause_sound(false);
+    frame(CONTROL_AUDIO, 501, false);
+    look();
+    CHECK_EQ(seen.kinds[RING_TRACK_MUTE], 0);
+    frame(CONTROL_AUDIO, 502, false);
+    look();
+    is_mute_record(false);
+    CHECK_EQ(seen.kinds[RING_RTP], 1);
     end();
 }
 
@@ -370,15 +453,6 @@ static void layer_frame(uint32_t layer, uint16_t seq, bool key)
     party->id = id;
 }
 
-static void layer_report(uint32_t layer)
-{
-    const struct rtcp_sender_info info = {.ntp = 77, .rtp_timestamp = 88};
-    uint8_t rtcp[64];
-    struct writer w = writer_over(rtcp, sizeof(rtcp));
-    rtcp_write_sender_report(&w, layer_ssrc(layer), &info, NULL, 0);
-    page_send_rtcp(&s, party->up, rtcp, writer_len(&w));
-}
-
 static void publish_layers(void)
 {
     const struct control_message m = {
@@ -412,8 +486,8 @@ static void tapes_one_layer_at_a_time(void)
     uint32_t better = seen.last[RING_RTP].track;
 
     layer_frame(0, 103, false); /* 101 and 102 will not come */
-    layer_report(0);
-    layer_report(1);
+    report(layer_ssrc(0));
+    report(layer_ssrc(1));
     for (uint16_t i = 0; i < 40; i++) {
         layer_frame(1, (uint16_t)(501 + i), false);
         stage_pass(&s, 100000);
@@ -440,7 +514,10 @@ int main(void)
 {
     copies_packets();
     tells_repair_loss_and_reports();
+    says_again_which_track_is_which();
     records_nothing_muted();
+    tells_pauses_without_packets();
+    tells_the_end_of_a_pause_late();
     follows_the_matrix();
     begins_anew_on_another_tape();
     never_waits();
