@@ -123,7 +123,7 @@ struct court {
     uint64_t sfu_boot;         /* of the media core heard last; 0: none yet */
     uint64_t sfu_lost_us;      /* wall; 0: there, or never was */
     uint64_t recorder_lost_us; /* the same */
-    bool settled;              /* the media core has told what it has, at least once */
+    bool settled; /* the media core has told what it has, at least once: we know all its streams */
     struct control_metrics sfu_metrics, recorder_metrics;
     struct court_counters counters;
     struct hearing_changes changes; /* of the transition under way */

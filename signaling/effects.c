@@ -14,7 +14,7 @@
 
 static void tell_sfu(struct live *live, struct control_message *message, int fd)
 {
-    /* Away: all of it is said again when it is back. */
+    /* Away: links.c makes it good when it is back, by what the media core then tells it has. */
     (void)media_tell(live->court->sfu, message, fd);
 }
 

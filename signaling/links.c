@@ -123,25 +123,61 @@ static void take_over_peer(struct court *court, const struct control_peer_add *p
     (void)media_tell(court->sfu, &message, -1); /* away: then so is the peer */
 }
 
-/* A stream we forgot when we were restarted: the person goes on publishing it. */
-static void take_over_stream(struct court *court, const struct control_stream_present *stream)
+static void tell_pause(struct court *court, const struct control_stream_present *stream,
+                       bool paused)
 {
-    struct live *live = court_find(court, stream->hearing);
-    struct hearing_person *person = live ? hearing_find(live->hearing, stream->peer) : NULL;
-    if (!person || !court_presence(live, person)->seen ||
-        hearing_producer(person, stream->stream) ||
-        hearing_can_produce(person, (enum control_kind)stream->kind,
-                            (enum control_source)stream->source) < 0)
-        return;
+    struct control_message message = {
+        .type = CONTROL_STREAM_PAUSE,
+        .stream_pause = {.hearing = stream->hearing,
+                         .peer = stream->peer,
+                         .stream = stream->stream,
+                         .paused = paused},
+    };
+    (void)media_tell(court->sfu, &message, -1); /* away: then it is told again when it is back */
+}
+
+static void end_stream(struct court *court, const struct control_stream_present *stream)
+{
+    struct control_message message = {
+        .type = CONTROL_STREAM_REMOVE,
+        .stream = {.hearing = stream->hearing, .peer = stream->peer, .stream = stream->stream},
+    };
+    (void)media_tell(court->sfu, &message, -1); /* the same */
+}
+
+static void adopt_stream(struct live *live, struct hearing_person *person,
+                         const struct control_stream_present *stream)
+{
     const struct hearing_producer producer = {
         .id = stream->stream,
         .kind = (enum control_kind)stream->kind,
         .source = (enum control_source)stream->source,
         .paused = stream->paused,
-        .started_us = court->wall_us,
+        .started_us = live->court->wall_us,
     };
-    hearing_produce(live->hearing, person, &producer, &court->changes);
+    hearing_produce(live->hearing, person, &producer, &live->court->changes);
     effects_tell(live);
+}
+
+/* One that we know is paused and heard as we have it, whatever was lost on the way. One that we do
+ * not know was ended while the media core was out of reach, unless we were restarted and so forgot
+ * it: then the person goes on publishing it. */
+static void take_over_stream(struct court *court, const struct control_stream_present *stream)
+{
+    struct live *live = court_find(court, stream->hearing);
+    struct hearing_person *person = live ? hearing_find(live->hearing, stream->peer) : NULL;
+    if (!person || !court_presence(live, person)->seen)
+        return; /* the whole peer was ended */
+    const struct hearing_producer *known = hearing_producer(person, stream->stream);
+    bool is_forgotten = !court->settled && person->stored.room == TERMS_ROOM_COURTROOM &&
+                        hearing_can_produce(person, (enum control_kind)stream->kind,
+                                            (enum control_source)stream->source) == 0;
+    if (known && known->paused != stream->paused)
+        tell_pause(court, stream, known->paused);
+    else if (!known && is_forgotten)
+        adopt_stream(live, person, stream);
+    else if (!known)
+        end_stream(court, stream);
 }
 
 /* What a seat shows, which we forgot when we were restarted: nobody is to change places by it. */

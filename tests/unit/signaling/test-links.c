@@ -150,6 +150,155 @@ static void strangers_are_ended(void)
     scene_end(&s);
 }
 
+/* The media core has everybody's peer and this one stream of A's. */
+static void tell_stream(uint64_t stream, bool paused)
+{
+    const struct control_message said = {.type = CONTROL_STREAM_PRESENT,
+                                         .stream_present = {s.hearing, id_of(A), stream,
+                                                            CONTROL_AUDIO,
+                                                            CONTROL_SOURCE_MICROPHONE, paused}};
+    for (size_t i = 0; i < GUESTS; i++) {
+        const struct control_message peer = {.type = CONTROL_PEER_PRESENT,
+                                             .peer_add = {s.hearing, id_of(i),
+                                                          (uint8_t)guests[i].role,
+                                                          CONTROL_ROOM_COURTROOM, 0, 2}};
+        scene_sfu_says(&s, &peer);
+    }
+    scene_sfu_says(&s, &said);
+    scene_settle(&s);
+}
+
+/* What of this type signaling said about A's stream: 0 nothing, 1 to go on or to end, 2 to pause.
+ * It said it once. */
+static unsigned said_of_stream(enum control_type type, uint64_t stream)
+{
+    unsigned said = 0;
+    for (size_t i = 0; i < s.sfu.count; i++) {
+        const struct control_message *m = &s.sfu.got[i];
+        bool is_pause = type == CONTROL_STREAM_PAUSE;
+        if (m->type != type || (is_pause ? m->stream_pause.stream : m->stream.stream) != stream)
+            continue;
+        CHECK_EQ(said, 0);
+        CHECK_EQ(is_pause ? m->stream_pause.peer : m->stream.peer, id_of(A));
+        said = is_pause && m->stream_pause.paused ? 2 : 1;
+    }
+    return said;
+}
+
+/* Opened or muted while the media core was out of reach, and answered with ok: so it is, when it
+ * is back. */
+static void a_pause_said_while_it_was_away_is_made_good(void)
+{
+    static const struct {
+        bool before, after, in_core; /* paused */
+        unsigned said;
+    } rows[] = {
+        {true, false, true, 1},  /* "microphone on", heard by nobody */
+        {false, true, false, 2}, /* muted, still heard */
+        {false, false, false, 0},
+        {true, true, true, 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        begin();
+        if (rows[i].before)
+            scene_say(&s, pages[JUDGE], "{\"type\":\"mute\",\"id\":11,\"person\":\"%s\"}",
+                      scene_id(id_of(A)));
+        scene_lose_sfu(&s);
+        if (rows[i].after != rows[i].before)
+            scene_say(&s, pages[A],
+                      "{\"type\":\"pause\",\"id\":12,\"producer\":\"%s\",\"paused\":%s}",
+                      scene_id(streams[A]), rows[i].after ? "true" : "false");
+        scene_greet_sfu(&s);
+        scene_forget(&s);
+        tell_stream(streams[A], rows[i].in_core);
+        CHECK_EQ(said_of_stream(CONTROL_STREAM_PAUSE, streams[A]), rows[i].said);
+        CHECK_EQ(said_of_stream(CONTROL_STREAM_REMOVE, streams[A]), 0);
+        const struct hearing_producer *producer = hearing_producer(s.people[A], streams[A]);
+        CHECK(producer && producer->paused == rows[i].after);
+        scene_end(&s);
+    }
+}
+
+/* Closed, or its person put out, while the media core was out of reach: it does not come back as
+ * something published, and the media core lets it go. */
+static void a_stream_ended_while_it_was_away_is_ended(void)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        begin();
+        scene_lose_sfu(&s);
+        if (i == 0)
+            scene_say(&s, pages[A], "{\"type\":\"closeProducer\",\"id\":12,\"producer\":\"%s\"}",
+                      scene_id(streams[A]));
+        else
+            scene_say(&s, pages[JUDGE], "{\"type\":\"dismiss\",\"id\":12,\"person\":\"%s\"}",
+                      scene_id(id_of(A)));
+        CHECK_EQ(scene_lines(&s, "\"event\":\"producer.stopped\""), 1);
+        scene_greet_sfu(&s);
+        scene_forget(&s);
+        tell_stream(streams[A], false);
+        CHECK_EQ(said_of_stream(CONTROL_STREAM_REMOVE, streams[A]), 1);
+        CHECK(!hearing_producer(s.people[A], streams[A]));
+        unsigned moved = 0;
+        for (size_t k = 0; k < s.sfu.count; k++)
+            moved += s.sfu.got[k].type == CONTROL_PEER_MOVE &&
+                     s.sfu.got[k].peer_move.peer == id_of(A) &&
+                     s.sfu.got[k].peer_move.room_kind ==
+                         (i == 0 ? CONTROL_ROOM_COURTROOM : CONTROL_ROOM_WAITING);
+        CHECK_EQ(moved, 1);
+        scene_end(&s);
+    }
+}
+
+/* Started again, signaling knows no stream: who is in the courtroom goes on publishing, whoever was
+ * put out of it does not. Its word of streams is the last only once it has heard of all. */
+static void a_new_signaling_adopts_streams(void)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        begin();
+        if (i == 1)
+            scene_say(&s, pages[JUDGE], "{\"type\":\"dismiss\",\"id\":12,\"person\":\"%s\"}",
+                      scene_id(id_of(A)));
+        scene_restart(&s);
+        scene_connect(&s);
+        scene_lose_sfu(&s); /* before it told anything */
+        scene_greet_sfu(&s);
+        scene_forget(&s);
+        tell_stream(streams[A], true);
+        const struct hearing_producer *producer = hearing_producer(s.people[A], streams[A]);
+        CHECK_EQ(producer && producer->paused, i == 0);
+        CHECK_EQ(said_of_stream(CONTROL_STREAM_PAUSE, streams[A]), 0);
+        CHECK_EQ(said_of_stream(CONTROL_STREAM_REMOVE, streams[A]), i);
+        scene_end(&s);
+    }
+}
+
+/* Removed, or the hearing closed, while the media core was out of reach: so is the peer, so is the
+ * hearing. */
+static void who_was_removed_while_it_was_away_is_removed(void)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        begin();
+        scene_say(&s, pages[JUDGE], "{\"type\":\"setState\",\"id\":11,\"state\":\"open\"}");
+        scene_lose_sfu(&s);
+        if (i == 0)
+            scene_say(&s, pages[JUDGE], "{\"type\":\"remove\",\"id\":12,\"person\":\"%s\"}",
+                      scene_id(id_of(A)));
+        else
+            scene_say(&s, pages[JUDGE], "{\"type\":\"setState\",\"id\":12,\"state\":\"closed\"}");
+        CHECK_EQ(scene_told(pages[JUDGE], "{\"type\":\"ok\",\"id\":12}"), 1);
+        scene_greet_sfu(&s);
+        scene_forget(&s);
+        const struct control_message hearing = {.type = CONTROL_HEARING_PRESENT,
+                                                .hearing_open = {.hearing = s.hearing}};
+        scene_sfu_says(&s, &hearing);
+        tell_stream(streams[A], false);
+        CHECK_EQ(scene_got(&s.sfu, CONTROL_PEER_REMOVE), i == 0 ? 1 : GUESTS);
+        CHECK_EQ(scene_got(&s.sfu, CONTROL_HEARING_CLOSE), i);
+        CHECK(!hearing_producer(s.people[A], streams[A]));
+        scene_end(&s);
+    }
+}
+
 /* Each process that was away is a line naming it; nobody inside, nobody felt it. */
 static void absences_are_faults(void)
 {
@@ -185,6 +334,10 @@ int main(void)
     a_seat_of_a_stranger_is_given_away();
     nobody_changes_seats_by_joining_again();
     strangers_are_ended();
+    a_pause_said_while_it_was_away_is_made_good();
+    a_stream_ended_while_it_was_away_is_ended();
+    a_new_signaling_adopts_streams();
+    who_was_removed_while_it_was_away_is_removed();
     absences_are_faults();
     our_own_absence_is_a_fault();
     return 0;
