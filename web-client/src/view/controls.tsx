@@ -106,10 +106,11 @@ function Control(props: ControlProps): JSX.Element {
 
 type Toggles = { readonly [what in "microphone" | "camera" | "hand" | "screen"]: () => void };
 
-/** They ask for the state when pressed, so that they need not be made again with each drawing. */
-function togglesOf(session: Session): Toggles {
+/** They ask for the state when pressed, so that they need not be made again with each drawing. None acts while the browser's question is open. */
+export function togglesOf(session: Session): Toggles {
   const flip = (source: "microphone" | "camera" | "screen") => () => {
-    if (isSpeaker(session.store.get().hearing)) void session.local.set(source, !session.local.store.get()[source].wanted);
+    const { wanted, opening } = session.local.store.get()[source];
+    if (!opening && isSpeaker(session.store.get().hearing)) void session.local.set(source, !wanted);
   };
   return {
     microphone: flip("microphone"),
