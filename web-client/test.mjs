@@ -26,6 +26,8 @@ await build({
   define: { SAMPLES: JSON.stringify(join(here, "../tests/protocol/")) },
   jsx: "automatic",
   jsxImportSource: "preact",
+  // A library's library asks for node's own modules the old way.
+  banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
   // The tests lie outside this folder; their packages are in it.
   nodePaths: [join(here, "node_modules")],
   logLevel: "warning",

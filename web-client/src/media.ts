@@ -35,6 +35,9 @@ export interface MediaListener {
   onHopeless(): void;
 }
 
+/** What is asked of the library; its Device, or a fake in tests. */
+export type DevicePart = Pick<Device, "load" | "createSendTransport" | "createRecvTransport">;
+
 type Way = "up" | "down";
 
 interface Stream {
@@ -51,13 +54,15 @@ export class Media {
   private closed = false;
 
   private constructor(
-    private readonly device: Device,
+    private readonly device: DevicePart,
     private readonly listener: MediaListener,
   ) {}
 
   /** Rejects if the browser is not supported, or the server refuses. */
-  static async open(capabilities: RtpCapabilities, joined: Joined, listener: MediaListener): Promise<Media> {
-    const device = await Device.factory();
+  static async open(
+    capabilities: RtpCapabilities, joined: Joined, listener: MediaListener, making: Promise<DevicePart> = Device.factory(),
+  ): Promise<Media> {
+    const device = await making;
     await device.load({ routerRtpCapabilities: bare(capabilities) as types.RtpCapabilities });
     const media = new Media(device, listener);
     try {
@@ -87,6 +92,7 @@ export class Media {
     for (const timer of this.timers.values()) window.clearTimeout(timer);
     this.timers.clear();
     for (const transport of this.transports.values()) transport.close();
+    for (const [source, stream] of this.streams) giveBack(source, stream);
     this.streams.clear();
   }
 
@@ -125,6 +131,7 @@ export class Media {
     if (!stream) return;
     this.streams.delete(source);
     stream.producer.close();
+    giveBack(source, stream);
     await this.listener.request({ type: "closeProducer", producer: stream.producer.id });
   }
 
@@ -246,6 +253,11 @@ export class Media {
     window.clearTimeout(this.timers.get(way));
     this.timers.delete(way);
   }
+}
+
+/** Sent no more, a camera shows its owner the own picture again. A microphone stays as silent as it is. */
+function giveBack(source: Source, { producer }: Stream): void {
+  if (source === "camera" && producer.track) producer.track.enabled = true;
 }
 
 /** Empty while the stream is closing. */
