@@ -216,6 +216,8 @@ for (const kind of ["chromium", "firefox"])
       await tabTo(page, "join");
       await page.keyboard.press("Enter");
       await clerk.sees("page-courtroom", 20);
+      // The new page has the focus, not nothing.
+      await page.waitForFunction(() => document.activeElement.id === "main", { timeout: 5000 });
       await tabTo(page, "people");
       await page.keyboard.press("Enter");
       await page.waitForFunction(() => !document.querySelector('[data-testid="panel"]'));

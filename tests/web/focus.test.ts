@@ -8,11 +8,11 @@ import type { Part } from "../../web-client/src/focus.ts";
 class FakePart implements Part {
   isConnected = true;
   readonly inside: FakePart[] = [];
-  constructor(readonly tag: string, readonly parentElement: FakePart | null) {
+  constructor(readonly tag: string, readonly parentElement: FakePart | null, readonly name = "") {
     parentElement?.inside.push(this);
   }
   matches(selector: string): boolean {
-    return selector.split(", ").includes(this.tag);
+    return selector.split(", ").some((one) => one === this.tag || one === `.${this.name}`);
   }
   querySelector(selector: string): FakePart | null {
     for (const part of this.inside) {
@@ -46,4 +46,14 @@ test("a place without a heading gets the focus itself; outside all places there 
   const main = new FakePart("main", null);
   assert.equal(heirOf(placesOf(new FakePart("button", main))), main);
   assert.equal(heirOf(placesOf(new FakePart("button", new FakePart("div", null)))), null);
+});
+
+test("of many records each is a place of its own: the focus does not go back to the page's title", () => {
+  const main = new FakePart("main", null);
+  new FakePart("h1", main);
+  const list = new FakePart("ul", main);
+  new FakePart("h2", new FakePart("li", list, "record-entry"));
+  const entry = new FakePart("li", list, "record-entry");
+  const title = new FakePart("h2", entry);
+  assert.equal(heirOf(placesOf(new FakePart("button", new FakePart("div", entry)))), title);
 });

@@ -10,7 +10,7 @@ export interface Part {
 }
 
 /** Parts of a page that have a heading to go on from. */
-const PLACES = "section, aside, main";
+const PLACES = "section, aside, main, .record-entry";
 const HEADINGS = "h1, h2, h3";
 
 /** What surrounds `part`, from near to far; to be asked while it is still drawn. */

@@ -6,6 +6,9 @@ import { useKeptFocus, useWords } from "./hooks.ts";
 import { Seal } from "./icons.tsx";
 import { Notices } from "./notices.tsx";
 
+/** Somebody has been anywhere on these pages with keyboard, pointer or finger. */
+let isEntered = false;
+
 interface FrameProps {
   /** For the window's title and the reader: which page this is. */
   readonly title: string;
@@ -23,15 +26,13 @@ export function Frame({ title, testId, children, top, bottom, wide }: FrameProps
   const page = useRef<HTMLDivElement>(null);
   const main = useRef<HTMLElement>(null);
   useKeptFocus(page, main);
-  const first = useRef(true);
   useEffect(() => { document.title = `${title} – ${text.name}`; }, [title, text]);
-  // A new page takes the focus, so that a screen reader begins there; not the first one loaded.
+  // A new page takes the focus, so that a screen reader begins there; not those that come by themselves while it loads.
   useEffect(() => {
-    if (first.current && document.activeElement === document.body) first.current = false;
-    else main.current?.focus({ preventScroll: true });
+    if (isEntered) main.current?.focus({ preventScroll: true });
   }, []);
   return (
-    <div ref={page} class={wide ? "frame wide" : "frame"} data-testid={testId}>
+    <div ref={page} class={wide ? "frame wide" : "frame"} data-testid={testId} onFocusIn={() => { isEntered = true; }}>
       <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); main.current?.focus(); }}>{text.skip}</a>
       <header class="top">
         <div class="house"><Seal /><span class="house-name">{text.name}</span></div>

@@ -2,7 +2,7 @@
 /** What views share: the words, the watched values, a clock. */
 import { createContext } from "preact";
 import type { RefObject } from "preact";
-import { useContext, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useContext, useEffect, useState } from "preact/hooks";
 import { heirOf, placesOf } from "../focus.ts";
 import type { Store } from "../store.ts";
 import { textIn } from "../text.ts";
@@ -39,24 +39,37 @@ export function useStore<T>(store: Store<T>): T {
 
 /** Keeps the focus within `page`: when what has it vanishes, what is near to it gets it. */
 export function useKeptFocus(page: RefObject<HTMLElement>, otherwise: RefObject<HTMLElement>): void {
-  const last = useRef<{ part: Element; places: readonly HTMLElement[] } | null>(null);
   useEffect(() => {
-    const came = ({ target }: FocusEvent) => {
-      if (target instanceof HTMLElement) last.current = { part: target, places: placesOf(target) };
-    };
     const element = page.current;
-    element?.addEventListener("focusin", came);
-    return () => element?.removeEventListener("focusin", came);
+    if (!element) return undefined;
+    let last: { part: Element; places: readonly HTMLElement[] } | null = null;
+    const came = ({ target }: FocusEvent) => {
+      if (target instanceof HTMLElement) last = { part: target, places: placesOf(target) };
+    };
+    // What the person left has the focus no more, though it is still there: it may go, the focus stays where it is.
+    // Asked afterwards: some browsers tell of the loss while they take the part away.
+    const went = () => queueMicrotask(() => {
+      if (last?.part.isConnected && document.activeElement !== last.part) last = null;
+    });
+    const drawn = () => {
+      if (!last || last.part.isConnected) return;
+      const heir = heirOf(last.places) ?? otherwise.current;
+      last = null;
+      if (!heir || (document.activeElement && document.activeElement !== document.body)) return;
+      if (heir.tabIndex < 0) heir.tabIndex = -1;
+      heir.focus({ preventScroll: true });
+    };
+    // Right after each drawing, whichever part of the page it draws.
+    const drawings = new MutationObserver(drawn);
+    drawings.observe(element, { childList: true, subtree: true });
+    element.addEventListener("focusin", came);
+    element.addEventListener("focusout", went);
+    return () => {
+      drawings.disconnect();
+      element.removeEventListener("focusin", came);
+      element.removeEventListener("focusout", went);
+    };
   }, []);
-  // After every drawing: only then is it known what is drawn no more.
-  useLayoutEffect(() => {
-    if (!last.current || last.current.part.isConnected) return;
-    const heir = heirOf(last.current.places) ?? otherwise.current;
-    last.current = null;
-    if (!heir || (document.activeElement && document.activeElement !== document.body)) return;
-    if (heir.tabIndex < 0) heir.tabIndex = -1;
-    heir.focus({ preventScroll: true });
-  });
 }
 
 /** The page's clock, once a second. */
