@@ -351,6 +351,10 @@ for (const kind of ["chromium", "firefox"])
       await records.$eval('[data-testid="play"]', (button) => button.click());
       await records.waitForSelector('[data-testid="player-video"]');
       await audit(records, `${kind} records ready`);
+      // A film that does not come is told beside it.
+      await records.$eval('[data-testid="player-video"]', (video) => { video.src = "/assets/none.mp4"; });
+      await records.waitForSelector('[data-testid="player-trouble"]', { timeout: 20_000 });
+      await audit(records, `${kind} records trouble`);
       nothingFound();
     });
   });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The clerk's records page while a recording is being made and when it is there: its progress goes up,
-// its files are as large as it says, in both languages.
+// its files are as large as it says, and what cannot be made, played or fetched is told, in both languages.
 import assert from "node:assert/strict";
-import { readFile, stat } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Browser } from "./lib/browser.mjs";
@@ -37,9 +37,9 @@ after(async () => {
   await stack?.stop();
 });
 
-async function speak(language) {
+async function speak(language, page = records) {
   await until(`the page speaks ${language}`, 10, () =>
-    records.evaluate((wanted) => {
+    page.evaluate((wanted) => {
       if (document.documentElement.lang === wanted) return true;
       document.querySelector('[data-testid="language"]').click();
       return false;
@@ -130,30 +130,209 @@ test("each file is as large as the page says, in both languages", { timeout: 60_
   }
 });
 
-test("a recording that cannot be prepared again: the page says why, in both languages, and may be asked again", { timeout: 60_000 }, async (t) => {
-  const entry = { hearing: "00000000000000a1", case: "1", title: "A v. B", court: "C", state: "failed", files: [] };
-  let status = 409;
-  records = await browser.open("about:blank");
-  t.after(() => records.close());
-  await records.setRequestInterception(true);
-  records.on("request", (request) => {
-    const { pathname } = new URL(request.url());
-    const contentType = "application/json";
-    if (pathname.endsWith("/render")) void request.respond({ status });
-    else if (pathname === "/api/session") void request.respond({ status: 204 });
-    else if (pathname === "/api/records") void request.respond({ status: 200, contentType, body: JSON.stringify({ records: [entry] }) });
-    else void request.continue();
+const hook = (name) => `[data-testid="${name}"]`;
+const linkOf = (person) => person.link.replace("/hearing#", "/records#");
+const entryOf = (more) => ({ hearing: "00000000000000a1", case: "1", title: "A v. B", court: "C", state: "ready", files: [], ...more });
+const HEARING_MP4 = { file: "hearing.mp4", kind: "composite", mime: "video/mp4", bytes: 1, durationMs: 15000, sha256: "0".repeat(64) };
+
+/** Before anything else in a page: as where a person's settings forbid it. */
+function forbidStorage() {
+  Object.defineProperty(window, "localStorage", { get: () => { throw new DOMException("forbidden", "SecurityError"); } });
+}
+
+/**
+ * The clerk's page, asking `answers(path, request)` instead of the server: which says what to respond, null for the
+ * server's own answer, "away" for a network that gives none.
+ */
+async function openFaked(t, answers, { link = linkOf(hearing.people[1]), prepare } = {}) {
+  const page = await browser.open("about:blank", { prepare });
+  t.after(() => page.close());
+  await page.setRequestInterception(true);
+  page.on("request", async (request) => {
+    const answer = await answers(new URL(request.url()).pathname, request);
+    if (answer === null) await request.continue();
+    else if (answer === "away") await request.abort("connectionrefused");
+    else await request.respond(answer);
   });
-  await records.goto(hearing.people[1].link.replace("/hearing#", "/records#"));
-  for (const [next, asked, en, zh] of [[409, "not-yet", /not sealed/, /尚未封存/], [503, "failed", /could not be started/, /未能开始/], [202, "started", /started again/, /重新开始/]]) {
-    status = next;
-    // The page is drawn before it is asked which language it speaks: until then <html lang> is that of the empty page.
-    const again = await records.waitForSelector('[data-testid="render-again"]:not([aria-disabled="true"])');
-    await speak("en");
-    await again.click();
-    const said = await records.waitForSelector(`[data-testid="render-asked"][data-asked="${asked}"]`);
-    assert.match(await said.evaluate((part) => part.textContent), en);
-    await speak("zh-Hans");
-    assert.match(await said.evaluate((part) => part.textContent), zh);
+  await page.goto(link);
+  return page;
+}
+
+const listed = (...entries) => ({ status: 200, contentType: "application/json", body: JSON.stringify({ records: entries }) });
+
+/** What the page says in one place, in both languages. */
+async function says(page, selector, en, zh) {
+  const part = await page.waitForSelector(selector, { timeout: 10_000 });
+  for (const [language, words] of [["en", en], ["zh-Hans", zh]]) {
+    await speak(language, page);
+    assert.match(await part.evaluate((one) => one.textContent), words);
   }
+}
+
+test("a recording that cannot be prepared again: the page says why, in both languages, and may be asked again", { timeout: 60_000 }, async (t) => {
+  let status = 409;
+  let lists = 0;
+  let held = null;
+  const page = await openFaked(t, async (path) => {
+    if (path.endsWith("/render")) return { status };
+    if (path === "/api/session") return { status: 204 };
+    if (path !== "/api/records") return null;
+    lists += 1;
+    await held;
+    return listed(entryOf({ state: "failed" }));
+  });
+  const asked = (how) => `${hook("render-asked")}[data-asked="${how}"]`;
+  const press = async () => {
+    // The page is drawn before it is asked which language it speaks: until then <html lang> is that of the empty page.
+    const button = await page.waitForSelector(`${hook("render-again")}:not([aria-disabled="true"])`);
+    await speak("en", page);
+    await button.click();
+  };
+  for (const [next, how, en, zh] of [[409, "not-yet", /not sealed/, /尚未封存/], [503, "failed", /could not be started/, /未能开始/]]) {
+    status = next;
+    await press();
+    await says(page, asked(how), en, zh);
+  }
+  // Started, and failed again at once: one thing is said at a time, the list is asked soon, and the button works again.
+  status = 202;
+  let go;
+  held = new Promise((resolve) => { go = resolve; });
+  const before = lists;
+  await press();
+  await says(page, asked("started"), /started again/, /重新开始/);
+  assert.equal(await page.$(hook("render-failed")), null, "it is not said to have failed too");
+  await until("the list is asked for at once", 5, () => lists > before);
+  go();
+  await says(page, hook("render-failed"), /could not be prepared/, /生成失败/);
+  assert.ok(lists <= before + 2, `after two lists: ${lists - before}`);
+  assert.equal(await page.$(hook("render-asked")), null);
+  await press();
+  await page.waitForSelector(asked("started"), { timeout: 5000 });
+});
+
+/** What has the focus: the hook, or what it is. */
+const focused = (page) => page.evaluate(() => document.activeElement.dataset.testid ?? document.activeElement.localName);
+
+test("a file that does not come: the page says so, plays it when asked again, and keeps the focus near", { timeout: 90_000 }, async (t) => {
+  const body = await readFile(join(stack.dir, "records", hearing.hearing, HEARING_MP4.file));
+  let isAway = true;
+  let percent = 0;
+  const page = await openFaked(t, (path) => {
+    if (path === "/api/session") return { status: 204 };
+    if (path === "/api/records") {
+      percent += 1; // so that one sees which list is drawn
+      return listed(entryOf({ files: [HEARING_MP4] }), entryOf({ hearing: "00000000000000b2", state: "rendering", percent }));
+    }
+    if (!path.startsWith("/records/")) return null;
+    return isAway ? "away" : { status: 200, contentType: HEARING_MP4.mime, body };
+  });
+  const nextList = () => page.evaluate((bar) => document.querySelector(bar).value, "progress").then((seen) =>
+    page.waitForFunction((than) => document.querySelector("progress").value > than, { timeout: 10_000 }, seen));
+  const click = (name) => page.$eval(hook(name), (button) => button.click());
+  const gone = (name) => page.waitForFunction((selector) => !document.querySelector(selector), { timeout: 5000 }, hook(name));
+
+  await page.waitForSelector(hook("play"));
+  await click("play");
+  const trouble = `${hook("player-trouble")}[data-trouble="lost"]`;
+  await says(page, trouble, /^The file could not be loaded/, /^未能从服务器加载/);
+  await page.focus(hook("play-again"));
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(`${trouble} ${hook("play-again")}:not([aria-disabled="true"])`, { timeout: 10_000 });
+  assert.equal(await focused(page), "play-again");
+  isAway = false;
+  await page.keyboard.press("Enter");
+  await page.waitForFunction((video) => document.querySelector(video).currentTime > 0.2, { timeout: 20_000 }, hook("player-video"));
+  await gone("player-trouble");
+  assert.equal(await focused(page), "player-video");
+
+  await page.focus(hook("close-player"));
+  await page.keyboard.press("Enter");
+  await gone("player");
+  assert.equal(await focused(page), "play");
+  await nextList();
+  assert.equal(await focused(page), "play");
+
+  // Drawn away with the focus in it, whichever part of the page draws: near to it, and at once.
+  await click("play");
+  await page.waitForFunction((video) => document.activeElement === document.querySelector(video), {}, hook("player-video"));
+  await click("play");
+  await gone("player");
+  assert.equal(await focused(page), "h2");
+
+  // What the person left already takes nothing along.
+  await click("play");
+  await page.waitForSelector(hook("close-player"));
+  await page.focus(hook("close-player"));
+  await page.evaluate(() => document.activeElement.blur());
+  await click("play");
+  await gone("player");
+  await nextList();
+  assert.equal(await focused(page), "body");
+});
+
+test("a file that the browser cannot play, where storage is forbidden: said after one more try", { timeout: 60_000 }, async (t) => {
+  const asked = { files: 0, sessions: 0 };
+  let lists = 0;
+  const page = await openFaked(t, (path, request) => {
+    if (path === "/api/session") {
+      asked.sessions += 1;
+      return { status: 204 };
+    }
+    if (path === "/api/records") {
+      lists += 1;
+      return listed(entryOf({ files: [HEARING_MP4] }));
+    }
+    if (!path.startsWith("/records/")) return null;
+    if (request.method() === "GET") asked.files += 1;
+    return { status: 200, contentType: HEARING_MP4.mime, body: "this is no film" };
+  }, { prepare: [forbidStorage] });
+  await page.waitForSelector(hook("play"));
+  const { sessions } = asked;
+  await page.$eval(hook("play"), (button) => button.click());
+  await says(page, `${hook("player-trouble")}[data-trouble="unplayable"]`, /^This browser cannot play/, /^此浏览器无法播放/);
+  assert.equal(lists, 1, "it was quicker than the next list, which takes the cookie too");
+  assert.deepEqual({ ...asked, sessions: asked.sessions - sessions }, { files: 2, sessions: 2 });
+});
+
+test("where storage is forbidden Download fetches the file", { timeout: 60_000 }, async (t) => {
+  const page = await browser.open(linkOf(hearing.people[1]), { prepare: [forbidStorage] });
+  t.after(() => page.close());
+  const downloadPath = join(stack.dir, "downloads");
+  await mkdir(downloadPath);
+  const session = await page.createCDPSession();
+  await session.send("Browser.setDownloadBehavior", { behavior: "allow", downloadPath });
+  const composite = `${hook("file")}[data-kind="composite"] ${hook("download")}`;
+  const link = await page.waitForSelector(composite, { timeout: 20_000 });
+  await link.click();
+  const { size } = await stat(join(stack.dir, "records", hearing.hearing, HEARING_MP4.file));
+  await until("the file is here in full", 20, async () =>
+    (await stat(join(downloadPath, HEARING_MP4.file)).catch(() => null))?.size === size);
+  assert.equal(await page.$(hook("download-trouble")), null);
+});
+
+test("a link withdrawn while another window has the cookie: player and download say so, and ask no more", { timeout: 60_000 }, async (t) => {
+  await records.close(); // it has the cookie
+  const asked = [];
+  let isHeld = false;
+  const page = await openFaked(t, (path, request) => {
+    if (path === "/api/records" && isHeld) return new Promise(() => {}); // or the next list would say so first
+    if (isHeld && path.startsWith("/")) asked.push(`${request.method()} ${path}`); // not the player's own pictures
+    return null;
+  }, { link: linkOf(hearing.people[0]) });
+  await page.waitForSelector(hook("play"), { timeout: 20_000 });
+  isHeld = true;
+  const other = await stack.hearing([{ role: "clerk", name: "Bo Ek" }], { case: "(2026) Test 2" });
+  const foreign = await browser.open(linkOf(other.people[0]));
+  t.after(() => foreign.close());
+  await foreign.waitForSelector(`${hook("record-entry")}, ${hook("records-empty")}`, { timeout: 20_000 });
+  await stack.admin("invitation", "revoke", hearing.people[0].invitation);
+  await page.bringToFront();
+  await page.$eval(hook("play"), (button) => button.click());
+  const words = [/^This link no longer gives access/, /^此链接已无权/];
+  await says(page, `${hook("player-trouble")}[data-trouble="refused"]`, ...words);
+  const file = `/records/${hearing.hearing}/${HEARING_MP4.file}`;
+  assert.deepEqual(asked.splice(0), [`GET ${file}`, "POST /api/session"]);
+  await page.$eval(hook("download"), (link) => link.click());
+  await says(page, `${hook("download-trouble")}[data-trouble="refused"]`, ...words);
+  assert.deepEqual(asked, ["POST /api/session"]);
 });

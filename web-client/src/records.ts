@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The records' HTTP side: a session by cookie, the list, rendering again. */
+import type { World } from "./connection.ts";
 import { parseRecords } from "./protocol.ts";
 import type { RecordEntry } from "./protocol.ts";
 import type { Keep } from "./route.ts";
@@ -12,6 +13,9 @@ export type Listing =
 
 /** What became of asking for a recording anew: sealing is not over yet, or nobody could be asked. */
 export type Rendering = "started" | "not-yet" | "failed";
+
+/** Why a file is not played or fetched: the link gives no access, it did not come from the server, the browser cannot play it. */
+export type Trouble = "refused" | "lost" | "unplayable";
 
 /** Where a file of a record lies. Both parts are checked texts of the server, encoded all the same. */
 export function fileAddress(hearing: string, file: string, download = false): string {
@@ -73,6 +77,16 @@ export class Pass {
     }
   }
 
+  /** Whether the file at `address` can be had, with our own cookie. Never rejects. */
+  async reach(address: string): Promise<"here" | "refused" | "lost"> {
+    try {
+      const response = await this.ask(address, { method: "HEAD", cache: "no-store" });
+      return response === null ? "refused" : response.ok ? "here" : "lost";
+    } catch {
+      return "lost";
+    }
+  }
+
   /** Asks with our own cookie: taken again when it was another window's, or its time was over. Null: refused. */
   private async ask(address: string, how: RequestInit): Promise<Response | null> {
     for (let n = 1; ; n++) {
@@ -88,9 +102,72 @@ export class Pass {
   }
 }
 
+/** MediaError's codes (HTML, section 4.8.11.1). */
+export const MEDIA_ERR_NETWORK = 2;
+const MEDIA_ERR_DECODE = 3;
+
+/** What to do about a player that stopped: its file is loaded again once until it plays, then it is said what is wrong. */
+export class Mending {
+  private isTried = false;
+
+  constructor(private readonly pass: Pick<Pass, "reach">, private readonly address: string) {}
+
+  /** It plays, or the person asks for it anew: the next error is the first one. */
+  renew(): void {
+    this.isTried = false;
+  }
+
+  /**
+   * After an error with MediaError's `code`: whether to load the file again, else what to say. Another window may have
+   * taken the cookie, and to the player a refusal looks like a file that it does not know: so the server is asked.
+   */
+  async broken(code: number): Promise<"again" | Trouble> {
+    const reached = await this.pass.reach(this.address);
+    if (reached !== "here") return reached;
+    // What came and cannot be decoded comes no better the next time.
+    if (code === MEDIA_ERR_DECODE || this.isTried) return code === MEDIA_ERR_NETWORK ? "lost" : "unplayable";
+    this.isTried = true;
+    return "again";
+  }
+}
+
+/** Between two lists while something is being made, and otherwise. Ours. */
+const BUSY_MS = 2000;
+const QUIET_MS = 15000;
+
 /** While something is being made the list is asked for more often. */
 export function askAgainMs(listing: Listing): number {
   const busy = listing.state === "here"
     && listing.records.some((one) => one.state === "sealing" || one.state === "rendering" || one.state === "on" || one.state === "lost");
-  return busy ? 2000 : 15000;
+  return busy ? BUSY_MS : QUIET_MS;
+}
+
+/** The list, asked for from time to time until it is refused or nobody wants it any more. */
+export class Watch {
+  /** Counts questions, so that the answer to an older one is dropped. */
+  private turn = 0;
+  private timer: number | undefined;
+
+  constructor(
+    private readonly pass: Pick<Pass, "list">,
+    private readonly world: Pick<World, "setTimer" | "clearTimer">,
+    private readonly told: (listing: Listing) => void,
+  ) {}
+
+  /** Asks now, and when `isEager` soon once more. */
+  async ask(isEager = false): Promise<void> {
+    this.stop();
+    const { turn } = this;
+    const listing = await this.pass.list();
+    if (turn !== this.turn) return;
+    this.told(listing);
+    if (listing.state === "refused") return;
+    this.timer = this.world.setTimer(() => void this.ask(), isEager ? BUSY_MS : askAgainMs(listing));
+  }
+
+  stop(): void {
+    this.turn += 1;
+    if (this.timer !== undefined) this.world.clearTimer(this.timer);
+    this.timer = undefined;
+  }
 }

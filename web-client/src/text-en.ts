@@ -314,7 +314,12 @@ export const en: Text = {
       failed: "Preparation could not be started: the recorder does not answer. Please try again in a minute.",
     },
     progress: "Progress of the recording",
-    cannotPlay: "This browser cannot play the file. Download it instead.",
+    trouble: {
+      refused: "This link no longer gives access to the recording.",
+      lost: "The file could not be loaded from the server.",
+      unplayable: "This browser cannot play the file. Download it instead.",
+    },
+    trying: "Trying again…",
     noFiles: "No files yet.",
     neverOpened: "The hearing was never open.",
   },

@@ -313,7 +313,12 @@ export const zh: Text = {
       failed: "未能开始生成：录制程序没有响应，请一分钟后重试。",
     },
     progress: "录像生成进度",
-    cannotPlay: "此浏览器无法播放该文件，请下载后播放。",
+    trouble: {
+      refused: "此链接已无权查看该录像。",
+      lost: "未能从服务器加载该文件。",
+      unplayable: "此浏览器无法播放该文件，请下载后播放。",
+    },
+    trying: "正在重试……",
     noFiles: "暂无文件。",
     neverOpened: "该庭审未曾开庭。",
   },

@@ -3,7 +3,7 @@
 import type { NoticeKind, Ending } from "./hearing.ts";
 import type { DeviceProblem } from "./devices.ts";
 import type { ErrorCode, HearingState, RecordState, Role } from "./protocol.ts";
-import type { Rendering } from "./records.ts";
+import type { Rendering, Trouble } from "./records.ts";
 import type { Unsupported } from "./support.ts";
 import { en } from "./text-en.ts";
 import { zh } from "./text-zh.ts";
@@ -106,7 +106,7 @@ export interface Text {
     readonly playName: (what: string) => string; readonly fingerprint: string; readonly copy: string;
     readonly copied: string; readonly render: string;
     readonly asked: { readonly [rendering in Rendering]: string }; readonly progress: string;
-    readonly cannotPlay: string; readonly noFiles: string; readonly neverOpened: string;
+    readonly trouble: { readonly [trouble in Trouble]: string }; readonly trying: string; readonly noFiles: string; readonly neverOpened: string;
   };
 }
 
