@@ -39,9 +39,11 @@ enum court_purpose {
 
 /* A silence of somebody's microphone or camera that is not over; gaps.h. */
 struct live_gap {
-    uint64_t stream;   /* that fell silent; 0: none */
-    uint64_t since_us; /* wall */
-    bool ours;         /* because the media core was away */
+    uint64_t stream;     /* that fell silent; 0: none */
+    uint64_t since_us;   /* wall */
+    uint64_t until_us;   /* wall; when it ended, if that is not written yet; 0: it lasts */
+    uint64_t without_us; /* wall; since when its person is there without the source; 0: it is not */
+    bool ours;           /* because the media core was away */
 };
 #define LIVE_GAP_SOURCES 2 /* MICROPHONE and CAMERA of enum control_source */
 
@@ -120,7 +122,6 @@ struct court {
     uint64_t was_alive_us; /* wall; the last one before this start, 0: unknown */
     uint64_t store_version;
     bool sfu_tells;            /* what the media core has, since it connected */
-    uint64_t sfu_boot;         /* of the media core heard last; 0: none yet */
     uint64_t sfu_lost_us;      /* wall; 0: there, or never was */
     uint64_t recorder_lost_us; /* the same */
     bool settled; /* the media core has told what it has, at least once: we know all its streams */

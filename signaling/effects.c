@@ -103,6 +103,7 @@ static void pause_producer(struct live *live, const struct hearing_change *chang
                          .paused = change->producer.paused},
     };
     tell_sfu(live, &message, -1);
+    gaps_expect(live, change->about, change->producer.id);
 }
 
 static void tell_matrix(struct live *live)
@@ -436,4 +437,5 @@ void effects_tick(struct live *live)
 {
     for (size_t i = 0; i < live->hearing->count; i++)
         tick_person(live, live->hearing->people[i], &live->presence[i]);
+    gaps_tick(live);
 }

@@ -16,10 +16,12 @@ struct hearing_producer {
     enum control_kind kind;
     enum control_source source;
     bool paused;
+    bool flowing;        /* the caller's: the media core said that packets of it come */
     uint64_t started_us; /* wall */
 };
 
-/* Read freely; change only through the functions below (but for `session`). */
+/* Read freely; change only through the functions below (but for what is the
+ * caller's). */
 struct hearing_person {
     struct store_person stored; /* id, name, role, room, admitted, removed, hand, seats, arrival */
     bool connected;

@@ -62,18 +62,15 @@ static void sfu_connected(void *context, uint64_t boot_id)
 {
     struct court *court = context;
     court_wake(court);
-    bool is_unhurt = court->sfu_boot == boot_id;
+    (void)boot_id; /* what it tells shows whether it is another */
     if (court->sfu_lost_us)
         write_fault(court, JOURNAL_PROCESS_SFU, court->sfu_lost_us);
     court->sfu_lost_us = 0;
-    court->sfu_boot = boot_id;
     court->sfu_tells = true;
     LIST_FOR_EACH(it, &court->lives)
     {
         struct live *live = LIST_ENTRY(it, struct live, link);
         live->media_open = false;
-        if (is_unhurt)
-            gaps_on_core_unhurt(live);
         for (size_t i = 0; i < live->hearing->count; i++)
             live->presence[i].seen = false;
     }
@@ -166,6 +163,8 @@ static void take_over_stream(struct court *court, const struct control_stream_pr
 {
     struct live *live = court_find(court, stream->hearing);
     struct hearing_person *person = live ? hearing_find(live->hearing, stream->peer) : NULL;
+    if (live)
+        gaps_on_stream_told(live, stream);
     if (!person || !court_presence(live, person)->seen)
         return; /* the whole peer was ended */
     const struct hearing_producer *known = hearing_producer(person, stream->stream);
@@ -231,7 +230,9 @@ static void settle_all(struct court *court)
     court->sfu_tells = false;
     LIST_FOR_EACH(it, &court->lives)
     {
-        settle(LIST_ENTRY(it, struct live, link));
+        struct live *live = LIST_ENTRY(it, struct live, link);
+        gaps_on_core_told(live);
+        settle(live);
     }
 }
 
@@ -260,6 +261,8 @@ static void sfu_answered(void *context, const struct media_ticket *ticket, int s
         return;
     case COURT_PRODUCE:
         publish_on_produced(court, ticket, status);
+        if (live && status == 0)
+            gaps_expect(live, ticket->person, ticket->stream);
         return;
     case COURT_MEDIA_OPEN:
         if (live)

@@ -20,8 +20,10 @@ static struct scene s;
 static struct ws_connection *judge, *party;
 static uint64_t microphone;
 
-/* The party publishes a microphone in the courtroom. */
-static void begin(void)
+static void flow(uint64_t stream, bool flowing, uint64_t later_us);
+
+/* The party publishes a microphone in the courtroom; nothing has come from it. */
+static void begin_silent(void)
 {
     scene_begin(&s, guests, GUESTS);
     judge = scene_join(&s, JUDGE);
@@ -30,6 +32,13 @@ static void begin(void)
               scene_id(s.people[PARTY]->stored.id));
     microphone = scene_produce(&s, party);
     CHECK(microphone);
+}
+
+/* It is heard. */
+static void begin(void)
+{
+    begin_silent();
+    flow(microphone, true, 0);
     s.court.wall_us += 10 * 1000000; /* some time later */
 }
 
@@ -45,6 +54,53 @@ static void flow(uint64_t stream, bool flowing, uint64_t later_us)
 static unsigned gaps(void)
 {
     return scene_lines(&s, "\"event\":\"media.gap\"");
+}
+
+/* The party's gap that is not over. */
+static struct live_gap *lasting(void)
+{
+    return &court_presence(s.live, s.people[PARTY])->gaps[CONTROL_SOURCE_MICROPHONE];
+}
+
+/* Lines of a gap of the microphone from then, until then unless that is 0. */
+static unsigned gaps_from(uint64_t since_us, uint64_t until_us)
+{
+    char since[TERMS_TIME_TEXT], until[TERMS_TIME_TEXT], line[256];
+    (void)snprintf(
+        line, sizeof(line), "\"stream\":\"%s\",\"source\":\"microphone\",\"since\":\"%s\"%s%s",
+        scene_id(microphone), terms_time_text(since_us, since), until_us ? ",\"until\":\"" : "",
+        until_us ? terms_time_text(until_us, until) : "");
+    return scene_lines(&s, line);
+}
+
+static void set_paused(bool is_paused)
+{
+    scene_say(&s, party, "{\"type\":\"pause\",\"id\":11,\"producer\":\"%s\",\"paused\":%s}",
+              scene_id(microphone), is_paused ? "true" : "false");
+}
+
+/* The media core is back and was the same all the time: it tells what it has of the party. */
+static void greet_same(bool is_paused, bool is_flowing)
+{
+    const struct control_message has[] = {
+        {.type = CONTROL_PEER_PRESENT,
+         .peer_add = {.hearing = s.hearing,
+                      .peer = s.people[PARTY]->stored.id,
+                      .role = CONTROL_ROLE_PARTY,
+                      .room_kind = CONTROL_ROOM_COURTROOM,
+                      .seats = 2}},
+        {.type = CONTROL_STREAM_PRESENT,
+         .stream_present = {s.hearing, s.people[PARTY]->stored.id, microphone, CONTROL_AUDIO,
+                            CONTROL_SOURCE_MICROPHONE, is_paused}},
+        {.type = CONTROL_STREAM_STATE,
+         .stream_state = {s.hearing, s.people[PARTY]->stored.id, microphone, is_flowing}},
+    };
+    s.sfu.boot--;
+    scene_greet_sfu(&s);
+    for (size_t i = 0; i < sizeof(has) / sizeof(has[0]); i++)
+        scene_sfu_says(&s, &has[i]);
+    scene_settle(&s);
+    CHECK_EQ(scene_told(party, "\"type\":\"mediaLost\""), 0);
 }
 
 /* The line says whose, which and exactly how long. */
@@ -157,25 +213,230 @@ static void a_dead_media_core_leaves_gaps(void)
 static void a_lost_connection_alone_is_no_gap(void)
 {
     begin();
-    const struct control_message has[] = {
-        {.type = CONTROL_PEER_PRESENT,
-         .peer_add = {.hearing = s.hearing,
-                      .peer = s.people[PARTY]->stored.id,
-                      .role = CONTROL_ROLE_PARTY,
-                      .room_kind = CONTROL_ROOM_COURTROOM,
-                      .seats = 2}},
-        {.type = CONTROL_STREAM_STATE,
-         .stream_state = {s.hearing, s.people[PARTY]->stored.id, microphone, true}},
-    };
     scene_lose_sfu(&s);
-    s.sfu.boot--;
-    scene_greet_sfu(&s);
-    for (size_t i = 0; i < sizeof(has) / sizeof(has[0]); i++)
-        scene_sfu_says(&s, &has[i]);
-    scene_settle(&s);
-    CHECK_EQ(scene_told(party, "\"type\":\"mediaLost\""), 0);
+    greet_same(false, true);
     CHECK(hearing_producer(s.people[PARTY], microphone));
     CHECK_EQ(gaps(), 0);
+    CHECK_EQ(lasting()->stream, 0);
+    scene_end(&s);
+}
+
+/* Published, and not one packet comes: the media core has nothing to tell, the gap lasts from the
+ * publishing. Paused at first, nothing is due. */
+static void what_never_came_is_a_gap(void)
+{
+    begin_silent();
+    CHECK_EQ(lasting()->stream, microphone);
+    flow(microphone, true, GAPS_MIN_US - 1000000); /* it only took the time of connecting */
+    CHECK_EQ(gaps(), 0);
+    scene_end(&s);
+
+    begin_silent();
+    uint64_t since_us = s.court.wall_us;
+    flow(microphone, true, 60000000);
+    CHECK_EQ(gaps_from(since_us, s.court.wall_us), 1);
+    scene_end(&s);
+
+    begin_silent();
+    lasting()->since_us -= 20000000; /* before the request, which is stamped by the real clock */
+    since_us = lasting()->since_us;
+    scene_say(&s, party, "{\"type\":\"closeProducer\",\"id\":11,\"producer\":\"%s\"}",
+              scene_id(microphone));
+    CHECK_EQ(gaps_from(since_us, s.court.wall_us), 1);
+    scene_end(&s);
+}
+
+/* What the media core refuses was never due. */
+static void what_was_refused_is_no_gap(void)
+{
+    begin();
+    s.sfu.status = -22;
+    scene_say(&s, party, "{\"type\":\"closeProducer\",\"id\":11,\"producer\":\"%s\"}",
+              scene_id(microphone));
+    CHECK_EQ(scene_produce(&s, party), 0);
+    CHECK_EQ(lasting()->stream, 0);
+    scene_end(&s);
+}
+
+/* Opened again, and the way is dead meanwhile: nothing tells it but that nothing comes. */
+static void unmuted_into_a_dead_path_is_a_gap(void)
+{
+    begin();
+    set_paused(true);
+    flow(microphone, false, 0);
+    set_paused(false);
+    CHECK_EQ(lasting()->stream, microphone);
+    uint64_t since_us = s.court.wall_us;
+    flow(microphone, true, 5000000);
+    CHECK_EQ(gaps_from(since_us, s.court.wall_us), 1);
+    set_paused(true);
+    set_paused(false); /* its packets came all the time */
+    CHECK_EQ(lasting()->stream, 0);
+    CHECK_EQ(gaps(), 1);
+    scene_end(&s);
+}
+
+/* The network's gap, as long as it lasts: losing the media core in it neither takes it over nor
+ * ends it, whether the core lived or died. */
+static void a_gap_outlasts_a_lost_core(void)
+{
+    for (unsigned is_dead = 0; is_dead < 2; is_dead++) {
+        begin();
+        flow(microphone, false, 0);
+        lasting()->since_us -= 600000000;
+        uint64_t since_us = lasting()->since_us;
+        scene_lose_sfu(&s);
+        if (is_dead)
+            scene_find_sfu(&s);
+        else
+            greet_same(false, false);
+        CHECK_EQ(gaps(), 0);
+        CHECK_EQ(lasting()->stream, microphone);
+        CHECK_EQ(lasting()->since_us, since_us);
+        CHECK(!lasting()->ours);
+        uint64_t now = microphone;
+        if (is_dead) {
+            scene_say(&s, party, "{\"type\":\"join\",\"id\":12,\"seats\":2}");
+            now = scene_produce(&s, party);
+        }
+        flow(now, true, 0);
+        CHECK_EQ(gaps_from(since_us, s.court.wall_us), 1);
+        CHECK_EQ(gaps(), 1);
+        scene_end(&s);
+    }
+}
+
+/* Opened while the media core was out of reach, which has it paused still: nobody heard it until
+ * the core knew, our fault. If the core never heard of the pause either, nothing was missing. */
+static void opened_while_the_core_was_away(void)
+{
+    begin();
+    set_paused(true);
+    scene_lose_sfu(&s);
+    set_paused(false);
+    uint64_t since_us = s.court.wall_us;
+    CHECK_EQ(lasting()->stream, microphone);
+    greet_same(true, true);
+    CHECK_EQ(gaps_from(since_us, 0), 1);
+    CHECK_EQ(gaps(), 1);
+    CHECK_EQ(lasting()->stream, 0);
+    scene_lose_sfu(&s);
+    set_paused(true);
+    set_paused(false);
+    greet_same(false, true);
+    CHECK_EQ(gaps(), 1);
+    CHECK_EQ(lasting()->stream, 0);
+    scene_lose_sfu(&s);
+    set_paused(true);
+    set_paused(false);
+    scene_find_sfu(&s); /* another: it lasts until the voice is published and heard again */
+    CHECK_EQ(gaps(), 1);
+    CHECK_EQ(lasting()->stream, microphone);
+    scene_end(&s);
+}
+
+/* Muted or closed while the media core is away: only when that is back does anybody know whether
+ * there was a gap. Then it ended when it ended. */
+static void ended_while_the_core_was_away(void)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        bool is_dead = i & 1u;
+        begin();
+        scene_lose_sfu(&s);
+        uint64_t since_us = s.court.wall_us;
+        if (i & 2u)
+            scene_say(&s, party, "{\"type\":\"closeProducer\",\"id\":11,\"producer\":\"%s\"}",
+                      scene_id(microphone));
+        else
+            set_paused(true);
+        uint64_t until_us = s.court.wall_us;
+        CHECK_EQ(gaps(), 0);
+        if (is_dead)
+            scene_find_sfu(&s);
+        else
+            greet_same(false, true);
+        CHECK_EQ(gaps_from(since_us, until_us), is_dead);
+        CHECK_EQ(gaps(), is_dead);
+        CHECK_EQ(lasting()->stream, 0);
+        scene_end(&s);
+    }
+}
+
+/* A hearing that is closed without its media core waits for no news of it. */
+static void closing_ends_a_gap(void)
+{
+    begin();
+    scene_say(&s, judge, "{\"type\":\"setState\",\"id\":11,\"state\":\"open\"}");
+    scene_lose_sfu(&s);
+    uint64_t since_us = s.court.wall_us;
+    scene_say(&s, judge, "{\"type\":\"setState\",\"id\":12,\"state\":\"closed\"}");
+    CHECK_EQ(gaps_from(since_us, 0), 1);
+    scene_end(&s);
+}
+
+/* The media core died, and its person came back without the source: the gap is over when it is
+ * there, once it is clear that nothing more comes. */
+static void a_source_not_published_again_ends_its_gap(void)
+{
+    begin();
+    scene_lose_sfu(&s);
+    uint64_t since_us = s.court.wall_us;
+    s.court.wall_us += 2 * GAPS_WITHOUT_US;
+    gaps_tick(s.live); /* nobody has joined again, nobody could */
+    scene_find_sfu(&s);
+    s.court.wall_us += 2 * GAPS_WITHOUT_US;
+    gaps_tick(s.live); /* it could, but has not */
+    s.court.wall_us += 2 * GAPS_WITHOUT_US;
+    gaps_tick(s.live);
+    CHECK_EQ(gaps(), 0);
+    scene_say(&s, party, "{\"type\":\"join\",\"id\":12,\"seats\":2}");
+    gaps_tick(s.live);
+    uint64_t back_us = s.court.wall_us;
+    s.court.wall_us += GAPS_WITHOUT_US - 1;
+    gaps_tick(s.live);
+    CHECK_EQ(gaps(), 0);
+    s.court.wall_us += 1;
+    gaps_tick(s.live);
+    CHECK_EQ(gaps_from(since_us, back_us), 1);
+    s.court.wall_us += 2 * GAPS_WITHOUT_US;
+    gaps_tick(s.live);
+    CHECK_EQ(gaps(), 1);
+    scene_end(&s);
+}
+
+/* Refused because the media core is away, it is published when that is back. */
+static void while_the_core_is_away_nothing_can_be_published(void)
+{
+    begin();
+    scene_lose_sfu(&s);
+    hearing_unproduce(s.live->hearing, s.people[PARTY], microphone, &s.court.changes);
+    effects_apply(s.live);
+    for (unsigned i = 0; i < 2; i++) {
+        gaps_tick(s.live);
+        s.court.wall_us += 2 * GAPS_WITHOUT_US;
+    }
+    CHECK_EQ(lasting()->without_us, 0);
+    CHECK_EQ(lasting()->until_us, 0);
+    scene_end(&s);
+}
+
+/* Published again in time, it lasts until packets come. */
+static void a_source_published_again_goes_on(void)
+{
+    begin();
+    scene_lose_sfu(&s);
+    uint64_t since_us = s.court.wall_us;
+    scene_find_sfu(&s);
+    scene_say(&s, party, "{\"type\":\"join\",\"id\":12,\"seats\":2}");
+    effects_tick(s.live);
+    CHECK(lasting()->without_us);
+    uint64_t again = scene_produce(&s, party);
+    s.court.wall_us += 2 * GAPS_WITHOUT_US;
+    gaps_tick(s.live);
+    CHECK_EQ(lasting()->without_us, 0);
+    CHECK_EQ(gaps(), 0);
+    flow(again, true, 0);
+    CHECK_EQ(gaps_from(since_us, s.court.wall_us), 1);
     scene_end(&s);
 }
 
@@ -187,5 +448,15 @@ int main(void)
     it_ends_with_its_stream();
     a_dead_media_core_leaves_gaps();
     a_lost_connection_alone_is_no_gap();
+    what_never_came_is_a_gap();
+    what_was_refused_is_no_gap();
+    unmuted_into_a_dead_path_is_a_gap();
+    a_gap_outlasts_a_lost_core();
+    opened_while_the_core_was_away();
+    ended_while_the_core_was_away();
+    closing_ends_a_gap();
+    a_source_not_published_again_ends_its_gap();
+    while_the_core_is_away_nothing_can_be_published();
+    a_source_published_again_goes_on();
     return 0;
 }
