@@ -219,6 +219,7 @@ test("a file that does not come: the page says so, plays it when asked again, an
   let percent = 0;
   const page = await openFaked(t, (path) => {
     if (path === "/api/session") return { status: 204 };
+    if (path === "/api/records" && isAway && percent > 0) return "away";
     if (path === "/api/records") {
       percent += 1; // so that one sees which list is drawn
       return listed(entryOf({ files: [HEARING_MP4] }), entryOf({ hearing: "00000000000000b2", state: "rendering", percent }));
@@ -235,6 +236,9 @@ test("a file that does not come: the page says so, plays it when asked again, an
   await click("play");
   const trouble = `${hook("player-trouble")}[data-trouble="lost"]`;
   await says(page, trouble, /^The file could not be loaded/, /^未能从服务器加载/);
+  // The next list does not come either: the one that is here stays, and the player in it.
+  await says(page, hook("records-failed"), /out of date/, /不是最新/);
+  assert.ok(await page.$(trouble));
   await page.focus(hook("play-again"));
   await page.keyboard.press("Enter");
   await page.waitForSelector(`${trouble} ${hook("play-again")}:not([aria-disabled="true"])`, { timeout: 10_000 });
@@ -243,6 +247,8 @@ test("a file that does not come: the page says so, plays it when asked again, an
   await page.keyboard.press("Enter");
   await page.waitForFunction((video) => document.querySelector(video).currentTime > 0.2, { timeout: 20_000 }, hook("player-video"));
   await gone("player-trouble");
+  await page.$eval(hook("list-again"), (button) => button.click());
+  await gone("records-failed");
   assert.equal(await focused(page), "player-video");
 
   await page.focus(hook("close-player"));

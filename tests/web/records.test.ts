@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { Mending, Pass, Watch } from "../../web-client/src/records.ts";
+import { followed, Mending, Pass, Watch } from "../../web-client/src/records.ts";
 import type { Listing } from "../../web-client/src/records.ts";
 import type { Keep } from "../../web-client/src/route.ts";
 import { sample } from "./samples.ts";
@@ -183,7 +183,7 @@ test("the list asked for at once: the answer to an older question is dropped, an
   const told: Listing[] = [];
   const world = clock();
   const watch = new Watch({ list: () => new Promise((resolve) => answers.push(resolve)) }, world, (listing) => told.push(listing));
-  const list = (): Listing => ({ state: "here", records: [] });
+  const list = (): Listing => ({ state: "here", records: [], isOld: false });
   const answer = async (n: number, listing: Listing) => {
     answers[n]?.(listing);
     await new Promise((resolve) => setImmediate(resolve));
@@ -211,4 +211,14 @@ test("the list asked for at once: the answer to an older question is dropped, an
   void watch.ask();
   await answer(5, { state: "refused" });
   assert.deepEqual(world.due(), [], "refused is not asked again");
+});
+
+test("a list once here stays in sight while the server is away, and says that it is old", () => {
+  const here: Listing = { state: "here", records: [], isOld: false };
+  const old: Listing = { ...here, isOld: true };
+  const [loading, failed, refused] = [{ state: "loading" }, { state: "failed" }, { state: "refused" }] as const;
+  const rows: readonly (readonly [Listing, Listing, Listing])[] = [
+    [loading, here, here], [loading, failed, failed], [here, failed, old], [old, failed, old], [old, here, here], [old, refused, refused],
+  ];
+  for (const [shown, next, wanted] of rows) assert.deepEqual(followed(shown, next), wanted, `${shown.state} ${next.state}`);
 });

@@ -74,8 +74,8 @@ test("files of a record are addressed safely, and asked for often only while mad
   assert.equal(fileAddress("00000000000000a1", "a b?.webm", true), "/records/00000000000000a1/a%20b%3F.webm?download");
   const records = parseRecords(sample("records.json"));
   assert.ok(records);
-  assert.equal(askAgainMs({ state: "here", records }), 15000);
+  assert.equal(askAgainMs({ state: "here", records, isOld: false }), 15000);
   const rendering = records.map((one) => ({ ...one, state: "rendering" as const }));
-  assert.equal(askAgainMs({ state: "here", records: rendering }), 2000);
+  assert.equal(askAgainMs({ state: "here", records: rendering, isOld: false }), 2000);
   assert.equal(askAgainMs({ state: "failed" }), 15000);
 });

@@ -9,7 +9,8 @@ export type Listing =
   | { readonly state: "loading" }
   | { readonly state: "refused" }
   | { readonly state: "failed" }
-  | { readonly state: "here"; readonly records: readonly RecordEntry[] };
+  /** Old: asked for again since, in vain. */
+  | { readonly state: "here"; readonly records: readonly RecordEntry[]; readonly isOld: boolean };
 
 /** What became of asking for a recording anew: sealing is not over yet, or nobody could be asked. */
 export type Rendering = "started" | "not-yet" | "failed";
@@ -61,7 +62,7 @@ export class Pass {
       const response = await this.ask("/api/records", { cache: "no-store" });
       if (response === null) return { state: "refused" };
       const records = response.ok ? parseRecords(await response.text()) : null;
-      return records ? { state: "here", records } : { state: "failed" };
+      return records ? { state: "here", records, isOld: false } : { state: "failed" };
     } catch {
       return { state: "failed" };
     }
@@ -140,6 +141,11 @@ export function askAgainMs(listing: Listing): number {
   const busy = listing.state === "here"
     && listing.records.some((one) => one.state === "sealing" || one.state === "rendering" || one.state === "on" || one.state === "lost");
   return busy ? BUSY_MS : QUIET_MS;
+}
+
+/** What to show after `next`: a list once here stays in sight when the server is away, with what plays in it. */
+export function followed(shown: Listing, next: Listing): Listing {
+  return next.state === "failed" && shown.state === "here" ? { ...shown, isOld: true } : next;
 }
 
 /** The list, asked for from time to time until it is refused or nobody wants it any more. */

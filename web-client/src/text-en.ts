@@ -291,6 +291,7 @@ export const en: Text = {
     emptyText: "A recording appears here once its hearing is closed.",
     refused: "This link gives no access to recordings. It may be that of a party, or its time is over.",
     failed: "The list could not be loaded.",
+    old: "The list could not be loaded anew. What you see may be out of date.",
     again: "Try again",
     opened: "Opened",
     closed: "Closed",

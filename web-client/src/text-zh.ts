@@ -290,6 +290,7 @@ export const zh: Text = {
     emptyText: "闭庭后，录像将显示在这里。",
     refused: "此链接无权查看录像。它可能是当事人的链接，或已失效。",
     failed: "列表加载失败。",
+    old: "列表刷新失败，以下内容可能不是最新的。",
     again: "重试",
     opened: "开庭",
     closed: "闭庭",

@@ -99,7 +99,7 @@ export interface Text {
   };
   readonly records: {
     readonly title: string; readonly intro: string; readonly loading: string; readonly empty: string;
-    readonly emptyText: string; readonly refused: string; readonly failed: string; readonly again: string;
+    readonly emptyText: string; readonly refused: string; readonly failed: string; readonly old: string; readonly again: string;
     readonly opened: string; readonly closed: string; readonly duration: string;
     readonly whole: string; readonly wholeText: string; readonly tracks: string; readonly tracksText: string;
     readonly play: string; readonly stop: string; readonly download: string; readonly downloadName: (what: string) => string;

@@ -4,7 +4,7 @@ import type { JSX, RefObject } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { browserWorld, shared } from "../browser.ts";
 import type { RecordEntry, RecordFile } from "../protocol.ts";
-import { fileAddress, MEDIA_ERR_NETWORK, Mending, Pass, Watch } from "../records.ts";
+import { fileAddress, followed, MEDIA_ERR_NETWORK, Mending, Pass, Watch } from "../records.ts";
 import type { Listing, Rendering, Trouble } from "../records.ts";
 import { clock, dateTime, fileSize } from "../text.ts";
 import { Frame } from "./frame.tsx";
@@ -35,7 +35,7 @@ export function RecordsOf({ token, hearing }: { readonly token: string; readonly
 function useListing(token: string): Omit<ListingProps, "only"> {
   const pass = useMemo(() => new Pass(token, shared), [token]);
   const [listing, setListing] = useState<Listing>({ state: "loading" });
-  const watch = useMemo(() => new Watch(pass, browserWorld, setListing), [pass]);
+  const watch = useMemo(() => new Watch(pass, browserWorld, (next) => setListing((shown) => followed(shown, next))), [pass]);
   useEffect(() => {
     void watch.ask();
     return () => watch.stop();
@@ -64,28 +64,35 @@ function ListingView({ pass, listing, again, refresh, only }: ListingProps): JSX
     case "refused":
       return <p class="warning" role="alert" data-testid="records-refused"><WarningIcon />{text.records.refused}</p>;
     case "failed":
-      return (
-        <div class="warning" role="alert" data-testid="records-failed">
-          <WarningIcon />
-          <div>
-            <p>{text.records.failed}</p>
-            <button type="button" onClick={again}>{text.records.again}</button>
-          </div>
-        </div>
-      );
+      return <Failed words={text.records.failed} again={again} />;
     case "here": {
       const records = only === null ? listing.records : listing.records.filter((one) => one.hearing === only);
-      if (records.length === 0) {
-        return (
-          <div class="card quiet empty" data-testid="records-empty">
-            <h2>{text.records.empty}</h2>
-            <p>{text.records.emptyText}</p>
-          </div>
-        );
-      }
-      return <ul class="record-list">{records.map((one) => <Entry key={one.hearing} pass={pass} entry={one} refresh={refresh} />)}</ul>;
+      return (
+        <>
+          {listing.isOld ? <Failed words={text.records.old} again={refresh} /> : null}
+          {records.length === 0 ? (
+            <div class="card quiet empty" data-testid="records-empty">
+              <h2>{text.records.empty}</h2>
+              <p>{text.records.emptyText}</p>
+            </div>
+          ) : <ul class="record-list">{records.map((one) => <Entry key={one.hearing} pass={pass} entry={one} refresh={refresh} />)}</ul>}
+        </>
+      );
     }
   }
+}
+
+function Failed({ words, again }: { readonly words: string; readonly again: () => void }): JSX.Element {
+  const text = useText();
+  return (
+    <div class="warning" role="alert" data-testid="records-failed">
+      <WarningIcon />
+      <div>
+        <p>{words}</p>
+        <button type="button" onClick={again} data-testid="list-again">{text.records.again}</button>
+      </div>
+    </div>
+  );
 }
 
 interface EntryProps {
