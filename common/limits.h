@@ -72,10 +72,11 @@
 #define LIMIT_STORE_LIST 10000
 /* Browser sessions over HTTP kept at once. */
 #define LIMIT_COOKIES 1000
-/* One hearing's journal, bytes: about 200,000 lines. The last part is for lines that no page can
- * cause at will: the hearing's course, the record, our faults. */
-#define LIMIT_JOURNAL_BYTES   (64u << 20)
-#define LIMIT_JOURNAL_RESERVE (1u << 20)
+/* One hearing's journal, bytes: about 200,000 lines. The last part is for lines that nobody but the
+ * court and we can cause; of it the last for the hearing's course, the record and our faults. */
+#define LIMIT_JOURNAL_BYTES          (64u << 20)
+#define LIMIT_JOURNAL_RESERVE        (1u << 20)
+#define LIMIT_JOURNAL_RESERVE_COURSE (1u << 19)
 
 /* One text frame of a page, bytes. Ours: the longest request, produce with three encodings and
  * every codec of a browser, is under 8 KiB. */
@@ -85,6 +86,12 @@
 /* Requests a second of one page, and how many at once after a pause. */
 #define LIMIT_MESSAGE_RATE  100
 #define LIMIT_MESSAGE_BURST 200
+/* Of them those that write to a disk (a journal line, the store), of one person: a second, and at
+ * once after a pause. Everybody waits while the disk takes one. Ours: a page that joins again says
+ * hello, join and three produce, and every 0.7 s join while the media core is away. Judge and clerk
+ * have LIMIT_PEERS_PER_HEARING more at once: they let everybody in by one button. */
+#define LIMIT_WRITE_RATE  5
+#define LIMIT_WRITE_BURST 20
 /* What waits to be sent to one page, bytes: a page that reads slower is dropped and comes back.
  * Ours: the state of a hearing with 200 people is under 64 KiB. */
 #define LIMIT_SEND_QUEUE_BYTES (512u << 10)

@@ -148,6 +148,10 @@ void arrive_handle(struct page *page, const struct message *message)
         page_error(page, message->id, MESSAGE_ALREADY_JOINED, "in use in another window");
         return;
     }
+    if (!court_may_write(live, person)) {
+        page_error(page, message->id, MESSAGE_TOO_FAST, "over 5 a second of those that write");
+        return;
+    }
     if (is_own)
         memcpy(secret, hello->resume, TOKEN_SECRET_TEXT);
     else if (make_secret(page, person, secret) < 0) {

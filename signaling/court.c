@@ -232,6 +232,18 @@ struct live_presence *court_presence(struct live *live, const struct hearing_per
     return &live->presence[i];
 }
 
+static bool is_bench(const struct store_person *person)
+{
+    return person->role == CONTROL_ROLE_JUDGE || person->role == CONTROL_ROLE_CLERK;
+}
+
+bool court_may_write(struct live *live, const struct hearing_person *person)
+{
+    unsigned burst = LIMIT_WRITE_BURST + (is_bench(&person->stored) ? LIMIT_PEERS_PER_HEARING : 0);
+    return bucket_take(&court_presence(live, person)->writes, LIMIT_WRITE_RATE, burst,
+                       live->court->now_us);
+}
+
 struct page *court_page(struct court *court, uint64_t serial)
 {
     LIST_FOR_EACH(it, &court->pages)

@@ -6,6 +6,7 @@
 
 #include "common/config.h"
 #include "common/list.h"
+#include "signaling/bucket.h"
 #include "signaling/hearing.h"
 #include "signaling/journal.h"
 #include "signaling/media.h"
@@ -58,6 +59,7 @@ struct live_presence {
     bool page_closed;      /* DTLS close_notify came: the browser closed the page in order */
     uint32_t seats_due;    /* bits: `seat` events that wait for SEAT_SWITCHED */
     uint64_t seats_due_us; /* since when */
+    struct bucket writes;  /* its requests that write to a disk: LIMIT_WRITE_RATE */
     struct live_gap gaps[LIVE_GAP_SOURCES];
 };
 
@@ -150,6 +152,10 @@ struct live *court_find(struct court *court, uint64_t hearing);
 int court_person(struct live *live, uint64_t person, struct hearing_person **ret_person);
 
 struct live_presence *court_presence(struct live *live, const struct hearing_person *person);
+
+/* Whether the person may have us write to a disk once more now (LIMIT_WRITE_RATE), by whichever
+ * page; counts it if so. */
+bool court_may_write(struct live *live, const struct hearing_person *person);
 
 /* The page with this serial number, or NULL: gone. */
 struct page *court_page(struct court *court, uint64_t serial);

@@ -12,26 +12,13 @@ int inbox_init(struct inbox *inbox, uint64_t now_us)
     char *text = malloc(LIMIT_MESSAGE_BYTES);
     if (!text)
         return -ENOMEM;
-    *inbox = (struct inbox){.text = text, .tokens = LIMIT_MESSAGE_BURST, .tokens_us = now_us};
+    *inbox = (struct inbox){.text = text, .frames.at_us = now_us};
     return 0;
 }
 
 void inbox_finish(struct inbox *inbox)
 {
     free(inbox->text);
-}
-
-/* Whether one more frame is within the rate. */
-static bool take_token(struct inbox *inbox, uint64_t now_us)
-{
-    inbox->tokens += (double)(now_us - inbox->tokens_us) * (LIMIT_MESSAGE_RATE / 1e6);
-    if (inbox->tokens > LIMIT_MESSAGE_BURST)
-        inbox->tokens = LIMIT_MESSAGE_BURST;
-    inbox->tokens_us = now_us;
-    if (inbox->tokens < 1)
-        return false;
-    inbox->tokens -= 1;
-    return true;
 }
 
 int inbox_add(struct inbox *inbox, const void *bytes, size_t len, bool frame_ends,
@@ -44,7 +31,7 @@ int inbox_add(struct inbox *inbox, const void *bytes, size_t len, bool frame_end
     inbox->len += len;
     if (!frame_ends)
         return 0;
-    if (!take_token(inbox, now_us))
+    if (!bucket_take(&inbox->frames, LIMIT_MESSAGE_RATE, LIMIT_MESSAGE_BURST, now_us))
         return -EBUSY;
     if (!message_ends)
         return 0;

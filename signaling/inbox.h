@@ -4,15 +4,14 @@
 #ifndef SIGNALING_INBOX_H
 #define SIGNALING_INBOX_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
+
+#include "signaling/bucket.h"
 
 struct inbox {
     char *text; /* in the making; room for LIMIT_MESSAGE_BYTES */
     size_t len;
-    double tokens; /* frames it may send at once, of LIMIT_MESSAGE_BURST */
-    uint64_t tokens_us;
+    struct bucket frames; /* it sent: LIMIT_MESSAGE_RATE */
 };
 
 /* Returns 0 or -ENOMEM; then there is nothing to finish. */

@@ -167,13 +167,40 @@ static void unlock(int fd)
     (void)flock(fd, LOCK_UN); /* cannot fail on a descriptor that is locked */
 }
 
-/* Lines no page can cause at will may use the reserve at the end. */
+/* What anybody can cause leaves the reserve to the court, which puts whoever fills the journal out;
+ * and what the court does to people leaves room for the hearing's course. */
 static uint64_t limit_of(enum journal_event event)
 {
-    bool is_about_people = event >= JOURNAL_INVITATION_CREATED && event <= JOURNAL_PRODUCER_STOPPED;
-    return is_about_people || event == JOURNAL_MEDIA_GAP
-               ? LIMIT_JOURNAL_BYTES - LIMIT_JOURNAL_RESERVE
-               : LIMIT_JOURNAL_BYTES;
+    switch (event) {
+    case JOURNAL_PERSON_JOINED:
+    case JOURNAL_PERSON_LEFT:
+    case JOURNAL_PERSON_RETURNED:
+    case JOURNAL_PRODUCER_STARTED:
+    case JOURNAL_PRODUCER_STOPPED:
+    case JOURNAL_MEDIA_GAP:
+        return LIMIT_JOURNAL_BYTES - LIMIT_JOURNAL_RESERVE;
+    case JOURNAL_INVITATION_CREATED:
+    case JOURNAL_INVITATION_REVOKED:
+    case JOURNAL_PERSON_ADMITTED:
+    case JOURNAL_PERSON_DISMISSED:
+    case JOURNAL_PERSON_MUTED:
+    case JOURNAL_PERSON_REMOVED:
+        return LIMIT_JOURNAL_BYTES - LIMIT_JOURNAL_RESERVE_COURSE;
+    case JOURNAL_HEARING_CREATED:
+    case JOURNAL_HEARING_WAITING:
+    case JOURNAL_HEARING_OPENED:
+    case JOURNAL_HEARING_RECESS:
+    case JOURNAL_HEARING_RESUMED:
+    case JOURNAL_HEARING_CLOSED:
+    case JOURNAL_RECORD_ON:
+    case JOURNAL_RECORD_LOST:
+    case JOURNAL_RECORD_SEALED:
+    case JOURNAL_FAULT:
+    case JOURNAL_TORN:
+    case JOURNAL_EVENT_COUNT:
+        return LIMIT_JOURNAL_BYTES;
+    }
+    return LIMIT_JOURNAL_BYTES;
 }
 
 static int write_whole(int fd, const char *data, size_t len, uint64_t offset)

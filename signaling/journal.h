@@ -106,9 +106,9 @@ DEFINE_CLEANUP(struct journal, journal_close)
  * without its newline, `*ret_len` bytes, at most LIMIT_NOTE_BYTES: what is sent to the tape; it
  * belongs to the journal and lasts until its next call. On error nothing was appended:
  * -EINVAL (a required field missing or out of range, text not UTF-8), -ENOSPC, -EIO, -EFBIG (the
- * journal is full: lines about people stop LIMIT_JOURNAL_RESERVE before lines about the hearing,
- * the record and our faults), -EBUSY (locked by another process over 1 s), -EBADMSG (another
- * process broke the chain). */
+ * journal is full: lines that anybody can cause stop LIMIT_JOURNAL_RESERVE before the end, what the
+ * court does to people LIMIT_JOURNAL_RESERVE_COURSE), -EBUSY (locked by another process over 1 s),
+ * -EBADMSG (another process broke the chain). */
 int journal_append(struct journal *journal, const struct journal_entry *entry, uint64_t now_us,
                    const char **ret_text, size_t *ret_len);
 

@@ -17,28 +17,38 @@ static void handle_ping(struct page *page, const struct message *message)
     page_send(page, &t);
 }
 
+/* Whether a request may write to a disk, for which the one loop waits. */
+enum cost { QUICK, WRITES };
+
 /* The states in which a request may be said: `hello` only first, what needs transports only with
- * them, `join` not while one is under way. Who may do what is access.h's. */
+ * them, `join` not while one is under way. Who may do what is access.h's. `hello` writes too: the
+ * person is known only in it, so it counts there. */
 static const struct handler {
     void (*handle)(struct page *page, const struct message *message);
+    enum cost cost;
     bool in[PAGE_STATE_COUNT];
 } handlers[MESSAGE_TYPE_COUNT] = {
-    [MESSAGE_HELLO] = {arrive_handle, {[PAGE_SAYS_HELLO] = true}},
-    [MESSAGE_JOIN] = {join_handle, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
-    [MESSAGE_CONNECT] = {publish_connect, {[PAGE_JOINED] = true}},
-    [MESSAGE_RESTART_ICE] = {publish_restart_ice, {[PAGE_JOINED] = true}},
-    [MESSAGE_PRODUCE] = {publish_produce, {[PAGE_JOINED] = true}},
-    [MESSAGE_PAUSE] = {publish_pause, {[PAGE_JOINED] = true}},
-    [MESSAGE_CLOSE_PRODUCER] = {publish_close, {[PAGE_JOINED] = true}},
-    [MESSAGE_HAND] = {moderate_hand, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
-    [MESSAGE_LOWER_HAND] = {moderate_lower_hand, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
-    [MESSAGE_ADMIT] = {moderate_admit, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
-    [MESSAGE_DISMISS] = {moderate_dismiss, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
-    [MESSAGE_MUTE] = {moderate_mute, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
-    [MESSAGE_REMOVE] = {moderate_remove, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
-    [MESSAGE_SET_STATE] = {moderate_set_state, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
-    [MESSAGE_LEAVE] = {join_leave, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_HELLO] = {arrive_handle, QUICK, {[PAGE_SAYS_HELLO] = true}},
+    [MESSAGE_JOIN] = {join_handle, WRITES, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_CONNECT] = {publish_connect, QUICK, {[PAGE_JOINED] = true}},
+    [MESSAGE_RESTART_ICE] = {publish_restart_ice, QUICK, {[PAGE_JOINED] = true}},
+    [MESSAGE_PRODUCE] = {publish_produce, WRITES, {[PAGE_JOINED] = true}},
+    [MESSAGE_PAUSE] = {publish_pause, QUICK, {[PAGE_JOINED] = true}},
+    [MESSAGE_CLOSE_PRODUCER] = {publish_close, WRITES, {[PAGE_JOINED] = true}},
+    [MESSAGE_HAND] = {moderate_hand, WRITES, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_LOWER_HAND] = {moderate_lower_hand,
+                            WRITES,
+                            {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_ADMIT] = {moderate_admit, WRITES, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_DISMISS] = {moderate_dismiss, WRITES, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_MUTE] = {moderate_mute, WRITES, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_REMOVE] = {moderate_remove, WRITES, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_SET_STATE] = {moderate_set_state,
+                           WRITES,
+                           {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_LEAVE] = {join_leave, WRITES, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
     [MESSAGE_PING] = {handle_ping,
+                      QUICK,
                       {[PAGE_OUTSIDE] = true, [PAGE_AWAITS_MEDIA] = true, [PAGE_JOINED] = true}},
 };
 
@@ -91,12 +101,16 @@ void session_receive(void *session, const char *text, size_t len)
         return;
     }
     const struct handler *handler = &handlers[message.type];
-    if (handler->in[page->state]) {
+    bool is_said_now = handler->in[page->state];
+    if (is_said_now && (handler->cost == QUICK || court_may_write(page->live, page->person))) {
         handler->handle(page, &message);
         return;
     }
     page->court->counters.errors++;
-    page_error(page, message.id, state_error(page, message.type), "not in this state");
+    if (is_said_now)
+        page_error(page, message.id, MESSAGE_TOO_FAST, "over 5 a second of those that write");
+    else
+        page_error(page, message.id, state_error(page, message.type), "not in this state");
 }
 
 void session_broke(void *session, enum ws_breach breach)

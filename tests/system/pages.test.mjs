@@ -51,11 +51,13 @@ after(async () => {
 async function goesOn() {
   assert.equal(judge.closed, null);
   assert.equal(party.closed, null);
-  judge.events.length = 0;
-  assert.equal((await party.ask("hand", { up: true })).type, "ok");
-  await judge.event("person", (event) => event.person.person === hearing.people[PARTY].person && event.person.hand);
-  assert.equal((await judge.ask("lowerHand", { person: hearing.people[PARTY].person })).type, "ok");
-  await judge.event("person", (event) => event.person.person === hearing.people[PARTY].person && !event.person.hand);
+  party.events.length = 0;
+  // The judge's hand: a party may not raise its own as often as these tests come one after another.
+  for (const up of [true, false]) {
+    assert.equal((await judge.ask("hand", { up })).type, "ok");
+    await party.event("person", (event) => event.person.person === hearing.people[JUDGE].person && event.person.hand === up);
+  }
+  assert.equal((await party.ask("ping")).type, "pong");
 }
 
 const refused = [
@@ -241,6 +243,16 @@ test("10,000 messages in a second end only the one who sent them", async () => {
   const error = await page.event("error", (event) => event.code === "too-fast");
   assert.equal(error.id, null);
   assert.equal((await page.end()).code, 4000);
+  await goesOn();
+});
+
+test("100 requests that write, in a second: most are refused by their ids, and nobody's connection ends", async () => {
+  const page = await arrive(other.people[PARTY]);
+  const answers = await Promise.all(Array.from({ length: 100 }, () => page.ask("hand", { up: true })));
+  const refused = answers.filter((answer) => answer.code === "too-fast").length;
+  assert.ok(refused >= 50, `${refused} refused`);
+  assert.equal((await page.ask("ping")).type, "pong");
+  page.vanish();
   await goesOn();
 });
 

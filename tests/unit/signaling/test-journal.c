@@ -345,7 +345,8 @@ static void a_full_disk_leaves_no_half_line(void)
     place_remove(&place);
 }
 
-/* At its bound only what no page can cause at will is taken, and at last nothing. */
+/* At its bound what anybody can cause is refused; the court can still put people out, and when it
+ * has done so for long, the hearing still takes its course. */
 static void a_full_journal_keeps_room_for_the_course(void)
 {
     struct place place = place_make();
@@ -378,8 +379,28 @@ static void a_full_journal_keeps_room_for_the_course(void)
     do
         r = journal_append(j, &big, NOW_US, NULL, NULL);
     while (r == 0);
+    do
+        r = journal_append(j, &joined, NOW_US, NULL, NULL);
+    while (r == 0);
     CHECK_EQ(r, -EFBIG);
     CHECK(journal_summary(j).bytes <= LIMIT_JOURNAL_BYTES - LIMIT_JOURNAL_RESERVE);
+    static const enum journal_event of_court[] = {
+        JOURNAL_PERSON_ADMITTED, JOURNAL_PERSON_DISMISSED,   JOURNAL_PERSON_MUTED,
+        JOURNAL_PERSON_REMOVED,  JOURNAL_INVITATION_REVOKED,
+    };
+    struct journal_entry entry = {.person = 5, .invitation = 6};
+    for (size_t i = 0; i < sizeof(of_court) / sizeof(of_court[0]); i++) {
+        entry.event = of_court[i];
+        CHECK_EQ(journal_append(j, &entry, NOW_US, NULL, NULL), 0);
+    }
+    big.event = JOURNAL_INVITATION_CREATED;
+    big.invitation = 6;
+    big.until_us = NOW_US;
+    do
+        r = journal_append(j, &big, NOW_US, NULL, NULL);
+    while (r == 0);
+    CHECK_EQ(r, -EFBIG);
+    CHECK(journal_summary(j).bytes <= LIMIT_JOURNAL_BYTES - LIMIT_JOURNAL_RESERVE_COURSE);
     CHECK_EQ(journal_append(j, &opened, NOW_US, NULL, NULL), 0);
     CHECK_EQ(verify(&place).damage, JOURNAL_WHOLE);
     journal_close(j);

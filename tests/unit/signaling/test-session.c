@@ -146,6 +146,61 @@ static void what_is_not_understood(void)
     scene_end(&s);
 }
 
+/* Whose requests that write come too fast is refused each of them by its id, and stays connected:
+ * what costs nothing is answered as ever. A new connection is no new start. */
+static void requests_that_write(void)
+{
+    static const char *const quick[] = {"\"connect\"", "\"restartIce\"", "\"pause\"", "\"ping\""};
+    scene_begin(&s, guests, GUESTS);
+    struct ws_connection *party = scene_join(&s, PARTY), *judge = scene_join(&s, JUDGE);
+    struct bucket *writes = &court_presence(s.live, s.people[PARTY])->writes;
+    uint64_t lines = journal_summary(s.live->journal).lines;
+    for (size_t i = 0; i < REQUESTS; i++) {
+        bool is_quick = false;
+        for (size_t k = 0; k < sizeof(quick) / sizeof(quick[0]); k++)
+            is_quick = is_quick || strstr(requests[i], quick[k]);
+        writes->spent = 10 * LIMIT_WRITE_BURST; /* for half a minute */
+        scene_forget(&s);
+        scene_say(&s, party, "%s", requests[i]);
+        CHECK_EQ(scene_told(party, "\"id\":40,\"code\":\"too-fast\""), !is_quick);
+        CHECK_EQ(scene_told(party, "\"id\":40"), 1);
+    }
+    CHECK_EQ(journal_summary(s.live->journal).lines, lines);
+    CHECK_EQ(party->code, 0);
+    writes->spent = 10 * LIMIT_WRITE_BURST;
+    struct ws_connection *again = scene_arrive(&s, PARTY, ",\"takeOver\":true");
+    CHECK_EQ(scene_told(again, "\"id\":1,\"code\":\"too-fast\""), 1);
+    CHECK_EQ(party->code, 0);
+    scene_say(&s, judge, "{\"type\":\"hand\",\"id\":41,\"up\":true}");
+    CHECK_EQ(scene_told(judge, "{\"type\":\"ok\",\"id\":41}"), 1);
+    writes->spent = 0;
+    scene_say(&s, party, "{\"type\":\"hand\",\"id\":42,\"up\":true}");
+    CHECK_EQ(scene_told(party, "{\"type\":\"ok\",\"id\":42}"), 1);
+    scene_end(&s);
+}
+
+/* As many as the loop can take of them: a burst, then the rate. Judge and clerk can let a whole
+ * hearing in by one button. */
+static void a_flood_of_requests_that_write(void)
+{
+    static const char hand[] = "{\"type\":\"hand\",\"id\":43,\"up\":true}";
+    scene_begin(&s, guests, GUESTS);
+    for (size_t guest = 0; guest < GUESTS; guest++) {
+        struct ws_connection *page = scene_join(&s, guest);
+        unsigned burst = LIMIT_WRITE_BURST + (guest == JUDGE ? LIMIT_PEERS_PER_HEARING : 0);
+        court_presence(s.live, s.people[guest])->writes.spent = 0;
+        uint64_t start_us = s.court.now_us;
+        for (unsigned i = 0; i < burst + 100; i++)
+            session_receive(page->page, hand, sizeof(hand) - 1);
+        double passed_s = (double)(s.court.now_us - start_us) / 1e6;
+        unsigned done = scene_told(page, "{\"type\":\"ok\",\"id\":43}");
+        CHECK(done >= burst && done <= burst + LIMIT_WRITE_RATE * passed_s + 1);
+        CHECK_EQ(scene_told(page, "\"id\":43,\"code\":\"too-fast\""), burst + 100 - done);
+        CHECK_EQ(page->code, 0);
+    }
+    scene_end(&s);
+}
+
 /* Who breaks a limit is told which, and closed. */
 static void limits(void)
 {
@@ -185,6 +240,8 @@ int main(void)
 {
     what_may_be_said_when();
     what_is_not_understood();
+    requests_that_write();
+    a_flood_of_requests_that_write();
     limits();
     silence();
     return 0;
