@@ -29,6 +29,56 @@ static void live_destroy(struct live *live)
 }
 DEFINE_CLEANUP(struct live, live_destroy)
 
+static bool is_bench(const struct store_person *person)
+{
+    return person->role == CONTROL_ROLE_JUDGE || person->role == CONTROL_ROLE_CLERK;
+}
+
+/* The court's last word on the person, whose line may stand without its effect. */
+static void follow_word(struct store_person *person, const struct journal_standing *said)
+{
+    if (said->word == JOURNAL_PERSON_REMOVED) {
+        person->removed = true;
+        return;
+    }
+    bool is_in = said->word == JOURNAL_PERSON_ADMITTED;
+    if (!is_bench(person)) /* they come in whatever was said */
+        person->admitted = is_in;
+    if (said->lasts && person->room != TERMS_ROOM_OUTSIDE)
+        person->room = is_in ? TERMS_ROOM_COURTROOM : TERMS_ROOM_WAITING;
+}
+
+/* Puts a stored person where the journal says it is: whoever is removed is out with its
+ * invitations, and out of a closed hearing is everybody. */
+static int follow_person(struct live *live, struct store_person *person)
+{
+    const struct store_person was = *person;
+    struct journal_standing said = {0};
+    if (journal_standing(live->journal, person->id, &said))
+        follow_word(person, &said);
+    if (person->removed)
+        person->admitted = false;
+    if (person->removed || live->hearing->stored.state == TERMS_STATE_CLOSED)
+        person->room = TERMS_ROOM_OUTSIDE;
+    if (person->room == was.room && person->admitted == was.admitted &&
+        person->removed == was.removed)
+        return 0;
+    if (person->room == TERMS_ROOM_OUTSIDE)
+        person->hand = false;
+    const struct journal_entry left = {
+        .event = JOURNAL_PERSON_LEFT,
+        .person = person->id,
+        .cause = JOURNAL_CAUSE_REMOVED,
+        .since_us = live->court->wall_us,
+    };
+    if (person->removed && said.lasts && was.room != TERMS_ROOM_OUTSIDE)
+        (void)court_journal(live, &left); /* it is gone whether or not the line stands */
+    int r = person->removed ? store_invitation_revoke_person(live->court->store, person->id,
+                                                             live->court->wall_us)
+                            : 0;
+    return r < 0 ? r : store_person_set(live->court->store, person);
+}
+
 static int add_people(struct live *live)
 {
     struct store_person *list = NULL;
@@ -36,7 +86,9 @@ static int add_people(struct live *live)
     int r = store_person_list(live->court->store, live->hearing->stored.id, &list, &count);
     for (size_t i = 0; r == 0 && i < count; i++) {
         struct hearing_person *person = NULL;
-        r = hearing_add(live->hearing, &list[i], &person);
+        r = follow_person(live, &list[i]);
+        if (r == 0)
+            r = hearing_add(live->hearing, &list[i], &person);
         if (r < 0 || list[i].room == TERMS_ROOM_OUTSIDE)
             continue;
         /* It was here when we went: it has the usual time to come back to us. */
@@ -230,11 +282,6 @@ struct live_presence *court_presence(struct live *live, const struct hearing_per
     while (live->hearing->people[i] != person)
         i++;
     return &live->presence[i];
-}
-
-static bool is_bench(const struct store_person *person)
-{
-    return person->role == CONTROL_ROLE_JUDGE || person->role == CONTROL_ROLE_CLERK;
 }
 
 bool court_may_write(struct live *live, const struct hearing_person *person)

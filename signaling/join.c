@@ -23,7 +23,9 @@ static int write_lines(struct live *live, const struct hearing_person *person)
         .room = hearing_room_on_join(person),
     };
     int r = 0;
-    if (hearing_begins_on_join(live->hearing, person))
+    /* The line of a join that came to nothing stands. */
+    if (hearing_begins_on_join(live->hearing, person) &&
+        journal_summary(live->journal).state == TERMS_STATE_SCHEDULED)
         r = court_journal(live, &waiting);
     /* Who joins again, because its transports were lost, was here all the time. */
     if (r < 0 || person->stored.room == joined.room || presence->announced)

@@ -21,15 +21,46 @@ enum { LOCK_TRIES = 200, LOCK_WAIT_MS = 5 };
 enum { CHUNK = 65536 };
 static_assert(CHUNK > LIMIT_NOTE_BYTES + 1, "a chunk holds any line");
 
+/* What the lines say, from the first on. */
+struct story {
+    struct journal_summary summary;
+    size_t count; /* of people the court said something of */
+    struct journal_standing people[LIMIT_PEERS_PER_HEARING];
+};
+
 struct journal {
     uint64_t hearing;
     int fd;
-    struct journal_summary summary;  /* of the first summary.bytes bytes of the file */
+    struct story story;              /* of the first summary.bytes bytes of the file */
     char line[LIMIT_NOTE_BYTES + 1]; /* the last one appended, with its newline */
 };
 
-static void summarize(struct journal_summary *s, const struct journal_line *l, size_t len)
+static struct journal_standing *find_standing(struct story *story, uint64_t person)
 {
+    for (size_t i = 0; i < story->count; i++)
+        if (story->people[i].person == person)
+            return &story->people[i];
+    return NULL;
+}
+
+static void note_standing(struct story *story, const struct journal_line *l)
+{
+    bool is_word = l->event == JOURNAL_PERSON_ADMITTED || l->event == JOURNAL_PERSON_DISMISSED ||
+                   l->event == JOURNAL_PERSON_REMOVED;
+    if (!is_word && l->event != JOURNAL_PERSON_JOINED && l->event != JOURNAL_PERSON_LEFT)
+        return;
+    struct journal_standing *known = find_standing(story, l->person);
+    if (!known && is_word && story->count < LIMIT_PEERS_PER_HEARING)
+        known = &story->people[story->count++];
+    if (known && is_word)
+        *known = (struct journal_standing){l->person, l->event, true};
+    else if (known)
+        known->lasts = false;
+}
+
+static void summarize(struct story *story, const struct journal_line *l, size_t len)
+{
+    struct journal_summary *s = &story->summary;
     static const struct {
         enum journal_event event;
         enum terms_state state;
@@ -52,13 +83,15 @@ static void summarize(struct journal_summary *s, const struct journal_line *l, s
     s->bytes += len + 1;
     s->last_us = l->at_us;
     memcpy(s->hash, l->hash, DIGEST_LEN);
+    note_standing(story, l);
 }
 
-/* Takes one line (without newline) into the summary, or says what is wrong with it in
+/* Takes one line (without newline) into the story, or says what is wrong with it in
  * `*ret_damage`. 0 or -ENOMEM. */
-static int follow(struct journal_summary *s, const char *line, size_t len,
+static int follow(struct story *story, const char *line, size_t len,
                   enum journal_damage *ret_damage)
 {
+    const struct journal_summary *s = &story->summary;
     struct journal_line l;
     int r = journal_line_read(line, len, &l);
     *ret_damage = JOURNAL_WHOLE;
@@ -73,7 +106,7 @@ static int follow(struct journal_summary *s, const char *line, size_t len,
     else if (!digest_is_equal(l.prev, s->hash))
         *ret_damage = JOURNAL_DAMAGE_PREVIOUS;
     else
-        summarize(s, &l, len);
+        summarize(story, &l, len);
     return 0;
 }
 
@@ -101,13 +134,13 @@ static int has_newline_from(int fd, char *chunk, uint64_t offset)
 
 /* Follows the whole lines in `chunk`; stops at damage. Returns the bytes used or -ENOMEM. A damaged
  * last line with a zero byte in it is one the disk had taken only in part. */
-static ssize_t follow_chunk(struct journal_summary *s, const char *chunk, size_t len, bool is_last,
+static ssize_t follow_chunk(struct story *story, const char *chunk, size_t len, bool is_last,
                             enum journal_damage *ret_damage)
 {
     const char *pos = chunk, *end = chunk + len;
     const char *newline;
     while ((newline = memchr(pos, '\n', (size_t)(end - pos)))) {
-        int r = follow(s, pos, (size_t)(newline - pos), ret_damage);
+        int r = follow(story, pos, (size_t)(newline - pos), ret_damage);
         if (r < 0)
             return r;
         if (*ret_damage == JOURNAL_WHOLE) {
@@ -121,9 +154,10 @@ static ssize_t follow_chunk(struct journal_summary *s, const char *chunk, size_t
     return pos - chunk;
 }
 
-/* Follows the chain from s->bytes to the end of the file or the first damage. */
-static int scan(int fd, struct journal_summary *s, enum journal_damage *ret_damage)
+/* Follows the chain from summary.bytes to the end of the file or the first damage. */
+static int scan(int fd, struct story *story, enum journal_damage *ret_damage)
 {
+    const struct journal_summary *s = &story->summary;
     char *chunk = malloc(CHUNK);
     if (!chunk)
         return -ENOMEM;
@@ -135,7 +169,7 @@ static int scan(int fd, struct journal_summary *s, enum journal_damage *ret_dama
             r = (int)n;
             break;
         }
-        ssize_t used = follow_chunk(s, chunk, (size_t)n, n < CHUNK, ret_damage);
+        ssize_t used = follow_chunk(story, chunk, (size_t)n, n < CHUNK, ret_damage);
         if (used < 0) {
             r = (int)used;
         } else if (used == 0 && *ret_damage == JOURNAL_WHOLE) {
@@ -222,10 +256,11 @@ static int write_whole(int fd, const char *data, size_t len, uint64_t offset)
  * that fails, the next append finds it as a torn line. */
 static int append_locked(struct journal *j, const struct journal_entry *entry, uint64_t now_us)
 {
-    struct journal_summary *s = &j->summary;
+    const struct journal_summary *s = &j->story.summary;
     struct journal_place place = {.hearing = j->hearing, .seq = s->lines + 1, .at_us = now_us};
     memcpy(place.prev, s->hash, DIGEST_LEN);
-    struct journal_line line = {.at_us = now_us / 1000 * 1000, .event = entry->event};
+    struct journal_line line = {
+        .at_us = now_us / 1000 * 1000, .event = entry->event, .person = entry->person};
     size_t len = 0;
     int r = journal_line_write(entry, &place, j->line, LIMIT_NOTE_BYTES, &len, line.hash);
     if (r < 0)
@@ -240,7 +275,7 @@ static int append_locked(struct journal *j, const struct journal_entry *entry, u
         (void)ftruncate(j->fd, (off_t)s->bytes); /* else the next one cuts it: catch_up() */
         return r;
     }
-    summarize(s, &line, len);
+    summarize(&j->story, &line, len);
     return 0;
 }
 
@@ -252,21 +287,21 @@ static int catch_up(struct journal *j, uint64_t now_us)
     if (fstat(j->fd, &st) < 0)
         return -errno;
     uint64_t size = (uint64_t)st.st_size;
-    if (size == j->summary.bytes)
+    if (size == j->story.summary.bytes)
         return 0;
-    if (size < j->summary.bytes)
+    if (size < j->story.summary.bytes)
         return -EBADMSG; /* lines that were there are gone */
     if (size > LIMIT_JOURNAL_BYTES)
         return -EFBIG;
     enum journal_damage damage;
-    int r = scan(j->fd, &j->summary, &damage);
+    int r = scan(j->fd, &j->story, &damage);
     if (r < 0 || damage == JOURNAL_WHOLE)
         return r;
     if (damage != JOURNAL_DAMAGE_TORN)
         return -EBADMSG;
-    if (ftruncate(j->fd, (off_t)j->summary.bytes) < 0)
+    if (ftruncate(j->fd, (off_t)j->story.summary.bytes) < 0)
         return -errno;
-    struct journal_entry torn = {.event = JOURNAL_TORN, .bytes = size - j->summary.bytes};
+    struct journal_entry torn = {.event = JOURNAL_TORN, .bytes = size - j->story.summary.bytes};
     return append_locked(j, &torn, now_us);
 }
 
@@ -349,13 +384,13 @@ int journal_append(struct journal *j, const struct journal_entry *entry, uint64_
     if (r < 0)
         return r;
     r = catch_up(j, now_us);
-    uint64_t before = j->summary.bytes;
+    uint64_t before = j->story.summary.bytes;
     if (r == 0)
         r = append_locked(j, entry, now_us);
     unlock(j->fd);
     if (r == 0 && ret_text) {
         *ret_text = j->line;
-        *ret_len = (size_t)(j->summary.bytes - before - 1);
+        *ret_len = (size_t)(j->story.summary.bytes - before - 1);
     }
     return r;
 }
@@ -363,7 +398,7 @@ int journal_append(struct journal *j, const struct journal_entry *entry, uint64_
 int journal_read(const struct journal *j, uint64_t offset, char text[static LIMIT_NOTE_BYTES + 1],
                  size_t *ret_len, uint64_t *ret_at_us)
 {
-    if (offset >= j->summary.bytes)
+    if (offset >= j->story.summary.bytes)
         return -ENODATA;
     ssize_t n = read_at(j->fd, text, LIMIT_NOTE_BYTES + 1, offset);
     if (n < 0)
@@ -382,7 +417,18 @@ int journal_read(const struct journal *j, uint64_t offset, char text[static LIMI
 
 struct journal_summary journal_summary(const struct journal *j)
 {
-    return j->summary;
+    return j->story.summary;
+}
+
+bool journal_standing(const struct journal *j, uint64_t person,
+                      struct journal_standing *ret_standing)
+{
+    for (size_t i = 0; i < j->story.count; i++)
+        if (j->story.people[i].person == person) {
+            *ret_standing = j->story.people[i];
+            return true;
+        }
+    return false;
 }
 
 int journal_verify(const char *path, struct journal_report *ret_report)
@@ -391,10 +437,12 @@ int journal_verify(const char *path, struct journal_report *ret_report)
     if (fd < 0)
         return -errno;
     struct journal_report report = {0};
-    int r = scan(fd, &report.summary, &report.damage);
+    struct story story = {0};
+    int r = scan(fd, &story, &report.damage);
     close(fd);
     if (r < 0)
         return r;
+    report.summary = story.summary;
     if (report.damage != JOURNAL_WHOLE) {
         report.line = report.summary.lines + 1;
         report.offset = report.summary.bytes;

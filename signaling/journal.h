@@ -131,6 +131,18 @@ struct journal_summary {
 
 struct journal_summary journal_summary(const struct journal *journal);
 
+/* The court's last word on a person, as the lines say it: the truth after a crash between line and
+ * store. */
+struct journal_standing {
+    uint64_t person;
+    enum journal_event word; /* JOURNAL_PERSON_ADMITTED, _DISMISSED or _REMOVED */
+    bool lasts;              /* it neither came nor left since */
+};
+
+/* False where the court has said nothing. */
+bool journal_standing(const struct journal *journal, uint64_t person,
+                      struct journal_standing *ret_standing);
+
 /* Why a journal is not whole. */
 enum journal_damage {
     JOURNAL_WHOLE = 0,

@@ -319,6 +319,26 @@ static bool take_digest(struct cursor *c, uint8_t digest[static DIGEST_LEN])
     return true;
 }
 
+static bool take_id(struct cursor *c, uint64_t *ret_id)
+{
+    bool is_id = c->end - c->pos >= TERMS_ID_TEXT - 1 &&
+                 terms_id_parse(c->pos, TERMS_ID_TEXT - 1, ret_id) == 0;
+    c->pos += is_id ? TERMS_ID_TEXT - 1 : 0;
+    return is_id;
+}
+
+/* The person of a line whose members stand from `c` on, behind the event's name. */
+static uint64_t person_of(struct cursor c, enum journal_event event)
+{
+    uint64_t id = 0;
+    if (!(events[event].fields & FIELD_PERSON) || !take(&c, "\""))
+        return 0;
+    if (events[event].fields & FIELD_INVITATION &&
+        (!take(&c, ",\"invitation\":\"") || !take_id(&c, &id) || !take(&c, "\"")))
+        return 0;
+    return take(&c, ",\"person\":\"") && take_id(&c, &id) ? id : 0;
+}
+
 #define PREV_START ",\"prev\":\""
 #define HASH_START ",\"hash\":\""
 
@@ -341,6 +361,7 @@ int journal_line_read(const char *line, size_t len, struct journal_line *ret_lin
     const char *tail = line + len - HASH_LEN - PREV_LEN;
     if (tail <= c.pos)
         return -EBADMSG;
+    l.person = person_of((struct cursor){c.pos, tail}, l.event);
     c.pos = tail;
     if (!take(&c, PREV_START) || !take_digest(&c, l.prev) || !take(&c, "\"") ||
         !take(&c, HASH_START) || !take_digest(&c, l.hash) || !take(&c, "\"}"))

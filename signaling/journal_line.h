@@ -25,6 +25,7 @@ struct journal_line {
     uint64_t seq;
     uint64_t at_us;
     enum journal_event event;
+    uint64_t person; /* 0: the event names none */
     uint8_t prev[DIGEST_LEN];
     uint8_t hash[DIGEST_LEN];
 };

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -94,6 +95,97 @@ static void the_journal_is_followed(void)
     CHECK_EQ(court_live(&s.court, s.hearing, &s.live), 0);
     CHECK_EQ(s.live->hearing->stored.state, TERMS_STATE_OPEN);
     CHECK(s.live->hearing->stored.opened_us != 0);
+    scene_end(&s);
+}
+
+/* Begins with a judge, and a party in the courtroom of an open hearing. */
+static void begin_with_party(void)
+{
+    scene_begin(&s, guests, GUESTS);
+    struct ws_connection *judge = scene_join(&s, JUDGE), *party = scene_join(&s, PARTY);
+    say_state(judge, "open");
+    scene_say(&s, judge, "{\"type\":\"admit\",\"id\":9,\"person\":\"%s\"}",
+              scene_id(s.people[PARTY]->stored.id));
+    CHECK(party->page);
+    CHECK_EQ(s.people[PARTY]->stored.room, TERMS_ROOM_COURTROOM);
+}
+
+/* Killed with this line about the party on disk, and nothing behind it. */
+static const struct store_person *die_after(enum journal_event event)
+{
+    static struct store_person stored;
+    const struct journal_entry entry = {
+        .event = event,
+        .person = s.people[PARTY]->stored.id,
+        .cause = JOURNAL_CAUSE_REMOVED,
+        .since_us = 1,
+    };
+    CHECK_EQ(court_journal(s.live, &entry), 0);
+    scene_restart(&s);
+    CHECK_EQ(store_person_get(s.court.store, s.people[PARTY]->stored.id, &stored), 0);
+    CHECK_EQ(stored.room, s.people[PARTY]->stored.room);
+    CHECK_EQ(stored.admitted, s.people[PARTY]->stored.admitted);
+    CHECK_EQ(stored.removed, s.people[PARTY]->stored.removed);
+    return &stored;
+}
+
+/* Whom the court put out is out, also if we died before anything followed. */
+static void the_journal_is_followed_to_the_door(void)
+{
+    for (unsigned left_too = 0; left_too < 2; left_too++) {
+        begin_with_party();
+        const struct journal_entry removed = {.event = JOURNAL_PERSON_REMOVED,
+                                              .person = s.people[PARTY]->stored.id};
+        if (left_too)
+            CHECK_EQ(court_journal(s.live, &removed), 0);
+        const struct store_person *party =
+            die_after(left_too ? JOURNAL_PERSON_LEFT : JOURNAL_PERSON_REMOVED);
+        CHECK(party->removed && !party->admitted);
+        CHECK_EQ(party->room, TERMS_ROOM_OUTSIDE);
+        CHECK_EQ(scene_lines(&s, "\"cause\":\"removed\""), 1);
+        scene_restart(&s);
+        CHECK_EQ(scene_lines(&s, "\"cause\":\"removed\""), 1);
+        scene_connect(&s);
+        scene_settle(&s);
+        struct ws_connection *again = scene_arrive(&s, PARTY, "");
+        CHECK_EQ(scene_told(again, "\"code\":\"revoked-token\""), 1);
+        CHECK_EQ(s.people[JUDGE]->stored.room, TERMS_ROOM_COURTROOM);
+        scene_end(&s);
+    }
+}
+
+/* The same for whom it sent out of the courtroom, or let in; what came after that stays. */
+static void the_journal_is_followed_about_rooms(void)
+{
+    begin_with_party();
+    const struct store_person *party = die_after(JOURNAL_PERSON_DISMISSED);
+    CHECK(!party->admitted && !party->removed);
+    CHECK_EQ(party->room, TERMS_ROOM_WAITING);
+    party = die_after(JOURNAL_PERSON_ADMITTED);
+    CHECK(party->admitted);
+    CHECK_EQ(party->room, TERMS_ROOM_COURTROOM);
+    party = die_after(JOURNAL_PERSON_LEFT);
+    CHECK(party->admitted);
+    CHECK_EQ(party->room, TERMS_ROOM_COURTROOM); /* until its time is over */
+    scene_end(&s);
+}
+
+/* Killed while a hearing was closed: nobody is in it any more. */
+static void nobody_is_in_a_closed_hearing(void)
+{
+    begin_with_party();
+    const struct journal_entry closed = {.event = JOURNAL_HEARING_CLOSED};
+    CHECK_EQ(court_journal(s.live, &closed), 0);
+    scene_restart(&s);
+    CHECK_EQ(s.live->hearing->stored.state, TERMS_STATE_CLOSED);
+    for (size_t i = 0; i < s.count; i++) {
+        struct store_person stored;
+        CHECK_EQ(s.people[i]->stored.room, TERMS_ROOM_OUTSIDE);
+        CHECK_EQ(store_person_get(s.court.store, s.people[i]->stored.id, &stored), 0);
+        CHECK_EQ(stored.room, TERMS_ROOM_OUTSIDE);
+        CHECK_EQ(court_presence(s.live, s.people[i])->lost_us, 0);
+    }
+    CHECK_EQ(scene_lines(&s, "\"event\":\"person.left\""), 0);
     scene_end(&s);
 }
 
@@ -236,6 +328,9 @@ int main(void)
 {
     what_is_loaded();
     the_journal_is_followed();
+    the_journal_is_followed_to_the_door();
+    the_journal_is_followed_about_rooms();
+    nobody_is_in_a_closed_hearing();
     an_opening_is_stored_late();
     a_damaged_one_keeps_no_other_out();
     idle_hearings_are_let_go();
@@ -269,6 +364,25 @@ static int load(const struct place *place, uint64_t hearing)
     return r;
 }
 
+/* The line that puts the party out, without its effect: each load follows it as far as it comes. */
+static uint64_t remove_party(const struct place *place, struct store *store, uint64_t hearing)
+{
+    CLEANUP(journal_close) struct journal *journal = NULL;
+    struct store_person *people = NULL;
+    size_t count = 0;
+    CHECK_EQ(store_person_list(store, hearing, &people, &count), 0);
+    people[PARTY].room = TERMS_ROOM_COURTROOM;
+    people[PARTY].admitted = true;
+    CHECK_EQ(store_person_set(store, &people[PARTY]), 0);
+    const struct journal_entry removed = {.event = JOURNAL_PERSON_REMOVED,
+                                          .person = people[PARTY].id};
+    CHECK_EQ(journal_open(place->path, hearing, 1000000, &journal), 0);
+    CHECK_EQ(journal_append(journal, &removed, 1000000, NULL, NULL), 0);
+    uint64_t id = people[PARTY].id;
+    free(people);
+    return id;
+}
+
 /* Each allocation and system call fails once: the court is there as a whole or not at all, nothing
  * leaks, and at last all is as it was. */
 int main(void)
@@ -284,6 +398,7 @@ int main(void)
     const struct invite_place at = {place.path, store};
     CHECK_EQ(invite_hearing(&at, &sample, guests, GUESTS, 2000000, 1000000, &id), 0);
     CHECK_EQ(store_hearing_set_state(store, id, TERMS_STATE_WAITING, 1000000, 0), 0);
+    uint64_t party = remove_party(&place, store, id);
     store_close(store);
     bool happened = true;
     for (int n = 0; happened; n++) {
@@ -294,6 +409,11 @@ int main(void)
         CHECK(happened || r == 0);
     }
     CHECK_EQ(load(&place, id), 0);
+    struct store_person stored;
+    CHECK_EQ(store_open(place.path, &store), 0);
+    CHECK_EQ(store_person_get(store, party, &stored), 0);
+    CHECK(stored.removed && !stored.admitted && stored.room == TERMS_ROOM_OUTSIDE);
+    store_close(store);
     place_remove(&place);
     return 0;
 }

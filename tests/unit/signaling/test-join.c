@@ -113,6 +113,9 @@ static void without_the_media_core(void)
     scene_say(&s, judge, JOIN);
     CHECK_EQ(scene_told(judge, "\"type\":\"joined\",\"id\":20"), 1);
     CHECK_EQ(scene_lines(&s, "\"event\":\"person.left\""), 3);
+    /* The first of them began the waiting. */
+    CHECK_EQ(scene_lines(&s, "\"event\":\"hearing.waiting\""), 1);
+    CHECK_EQ(s.live->hearing->stored.state, TERMS_STATE_WAITING);
     scene_end(&s);
 }
 
