@@ -165,6 +165,7 @@ void arrive_handle(struct page *page, const struct message *message)
     page->live = live;
     page->person = person;
     person->session = page;
+    court_presence(live, person)->invitation = page->invitation;
     hearing_set_connected(live->hearing, person, true, &page->court->changes);
     welcome(page, message->id, secret);
     effects_apply(live);

@@ -59,6 +59,7 @@ struct live_presence {
     bool page_closed;      /* DTLS close_notify came: the browser closed the page in order */
     uint32_t seats_due;    /* bits: `seat` events that wait for SEAT_SWITCHED */
     uint64_t seats_due_us; /* since when */
+    uint64_t invitation;   /* its page came by, or the last one; 0: none since our start */
     struct bucket writes;  /* its requests that write to a disk: LIMIT_WRITE_RATE */
     struct live_gap gaps[LIVE_GAP_SOURCES];
 };

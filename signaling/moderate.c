@@ -153,11 +153,14 @@ void moderate_revoked(struct live *live, struct hearing_person *person)
     put_out(live, person, 0, 4004);
 }
 
-void moderate_renewed(struct page *page)
+void moderate_renewed(struct live *live, struct hearing_person *person)
 {
-    page->state = PAGE_OUTSIDE; /* a join under way comes to nothing */
-    effects_leave(page->live, page->person, JOURNAL_CAUSE_REMOVED);
-    ws_close(page->connection, 4004, "token no longer good");
+    struct page *page = person->session;
+    if (page)
+        page->state = PAGE_OUTSIDE; /* a join under way comes to nothing */
+    effects_leave(live, person, JOURNAL_CAUSE_REMOVED);
+    if (page)
+        ws_close(page->connection, 4004, "token no longer good");
 }
 
 /* The action and the line that a wanted state means now. */

@@ -17,8 +17,8 @@ void moderate_set_state(struct page *page, const struct message *message);
 /* Puts a person out whose invitation was revoked elsewhere. */
 void moderate_revoked(struct live *live, struct hearing_person *person);
 
-/* Puts a page out that came by an invitation which was renewed: whoever holds the new one comes
+/* Puts a person out that came by an invitation which was renewed: whoever holds the new one comes
  * back to the same place. */
-void moderate_renewed(struct page *page);
+void moderate_renewed(struct live *live, struct hearing_person *person);
 
 #endif

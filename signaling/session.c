@@ -154,26 +154,29 @@ static bool has_invitation(struct court *court, const struct hearing_person *per
     return has;
 }
 
-/* Another process may have ended the invitation a page came by. */
-static void follow_revocation(struct page *page)
+/* Another process may have ended the invitation of whoever has a page or a place. */
+static void follow_revocation(struct live *live, struct hearing_person *person)
 {
     struct store_invitation invitation;
-    if (!page->person || page->person->stored.removed)
+    uint64_t id = court_presence(live, person)->invitation;
+    if (person->stored.removed || (!person->session && person->stored.room == TERMS_ROOM_OUTSIDE))
         return;
-    int r = store_invitation_get(page->court->store, page->invitation, &invitation);
-    if (r < 0 || !invitation.revoked_us)
+    if (id &&
+        (store_invitation_get(live->court->store, id, &invitation) < 0 || !invitation.revoked_us))
         return;
-    if (has_invitation(page->court, page->person))
-        moderate_renewed(page);
-    else
-        moderate_revoked(page->live, page->person);
+    if (!has_invitation(live->court, person))
+        moderate_revoked(live, person);
+    else if (id)
+        moderate_renewed(live, person);
 }
 
 static void follow_revocations(struct court *court)
 {
-    LIST_FOR_EACH_SAFE(it, &court->pages)
+    LIST_FOR_EACH(it, &court->lives)
     {
-        follow_revocation(LIST_ENTRY(it, struct page, link));
+        struct live *live = LIST_ENTRY(it, struct live, link);
+        for (size_t i = 0; i < live->hearing->count; i++)
+            follow_revocation(live, live->hearing->people[i]);
     }
 }
 

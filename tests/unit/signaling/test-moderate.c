@@ -160,6 +160,67 @@ static void renewed_from_outside(void)
     scene_end(&s);
 }
 
+/* The same for whoever's page is away: its place, and the media that still flows, do not wait for
+ * it. */
+static void revoked_while_its_page_is_away(void)
+{
+    begin();
+    struct store *other = NULL;
+    CHECK_EQ(store_open(s.place.path, &other), 0);
+    session_tick(&s.court); /* takes the store as it is */
+    scene_hang_up(party);
+    CHECK_EQ(s.people[PARTY]->stored.room, TERMS_ROOM_COURTROOM);
+    CHECK_EQ(store_invitation_revoke_person(other, s.people[PARTY]->stored.id, s.court.wall_us), 0);
+    session_tick(&s.court);
+    scene_serve(&s);
+    CHECK_EQ(s.people[PARTY]->stored.room, TERMS_ROOM_OUTSIDE);
+    CHECK(s.people[PARTY]->stored.removed);
+    CHECK_EQ(scene_got(&s.sfu, CONTROL_PEER_REMOVE), 1);
+    CHECK_EQ(scene_lines(&s, "\"event\":\"person.removed\""), 1);
+    CHECK_EQ(scene_lines(&s, "\"cause\":\"removed\""), 1);
+    store_close(other);
+    scene_end(&s);
+}
+
+static void renewed_while_its_page_is_away(void)
+{
+    begin();
+    struct store *other = NULL;
+    CHECK_EQ(store_open(s.place.path, &other), 0);
+    session_tick(&s.court); /* takes the store as it is */
+    const struct invite_place place = {s.place.path, other};
+    scene_hang_up(party);
+    /* Nothing of theirs: somebody else's change. */
+    CHECK_EQ(store_setting_set(other, "x", "1"), 0);
+    session_tick(&s.court);
+    CHECK_EQ(s.people[PARTY]->stored.room, TERMS_ROOM_COURTROOM);
+    CHECK_EQ(invite_renew(&place, s.hearing, s.court.wall_us + 3600000000ull, s.court.wall_us), 0);
+    session_tick(&s.court);
+    scene_serve(&s);
+    CHECK_EQ(s.people[PARTY]->stored.room, TERMS_ROOM_OUTSIDE);
+    CHECK(!s.people[PARTY]->stored.removed);
+    CHECK_EQ(scene_lines(&s, "\"cause\":\"removed\""), 2); /* and the judge */
+    party = scene_join(&s, PARTY);
+    CHECK_EQ(s.people[PARTY]->stored.room, TERMS_ROOM_COURTROOM);
+    store_close(other);
+    scene_end(&s);
+}
+
+/* After a restart of ours whoever comes back is not known by its invitation: good is who has one.
+ */
+static void revoked_while_we_were_away(void)
+{
+    begin();
+    CHECK_EQ(store_invitation_revoke_person(s.court.store, s.people[PARTY]->stored.id, 5), 0);
+    scene_restart(&s);
+    CHECK_EQ(s.people[PARTY]->stored.room, TERMS_ROOM_COURTROOM);
+    session_tick(&s.court);
+    CHECK(s.people[PARTY]->stored.removed);
+    CHECK_EQ(s.people[PARTY]->stored.room, TERMS_ROOM_OUTSIDE);
+    CHECK_EQ(s.people[JUDGE]->stored.room, TERMS_ROOM_COURTROOM);
+    scene_end(&s);
+}
+
 /* Removed while the media core makes new transports for it: it does not come in by their being
  * ready before its connection is closed. */
 static void removed_while_joining_again(void)
@@ -340,6 +401,9 @@ int main(void)
     who_is_not_there_is_removed_too();
     revoked_from_outside();
     renewed_from_outside();
+    revoked_while_its_page_is_away();
+    renewed_while_its_page_is_away();
+    revoked_while_we_were_away();
     removed_while_joining_again();
     refusals();
     out_and_in_again();
