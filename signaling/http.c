@@ -166,6 +166,16 @@ static void set_cookie(const struct http *http, struct ws_response *response, co
         cookie_name(http), value, (unsigned long long)seconds, http->is_tls ? "; Secure" : "");
 }
 
+/* Whether the court has put the invitation's person out: then it is good for nothing any more,
+ * revoked or not. What cannot be read is not let in. */
+static bool is_put_out(struct store *store, const struct store_invitation *invitation)
+{
+    struct store_person person;
+    if (invitation->person == 0)
+        return false; /* a pass */
+    return store_person_get(store, invitation->person, &person) < 0 || person.removed;
+}
+
 /* POST /api/session: a token for a cookie. */
 static void begin_session(const struct http *http, const struct ws_request *request,
                           struct ws_response *response)
@@ -181,6 +191,8 @@ static void begin_session(const struct http *http, const struct ws_request *requ
     }
     int r =
         token_admit(court->key, court->store, token, strlen(token), court->wall_us, &invitation);
+    if (r == 0 && is_put_out(court->store, &invitation))
+        r = -EKEYREVOKED;
     if (r < 0 || !may_have_records(&invitation)) {
         answer_text(response, 403,
                     r < 0 ? message_error_code(arrive_token_error(r)) : "not-allowed");

@@ -7,7 +7,8 @@
 #include "signaling/journal.h"
 
 /* Lines first, each waiting for the disk; then the store in one short transaction: nobody else,
- * least of all the server, waits for it meanwhile. */
+ * least of all the server, waits for it meanwhile. What others changed in between is seen in the
+ * transaction, and has its lines first. */
 
 /* Somebody to be invited. */
 struct seat {
@@ -145,52 +146,141 @@ static int revoke_in_journal(struct journal *journal, const struct store_invitat
     return journal_append(journal, &entry, now_us, NULL, NULL);
 }
 
-/* What a renewal ends and makes. */
+/* What a renewal ends and makes: all of it stands in the journal already. */
 struct renewal {
-    struct store_invitation *old;
-    size_t old_count;
-    struct seat *seats;
+    uint64_t *ended; /* invitations */
+    size_t ended_count;
+    struct seat seats[LIMIT_PEERS_PER_HEARING];
     size_t count;
+    uint64_t expires_us;
+    uint64_t now_us;
 };
 
-static int read_renewal(const struct invite_place *place, uint64_t hearing, struct renewal *renewal)
+static bool is_ended(const struct renewal *renewal, uint64_t invitation)
+{
+    for (size_t i = 0; i < renewal->ended_count; i++)
+        if (renewal->ended[i] == invitation)
+            return true;
+    return false;
+}
+
+static int end_invitation(struct journal *journal, struct renewal *renewal,
+                          const struct store_invitation *invitation)
+{
+    uint64_t *more = reallocarray(renewal->ended, renewal->ended_count + 1, sizeof(*more));
+    if (!more)
+        return -ENOMEM;
+    renewal->ended = more;
+    int r = revoke_in_journal(journal, invitation, renewal->now_us);
+    if (r == 0)
+        more[renewal->ended_count++] = invitation->id;
+    return r;
+}
+
+static struct seat *seat_of(struct renewal *renewal, uint64_t person)
+{
+    for (size_t i = 0; i < renewal->count; i++)
+        if (renewal->seats[i].person.id == person)
+            return &renewal->seats[i];
+    return NULL;
+}
+
+static int add_seat(struct journal *journal, struct renewal *renewal,
+                    const struct store_person *person)
+{
+    if (renewal->count == LIMIT_PEERS_PER_HEARING)
+        return -ENOSPC;
+    struct seat *seat = &renewal->seats[renewal->count];
+    *seat = (struct seat){.person = *person};
+    int r = invite_in_journal(journal, seat, renewal->expires_us, renewal->now_us);
+    renewal->count += r == 0;
+    return r;
+}
+
+/* Whoever was put out after its new invitation was written gets none. */
+static int drop_seat(struct journal *journal, struct renewal *renewal, struct seat *seat)
+{
+    int r = revoke_in_journal(journal, &seat->invitation, renewal->now_us);
+    if (r == 0)
+        *seat = renewal->seats[--renewal->count];
+    return r;
+}
+
+/* Writes the lines for what the store has and `renewal` does not, and takes it in. Returns how many
+ * there were; without a journal it only counts them. */
+static int follow_invitations(const struct invite_place *place, uint64_t hearing,
+                              struct journal *journal, struct renewal *renewal)
+{
+    struct store_invitation *list = NULL;
+    size_t count = 0;
+    int due = 0;
+    int r = store_invitation_list(place->store, hearing, &list, &count);
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        if (list[i].revoked_us != 0 || is_ended(renewal, list[i].id))
+            continue;
+        due++;
+        r = journal ? end_invitation(journal, renewal, &list[i]) : 0;
+    }
+    free(list);
+    return r < 0 ? r : due;
+}
+
+static int follow_people(const struct invite_place *place, uint64_t hearing,
+                         struct journal *journal, struct renewal *renewal)
 {
     struct store_person *people = NULL;
     size_t count = 0;
-    int r = store_invitation_list(place->store, hearing, &renewal->old, &renewal->old_count);
-    if (r == 0)
-        r = store_person_list(place->store, hearing, &people, &count);
-    if (r == 0 && !(renewal->seats = calloc(count + 1, sizeof(*renewal->seats))))
-        r = -ENOMEM;
-    for (size_t i = 0; r == 0 && i < count; i++)
-        if (!people[i].removed)
-            renewal->seats[renewal->count++].person = people[i];
+    int due = 0;
+    int r = store_person_list(place->store, hearing, &people, &count);
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        struct seat *seat = seat_of(renewal, people[i].id);
+        if (people[i].removed == !seat)
+            continue;
+        due++;
+        if (journal)
+            r = seat ? drop_seat(journal, renewal, seat) : add_seat(journal, renewal, &people[i]);
+    }
     free(people);
-    return r;
+    return r < 0 ? r : due;
 }
 
-static int write_renewal(struct journal *journal, struct renewal *renewal, uint64_t expires_us,
-                         uint64_t now_us)
+static int follow_store(const struct invite_place *place, uint64_t hearing, struct journal *journal,
+                        struct renewal *renewal)
 {
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < renewal->old_count; i++)
-        if (renewal->old[i].revoked_us == 0)
-            r = revoke_in_journal(journal, &renewal->old[i], now_us);
-    for (size_t i = 0; r == 0 && i < renewal->count; i++)
-        r = invite_in_journal(journal, &renewal->seats[i], expires_us, now_us);
-    return r;
+    int ended = follow_invitations(place, hearing, journal, renewal);
+    int seated = ended < 0 ? 0 : follow_people(place, hearing, journal, renewal);
+    return ended < 0 ? ended : seated < 0 ? seated : ended + seated;
 }
 
-static int store_renewal(const struct invite_place *place, const struct renewal *renewal,
-                         uint64_t now_us)
+/* In a transaction: -EAGAIN when the store has what the journal has not yet. */
+static int store_renewal(const struct invite_place *place, uint64_t hearing,
+                         struct renewal *renewal)
 {
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < renewal->old_count; i++)
-        if (renewal->old[i].revoked_us == 0)
-            r = store_invitation_revoke(place->store, renewal->old[i].id, now_us);
+    int r = follow_store(place, hearing, NULL, renewal);
+    if (r > 0)
+        r = -EAGAIN;
+    for (size_t i = 0; r == 0 && i < renewal->ended_count; i++)
+        r = store_invitation_revoke(place->store, renewal->ended[i], renewal->now_us);
     for (size_t i = 0; r == 0 && i < renewal->count; i++)
         r = store_invitation_add(place->store, &renewal->seats[i].invitation);
     return r;
+}
+
+/* How often somebody else may change the hearing's people while lines are written. */
+enum { RENEW_TRIES = 16 };
+
+static int renew(const struct invite_place *place, uint64_t hearing, struct journal *journal,
+                 struct renewal *renewal)
+{
+    int r = -EAGAIN;
+    for (unsigned i = 0; r == -EAGAIN && i < RENEW_TRIES; i++) {
+        r = follow_store(place, hearing, journal, renewal);
+        if (r >= 0)
+            r = store_begin(place->store);
+        if (r == 0)
+            r = finish(place, store_renewal(place, hearing, renewal));
+    }
+    return r == -EAGAIN ? -EBUSY : r;
 }
 
 int invite_renew(const struct invite_place *place, uint64_t hearing, uint64_t expires_us,
@@ -206,16 +296,14 @@ int invite_renew(const struct invite_place *place, uint64_t hearing, uint64_t ex
     r = journal_open(place->data_dir, hearing, now_us, &journal);
     if (r < 0)
         return r;
-    struct renewal renewal = {0};
-    r = read_renewal(place, hearing, &renewal);
-    if (r == 0)
-        r = write_renewal(journal, &renewal, expires_us, now_us);
-    if (r == 0)
-        r = store_begin(place->store);
-    if (r == 0)
-        r = finish(place, store_renewal(place, &renewal, now_us));
-    free(renewal.old);
-    free(renewal.seats);
+    struct renewal *renewal = calloc(1, sizeof(*renewal));
+    if (!renewal)
+        return -ENOMEM;
+    renewal->expires_us = expires_us;
+    renewal->now_us = now_us;
+    r = renew(place, hearing, journal, renewal);
+    free(renewal->ended);
+    free(renewal);
     return r;
 }
 
