@@ -121,14 +121,15 @@ static size_t format_one(char line[LINE_BYTES], enum log_level level, const char
     return len;
 }
 
-/* May block. */
-static void write_out(const char *line, size_t len)
+/* May block. Returns false when stderr is somebody's O_NONBLOCK and full. */
+static bool write_out(const char *line, size_t len)
 {
     ssize_t written;
     do {
         written = write(STDERR_FILENO, line, len);
     } while (written < 0 && errno == EINTR);
-    /* Nowhere is left to say that the log cannot be written. */
+    /* Of other errors nowhere is left to say that the log cannot be written. */
+    return written >= 0 || errno != EAGAIN;
 }
 
 /* Never blocks. NULL: the queue is full. */
@@ -157,9 +158,10 @@ static void tell_lost(void)
     if (lost == 0)
         return;
     char line[LINE_BYTES];
-    write_out(line,
-              format_one(line, LOG_WARN,
-                         "%" PRIu64 " lines dropped: whoever reads the log was too slow", lost));
+    if (!write_out(line, format_one(line, LOG_WARN,
+                                    "%" PRIu64 " lines dropped: whoever reads the log was too slow",
+                                    lost)))
+        atomic_fetch_add(&queue.lost, lost);
 }
 
 /* The only thread that may stand still over the log. */
@@ -172,7 +174,8 @@ static void *write_lines(void *unused)
             struct place *p = &queue.places[turn % LIMIT_LOG_LINES];
             if (atomic_load_explicit(&p->turn, memory_order_acquire) != turn + 1)
                 break; /* empty, or still being filled: that is told by `filled` again */
-            write_out(p->text, p->len);
+            if (!write_out(p->text, p->len))
+                atomic_fetch_add(&queue.lost, 1);
             atomic_store_explicit(&p->turn, turn + LIMIT_LOG_LINES, memory_order_release);
             if (run % LIMIT_LOG_LINES == 0)
                 tell_lost(); /* else after what waited, where the lines are missing */
@@ -207,12 +210,15 @@ int log_queue(void)
     for (size_t i = 0; i < LIMIT_LOG_LINES; i++)
         atomic_init(&queue.places[i].turn, i);
     pthread_condattr_t monotonic;
-    if (sem_init(&queue.filled, 0, 0) < 0 || pthread_condattr_init(&monotonic) != 0)
+    if (sem_init(&queue.filled, 0, 0) < 0)
         return -errno;
+    int r = pthread_condattr_init(&monotonic);
+    if (r != 0)
+        return -r;
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC); /* every Linux has it */
     (void)pthread_cond_init(&queue.progress, &monotonic);         /* allocates nothing here */
     (void)pthread_condattr_destroy(&monotonic);
-    int r = pthread_atfork(NULL, NULL, after_fork);
+    r = pthread_atfork(NULL, NULL, after_fork);
     if (r == 0 && atexit(flush_at_exit) != 0)
         r = ENOMEM;
     if (r != 0)
@@ -278,7 +284,7 @@ void log_line(enum log_level level, const char *format, ...)
         put_line(level, format, arguments);
     } else {
         char line[LINE_BYTES];
-        write_out(line, format_line(line, level, format, arguments));
+        (void)write_out(line, format_line(line, level, format, arguments)); /* nobody counts yet */
     }
     va_end(arguments);
     errno = saved_errno;

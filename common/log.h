@@ -23,9 +23,10 @@ void log_start(const char *program, enum log_level least);
  * wait. stderr may be a pipe that nobody empties, a terminal that was stopped, a journald that
  * hangs: O_NONBLOCK would be everybody's who shares the open file, and poll(2) promises nothing
  * when others write to it too. So lines go through a queue of LIMIT_LOG_LINES without locks to a
- * thread that does nothing but write. One that finds it full is dropped and counted, and the count
- * is a line as soon as one can be written. A forked child writes its lines itself. At exit() the
- * queue has 500 ms to be written. Returns 0 or a negative errno. */
+ * thread that does nothing but write. One that finds it full, or a stderr that somebody else made
+ * O_NONBLOCK full, is dropped and counted, and the count is a line as soon as one can be written. A
+ * forked child writes its lines itself. At exit() the queue has 500 ms to be written. Returns 0 or
+ * a negative errno. */
 int log_queue(void);
 
 /* Waits until all lines so far are written, for so long at most; returns whether they are. */

@@ -216,6 +216,34 @@ static void full_pipe_makes_nobody_wait(void)
     close(fd);
 }
 
+/* A stderr that somebody else made O_NONBLOCK, and is full: what it does not take is counted. */
+static void full_pipe_that_does_not_block(void)
+{
+    enum { LINES = 20 };
+    static char text[65536];
+    int saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    size_t filled;
+    int fd = fill_stderr(&filled);
+    CHECK_EQ(fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK), 0);
+    for (int i = 0; i < LINES; i++)
+        log_info("into nothing");
+    CHECK(log_flush(10000));
+    while (filled > 0) {
+        ssize_t got = read(fd, text, filled);
+        CHECK(got > 0);
+        filled -= (size_t)got;
+    }
+    log_info("as ever"); /* the count may come before it or after */
+    char told[80];
+    snprintf(told, sizeof(told), "<4>prog: %d lines dropped", LINES);
+    size_t len = read_until(fd, text, sizeof(text), told);
+    if (!memmem(text, len, "as ever", 7))
+        (void)read_until(fd, text, sizeof(text), "<6>prog: as ever");
+    CHECK_EQ(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+    close(saved);
+    close(fd);
+}
+
 /* This program again, as `what`; returns its status. */
 static int run_self(const char *what)
 {
@@ -299,6 +327,7 @@ int main(int argc, char **argv)
     counter_is_told_once_a_second();
     threads();
     full_pipe_makes_nobody_wait();
+    full_pipe_that_does_not_block();
     last_words();
     forked_child();
     CHECK_EQ(strcmp(log_errno(-ENOENT), "No such file or directory"), 0);
