@@ -9,8 +9,16 @@
 #define LIMIT_CONTROL_BYTES 16384
 #define LIMIT_NOTE_BYTES    8192
 
-/* Messages waiting for a signaling that does not read. Ours: 5 s of events of a full media core. */
+/* Messages waiting for a signaling that does not read; one more ends the connection to it. What the
+ * workers tell is taken up to half of it, the rest waits in the mailbox of the desk. Ours: 5 s of
+ * events of a full media core. */
 #define LIMIT_CONTROL_QUEUE 4096
+/* Messages of all workers that wait for the desk that talks to signaling; one that finds no room is
+ * lost, and signaling is told the whole state anew. Ours: the state of a full media core. */
+#define LIMIT_DESK_LETTERS 65536
+/* Requests that wait for one worker; the desk reads no more of them meanwhile. Ours: all a
+ * signaling says for a full hearing. */
+#define LIMIT_WORKER_LETTERS 4096
 
 /* Seats of one page: pairs of one audio and one video stream coming down. */
 #define LIMIT_SEATS 24
@@ -23,12 +31,26 @@
 #define LIMIT_ENCODINGS 3
 /* Payload types of one published stream (each codec and its RTX). */
 #define LIMIT_CODECS_PER_STREAM 4
-/* RTP one peer may send us: packets and bytes a second, and how long it may be ahead of that. Ours:
- * four times a camera in three layers and a sharp screen together; more is dropped unread, as loss
- * that tells a browser to send less. The ring below holds the record of one such peer for 13 s. */
+/* RTP and RTCP one peer may send us: packets and bytes a second, and how long it may be ahead of
+ * that. Ours: four times a camera in three layers and a sharp screen together; more is dropped
+ * unread, as loss that tells a browser to send less. With all it takes to write it down, each
+ * packet lost beside each that came, that is under 3 MB a second: the ring below holds the record
+ * of one such peer for 11 s. */
 #define LIMIT_PEER_PACKETS  5000
 #define LIMIT_PEER_BYTES    2500000
 #define LIMIT_PEER_BURST_MS 1000
+/* Sender reports of one stream go to the tape no closer than this, milliseconds. Ours: browsers
+ * send about one a second. */
+#define LIMIT_REPORT_MS 200
+/* Another codec of a track goes to the tape no sooner after the one before, milliseconds; packets
+ * until then are not recorded. Ours: browsers change it once in a hearing, if ever. */
+#define LIMIT_TRACK_CODEC_MS 1000
+/* Tracks that one peer may begin on a tape (a layer first recorded, or another codec): so many at
+ * once, and one more after each interval, milliseconds; others are not recorded. Ours: a camera in
+ * three layers set up 42 times without a pause, then every 12 s. LIMIT_TIMELINE_LEGS are those of
+ * one such peer for 72 hours. */
+#define LIMIT_TRACKS_AT_ONCE    128
+#define LIMIT_TRACK_INTERVAL_MS 4000
 /* Peers of one hearing. Ours: a bench of 50 people and room for observers. */
 #define LIMIT_PEERS_PER_HEARING 200
 /* Hearings one media core holds at once. */

@@ -23,9 +23,10 @@
 #define METRICS_INTERVAL_S 1
 /* How soon a letter is offered again to a worker whose mailbox was full. */
 #define HELD_RETRY_MS 5
-/* What the workers tell is taken in portions of this, while no more than this waits for signaling:
- * the rest stays in the mailbox. So a burst, like the state told to a signaling that comes back,
- * takes its time and never looks like one that does not read. */
+/* What the workers tell is taken while no more than this waits for signaling: the rest stays in the
+ * mailbox, and the other half of the queue is for our own answers and METRICS. So a burst, like the
+ * state told to a signaling that comes back, takes its time and never looks like one that does not
+ * read. */
 #define PORTION (LIMIT_CONTROL_QUEUE / 2)
 /* Requests read in one go, so that events are not kept waiting. */
 #define REQUESTS_PER_TURN 64
@@ -480,8 +481,11 @@ static void retry_held(struct control_desk *d)
 
 static void take_letters(struct control_desk *d)
 {
-    size_t most = d->connection.greeted ? PORTION : SIZE_MAX; /* nobody is told */
-    (void)mailbox_drain(d->options.mailbox, d, most);
+    size_t most = SIZE_MAX; /* nobody is told */
+    if (d->connection.greeted)
+        most = d->connection.queued < PORTION ? PORTION - d->connection.queued : 0;
+    if (most > 0)
+        (void)mailbox_drain(d->options.mailbox, d, most);
 }
 
 /* What is polled for letters: nothing while as many wait as signaling can be told. */

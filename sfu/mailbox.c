@@ -73,6 +73,19 @@ int mailbox_fd(const struct mailbox *m)
     return m->wake_fd;
 }
 
+/* Letters taken out and not delivered, whose last one's `next` is `tail`: before those that came
+ * since. */
+static void put_back(struct mailbox *m, struct letter *oldest, struct letter **tail)
+{
+    pthread_mutex_lock(&m->lock);
+    *tail = m->oldest;
+    if (!m->oldest)
+        m->tail = tail;
+    m->oldest = oldest;
+    pthread_mutex_unlock(&m->lock);
+    (void)eventfd_write(m->wake_fd, 1); /* as in mailbox_post() */
+}
+
 size_t mailbox_drain(struct mailbox *m, void *owner, size_t most)
 {
     eventfd_t wakes;
@@ -80,20 +93,20 @@ size_t mailbox_drain(struct mailbox *m, void *owner, size_t most)
 
     pthread_mutex_lock(&m->lock);
     struct letter *batch = m->oldest;
-    size_t count = m->count < most ? m->count : most;
-    struct letter **end = &batch;
-    for (size_t i = 0; i < count; i++)
-        end = &(*end)->next;
-    m->oldest = *end;
-    *end = NULL;
-    m->count -= count;
-    if (m->count == 0)
-        m->tail = &m->oldest;
-    bool rest = m->count > 0;
+    struct letter **tail = m->tail;
+    size_t waiting = m->count;
+    size_t count = waiting < most ? waiting : most;
+    m->oldest = NULL;
+    m->tail = &m->oldest;
+    m->count -= count; /* the room of what is put back stays taken */
     pthread_mutex_unlock(&m->lock);
-    if (rest)
-        (void)eventfd_write(m->wake_fd, 1); /* as in mailbox_post() */
 
+    if (count < waiting) {
+        struct letter **end = &batch; /* found while posters need not wait */
+        for (size_t i = 0; i < count; i++)
+            end = &(*end)->next;
+        put_back(m, *end, tail);
+    }
     for (size_t i = 0; i < count; i++) {
         struct letter *l = batch;
         batch = l->next;

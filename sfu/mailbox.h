@@ -29,8 +29,9 @@ int mailbox_post(struct mailbox *mailbox, struct letter *letter);
 /* The descriptor that becomes readable when letters wait. Borrowed. */
 int mailbox_fd(const struct mailbox *mailbox);
 
-/* Worker thread only. Delivers the letters waiting now, oldest first, `most` of them; the
- * descriptor stays readable while others wait. Returns how many. */
+/* Worker thread only. Delivers the letters waiting now, oldest first, `most` of them at most; those
+ * who post wait for a moment at most, however many there are. The descriptor stays readable while
+ * others wait. Returns how many. */
 size_t mailbox_drain(struct mailbox *mailbox, void *owner, size_t most);
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "common/limits.h"
 #include "common/log.h"
 #include "common/notify.h"
 #include "sfu/control.h"
@@ -16,9 +17,6 @@
 #include "sfu/letters.h"
 #include "sfu/settings.h"
 #include "sfu/worker.h"
-
-/* Letters of all workers waiting for the control thread. */
-#define DESK_MAILBOX 65536
 
 /* Everything that lives as long as the process. */
 struct core {
@@ -78,7 +76,7 @@ static int start(struct core *core, const struct settings *s)
         log_warn("OpenSSL is older than 3.0.22, going on: update it, pages can misuse its DTLS");
     int r = dtls_context_create(&core->dtls);
     if (r == 0)
-        r = mailbox_create(DESK_MAILBOX, &core->mailbox);
+        r = mailbox_create(LIMIT_DESK_LETTERS, &core->mailbox);
     if (r == 0)
         r = start_workers(core, s, boot_id);
     if (r < 0)

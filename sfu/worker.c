@@ -279,7 +279,7 @@ static void *run(void *arg)
             if (what == WAKE_STOP)
                 return NULL;
             if (what == WAKE_MAILBOX)
-                (void)mailbox_drain(w->mailbox, w, WORKER_MAILBOX);
+                (void)mailbox_drain(w->mailbox, w, LIMIT_WORKER_LETTERS);
             else if (what == WAKE_TIMER)
                 run_timers(w);
             else if (events[i].events & (EPOLLIN | EPOLLERR))
@@ -296,7 +296,7 @@ int worker_create(const struct worker_options *options, struct worker **ret_work
         return -ENOMEM;
     w->options = *options;
     w->epoll_fd = w->timer_fd = w->stop_fd = -1;
-    int r = mailbox_create(WORKER_MAILBOX, &w->mailbox);
+    int r = mailbox_create(LIMIT_WORKER_LETTERS, &w->mailbox);
     if (r == 0)
         r = open_wakes(w);
     if (r == 0)

@@ -16,8 +16,6 @@
 struct dtls_context;
 struct worker;
 
-/* Letters one worker's mailbox holds. Ours: all a signaling says for a full hearing. */
-#define WORKER_MAILBOX 4096
 /* Packets of one worker's pool, about 2 KiB each. Ours: 1 s of 40 video streams of 4 Mbit/s. */
 #define WORKER_PACKETS 16384
 

@@ -373,10 +373,10 @@ static void let_it_turn(int fd, uint64_t hearing)
 }
 
 /* More at once than may wait for signaling, as when it comes back to a full media core: it is told
- * all of it, in order, however late it begins to read. */
+ * all of it, in order, however late it begins to read, and has room for answers all the while. */
 static void tells_more_than_can_wait(struct core *c, int fd)
 {
-    enum { EVENTS = LIMIT_CONTROL_QUEUE + 2000 };
+    enum { EVENTS = LIMIT_CONTROL_QUEUE + 2000, ROOM_FOR_OTHERS = 100 };
     for (uint64_t i = 1; i <= EVENTS; i++) {
         const struct control_message m = {.type = CONTROL_STREAM_STATE,
                                           .stream_state = {1, 0x51, i, true}};
@@ -386,6 +386,11 @@ static void tells_more_than_can_wait(struct core *c, int fd)
     }
     let_it_turn(fd, 1); /* it takes from the mailbox in this turn, */
     let_it_turn(fd, 2); /* and has done so before this one */
+    const struct control_message lost = {
+        .type = CONTROL_STREAM_PAUSE, .request = 1, .stream_pause = {0x6000, 0x51, 1, true}};
+    for (int i = 0; i < LIMIT_CONTROL_QUEUE / 2 - ROOM_FOR_OTHERS; i++)
+        put(fd, &lost, -1);
+    let_it_turn(fd, 1);
     for (uint64_t i = 1; i <= EVENTS; i++)
         CHECK_EQ(wait_for(fd, CONTROL_STREAM_STATE).stream_state.stream, i);
 }

@@ -92,6 +92,56 @@ static void in_portions(void)
     CHECK_EQ(sum, 116);
 }
 
+/* Digits, in the order they come. */
+static void spell(struct letter *l, void *owner)
+{
+    struct note *note = (struct note *)l;
+    *(int *)owner = *(int *)owner * 10 + note->value;
+    free(note);
+}
+
+static struct mailbox *spelled;
+
+static void post_digit(int digit)
+{
+    struct note *note = calloc(1, sizeof(*note));
+    CHECK(note);
+    *note = (struct note){.letter = {.deliver = spell, .discard = discard}, .value = digit};
+    CHECK_EQ(mailbox_post(spelled, &note->letter), 0);
+}
+
+static int locks_until_post = -1; /* how many locks from now 9 is posted by another thread */
+
+int __real_pthread_mutex_lock(pthread_mutex_t *lock);
+int __wrap_pthread_mutex_lock(pthread_mutex_t *lock);
+int __wrap_pthread_mutex_lock(pthread_mutex_t *lock)
+{
+    if (locks_until_post >= 0 && locks_until_post-- == 0)
+        post_digit(9);
+    return __real_pthread_mutex_lock(lock);
+}
+
+/* Posted while a portion is taken: it comes after what waited before. */
+static void posted_in_between(void)
+{
+    CHECK_EQ(mailbox_create(4, &spelled), 0);
+    for (int digit = 1; digit <= 3; digit++)
+        post_digit(digit);
+    int word = 0;
+    locks_until_post = 1;
+    CHECK_EQ(mailbox_drain(spelled, &word, 1), 1);
+    CHECK_EQ(locks_until_post, -1);
+    CHECK_EQ(word, 1);
+    CHECK(wakes(spelled));
+    post_digit(4);
+    CHECK_EQ(mailbox_drain(spelled, &word, 9), 4);
+    CHECK_EQ(word, 12394);
+    post_digit(5);
+    CHECK_EQ(mailbox_drain(spelled, &word, 9), 1);
+    CHECK_EQ(word, 123945);
+    mailbox_destroy(spelled);
+}
+
 enum { POSTERS = 4, EACH = 10000 };
 
 static void *post_many(void *arg)
@@ -137,6 +187,7 @@ int main(void)
 #else
     CHECK_EQ(full_and_leftover(), 0);
     in_portions();
+    posted_in_between();
     many_posters();
     return 0;
 #endif
