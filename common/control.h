@@ -351,7 +351,9 @@ enum control_metric {
     CONTROL_METRIC_DROPPED_UNROUTED, /* RTP of no announced stream */
     CONTROL_METRIC_DROPPED_POOL,     /* no packet buffer was free: our fault */
     CONTROL_METRIC_DROPPED_SEND,     /* the kernel did not take it */
-    CONTROL_METRIC_DROPPED_FLOOD,    /* its peer sends more than LIMIT_PEER_BYTES or _PACKETS */
+    /* Its peer sends more than LIMIT_PEER_BYTES or _PACKETS; or not recorded, because it begins
+     * more than LIMIT_TRACKS_AT_ONCE or changes codecs within LIMIT_TRACK_CODEC_MS. */
+    CONTROL_METRIC_DROPPED_FLOOD,
     CONTROL_METRIC_STUN_REFUSED,
     CONTROL_METRIC_DTLS_FAILED,
     CONTROL_METRIC_RING_PACKETS, /* copied to rings */
@@ -442,7 +444,7 @@ struct control_message {
 };
 
 /* Encodes into `buffer`. Returns 0, -EMSGSIZE if it does not fit or a count or string is over its
- * bound, or -EINVAL for an unknown type. */
+ * bound, or -EINVAL for an unknown type or a number out of its range. */
 int control_encode(const struct control_message *message, void *buffer, size_t capacity,
                    size_t *ret_len);
 

@@ -44,6 +44,10 @@ void feedback_from_publisher(struct context *c, struct publisher *p, const uint8
 {
     struct rtcp_cursor cursor;
     struct rtcp_view view;
+    if (!publisher_may_send(p, len, c->now_us)) {
+        context_count(c, CONTROL_METRIC_DROPPED_FLOOD);
+        return;
+    }
     if (rtcp_begin(rtcp, len, &cursor) < 0) {
         context_count(c, CONTROL_METRIC_DROPPED_JUNK);
         return;
@@ -76,10 +80,12 @@ static void take_nack(struct context *c, struct subscriber *s, const struct rtcp
     context_count(c, CONTROL_METRIC_NACK_RECEIVED);
     for (size_t i = 0; sub && i < view->item_count; i++) {
         struct rtcp_nack_pair pair = rtcp_nack_pair(view, i);
-        subscription_send_again(sub, c, pair.pid);
+        if (!subscription_send_again(sub, c, pair.pid))
+            return;
         for (uint16_t bit = 0; bit < 16; bit++)
-            if (pair.blp >> bit & 1)
-                subscription_send_again(sub, c, (uint16_t)(pair.pid + bit + 1));
+            if (pair.blp >> bit & 1 &&
+                !subscription_send_again(sub, c, (uint16_t)(pair.pid + bit + 1)))
+                return;
     }
 }
 

@@ -59,9 +59,14 @@ static void tape(struct context *c, struct encoding *e, const struct packet *pac
     if (!pub->recorded)
         return;
     if (pub->taped != e) {
-        /* Another layer of the same picture; the tape changes over where a decoder can. */
+        /* Another layer of the same picture; the tape changes over where a decoder can: a key
+         * frame begun by a straggler lacks what went by since. */
         if (!packet->payload.key_frame || publication_best(pub) != e)
             return;
+        if (packet->rtp.seq != e->newest_seq) {
+            encoding_ask_key_frame(e, c);
+            return;
+        }
         pub->taped = e;
         tap_reset(&e->track, packet->rtp.seq); /* its numbers ran on while another was taped */
     }

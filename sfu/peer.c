@@ -64,6 +64,14 @@ static bool fell_behind(const struct encoding *e, uint64_t newest_us)
     return newest_us - stream_last_us(e->stream) > LAYER_BEHIND_US;
 }
 
+/* The tape changes to the best layer with its next key frame. */
+static void ask_for_tape(struct publication *pub, struct context *c)
+{
+    struct encoding *best = publication_best(pub);
+    if (pub->recorded && pub->taped != best)
+        encoding_ask_key_frame(best, c);
+}
+
 static void watch_flow(struct publication *pub, struct context *c)
 {
     uint64_t newest_us = 0;
@@ -88,6 +96,8 @@ static void watch_flow(struct publication *pub, struct context *c)
             if (!e->flowing)
                 subscription_choose_layer(e->subscribers[k], c);
     }
+    if (stopped && flows)
+        ask_for_tape(pub, c);
     if (flows == pub->told_flowing)
         return;
     pub->told_flowing = flows;
@@ -107,8 +117,8 @@ static void choose_layers(struct peer *peer, struct context *c)
     }
     for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++) {
         struct publication *pub = peer->publisher.publications[i];
-        if (pub && pub->recorded && pub->taped != publication_best(pub))
-            encoding_ask_key_frame(publication_best(pub), c);
+        if (pub)
+            ask_for_tape(pub, c);
     }
 }
 

@@ -338,6 +338,13 @@ void publication_record(struct publication *p, struct context *c, bool recorded)
     }
 }
 
+void publication_leave_tape(struct publication *p)
+{
+    p->recorded = false;
+    for (size_t i = 0; i < p->encoding_count; i++)
+        p->encodings[i].track.recording = false;
+}
+
 void encoding_tell_losses(struct encoding *e, struct context *c)
 {
     const struct publication *pub = e->publication;

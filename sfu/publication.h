@@ -150,6 +150,10 @@ struct encoding *publication_best(struct publication *p);
  * track with. Ended: tells the tape that nothing more comes. */
 void publication_record(struct publication *p, struct context *c, bool recorded);
 
+/* It is not recorded, and nobody is told: the tape it was on is gone. A straggler of before begins
+ * no recording on another. */
+void publication_leave_tape(struct publication *p);
+
 /* Tells the tape what of the stream was given up, if it tapes this encoding, and counts it. */
 void encoding_tell_losses(struct encoding *e, struct context *c);
 

@@ -129,7 +129,7 @@ int room_attach_tape(struct room *room, struct context *c, int fd)
         LIST_FOR_EACH(it, &room->peers)
         for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++)
             if (PEER(it)->publisher.publications[i])
-                PEER(it)->publisher.publications[i]->recorded = false;
+                publication_leave_tape(PEER(it)->publisher.publications[i]);
     }
     enforce(room, c);
     return 0;

@@ -372,8 +372,8 @@ void subscription_send(struct subscription *s, struct context *c, struct encodin
         rewrite_sent(&s->rewrite, packet->rtp.payload_len);
 }
 
-/* Takes one retransmission off the peer's allowance, if there is one left. */
-static bool may_send_again(struct subscriber *s, uint64_t now_us)
+/* Takes one number asked for off the peer's allowance, if there is one left. */
+static bool may_ask_again(struct subscriber *s, uint64_t now_us)
 {
     uint64_t gained = (now_us - s->rtx_refill_us) * SUBSCRIBER_RTX_PER_SECOND / 1000000;
     if (gained > 0) {
@@ -387,18 +387,16 @@ static bool may_send_again(struct subscriber *s, uint64_t now_us)
     return true;
 }
 
-void subscription_send_again(struct subscription *s, struct context *c, uint16_t seq)
+static void send_again(struct subscription *s, struct context *c, uint16_t seq)
 {
     uint64_t source;
     uint16_t source_seq;
     /* Of what it showed before it gets nothing any more: that route may be forbidden by now. */
-    if (!s->rtx_ssrc || !s->shown || rewrite_origin(&s->rewrite, seq, &source, &source_seq) < 0 ||
-        source != s->shown->source)
+    if (rewrite_origin(&s->rewrite, seq, &source, &source_seq) < 0 || source != s->shown->source)
         return;
     const struct packet *packet = stream_find(s->shown->stream, source_seq, c->now_us);
     struct rewrite_output out;
-    if (!packet || rewrite_again(&s->rewrite, seq, &packet->rtp, &packet->payload, &out) < 0 ||
-        !may_send_again(s->subscriber, c->now_us))
+    if (!packet || rewrite_again(&s->rewrite, seq, &packet->rtp, &packet->payload, &out) < 0)
         return;
     struct rtp_header header = out.header;
     header.ssrc = s->rtx_ssrc;
@@ -406,6 +404,14 @@ void subscription_send_again(struct subscription *s, struct context *c, uint16_t
     header.seq = s->rtx_seq++;
     if (transmit(s, c, s->rtx_out, &header, packet, &out, &seq) == 0)
         context_count(c, CONTROL_METRIC_RTX_SENT);
+}
+
+bool subscription_send_again(struct subscription *s, struct context *c, uint16_t seq)
+{
+    if (!s->rtx_ssrc || !s->shown || !may_ask_again(s->subscriber, c->now_us))
+        return false;
+    send_again(s, c, seq);
+    return true;
 }
 
 bool subscription_sender_report(const struct subscription *s, const struct context *c,

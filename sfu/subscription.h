@@ -13,7 +13,7 @@
 #include "sfu/publication.h"
 #include "sfu/rewrite.h"
 
-/* Retransmissions one peer may have, packets a second; as many at once after a pause. Ours: four
+/* Retransmissions one peer may ask for, packets a second; as many at once after a pause. Ours: four
  * times what 30 % of a full page of video would need. */
 #define SUBSCRIBER_RTX_PER_SECOND 2000
 
@@ -105,8 +105,10 @@ bool subscription_may_ask_key_frame(struct subscription *s, const struct context
 void subscription_send(struct subscription *s, struct context *c, struct encoding *e,
                        const struct packet *packet);
 
-/* The peer asks for output packet `seq` again. Only of what the seat shows now. */
-void subscription_send_again(struct subscription *s, struct context *c, uint16_t seq);
+/* The peer asks for output packet `seq` again. Only of what the seat shows now. Returns false when
+ * nothing can be sent again, whatever it asks for: SUBSCRIBER_RTX_PER_SECOND counts every number.
+ */
+bool subscription_send_again(struct subscription *s, struct context *c, uint16_t seq);
 
 /* Our report about what this seat sends. False when there is nothing to say. */
 bool subscription_sender_report(const struct subscription *s, const struct context *c,

@@ -77,19 +77,52 @@ static bool put_track(struct tap *tap, struct context *c, uint32_t number,
     return put(tap, c, RING_TRACK, number, &w);
 }
 
+/* Where `peer` may take one track more, or NULL when it has begun too many. */
+static struct tap_allowance *find_allowance(struct tap *tap, const struct context *c, uint64_t peer)
+{
+    const uint64_t most_us = 1000ull * LIMIT_TRACK_INTERVAL_MS * (LIMIT_TRACKS_AT_ONCE - 1);
+    struct tap_allowance *found = NULL;
+    for (size_t i = 0; i < LIMIT_PEERS_PER_HEARING; i++) {
+        struct tap_allowance *a = &tap->allowances[i];
+        if (a->until_us <= c->now_us)
+            found = a;
+        else if (a->peer == peer)
+            return a->until_us <= c->now_us + most_us ? a : NULL;
+    }
+    return found;
+}
+
+static void take_allowance(struct tap_allowance *a, const struct context *c, uint64_t peer)
+{
+    uint64_t from_us = a->until_us > c->now_us ? a->until_us : c->now_us;
+    *a = (struct tap_allowance){peer, from_us + LIMIT_TRACK_INTERVAL_MS * 1000ull};
+}
+
 static bool tell_track(struct tap *tap, struct context *c, struct tap_track *track,
                        const struct tap_source *source, const struct packet *packet)
 {
+    bool changed = is_told(tap, track);
+    bool begins = changed || !track->number;
+    bool too_soon = changed && c->now_us - track->told_us < LIMIT_TRACK_CODEC_MS * 1000ull;
+    struct tap_allowance *allowance =
+        begins && !too_soon ? find_allowance(tap, c, source->peer) : NULL;
+    if (begins && !allowance) {
+        context_count(c, CONTROL_METRIC_DROPPED_FLOOD);
+        return false;
+    }
     uint32_t number = track->number ? track->number : tap->last_track + 1;
     if (!put_track(tap, c, number, source, packet->payload.codec, packet->rtp.payload_type,
                    packet->rtp.ssrc))
         return false;
-    if (!is_told(tap, track))
+    if (begins)
+        take_allowance(allowance, c, source->peer);
+    if (!changed)
         track->muted = false; /* this tape knows of none */
     if (!track->number)
         tap->last_track = number;
     track->number = number;
     track->generation = tap->generation;
+    track->told_us = c->now_us;
     track->codec = (uint8_t)packet->payload.codec;
     track->payload_type = packet->rtp.payload_type;
     return true;
@@ -145,11 +178,12 @@ void tap_packet(struct tap *tap, struct context *c, struct tap_track *track,
     context_count(c, r < 0 ? CONTROL_METRIC_RING_DROPPED : CONTROL_METRIC_RING_PACKETS);
 }
 
-void tap_sender_report(struct tap *tap, struct context *c, const struct tap_track *track,
+void tap_sender_report(struct tap *tap, struct context *c, struct tap_track *track,
                        const struct tap_source *source, const struct tap_report *report)
 {
-    if (!is_told(tap, track) || !track->recording)
+    if (!is_told(tap, track) || !track->recording || c->now_us < track->report_us)
         return;
+    track->report_us = c->now_us + LIMIT_REPORT_MS * 1000ull;
     (void)put_track(tap, c, track->number, source, (enum codec)track->codec, track->payload_type,
                     report->ssrc); /* as below */
     uint8_t body[16];

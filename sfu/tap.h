@@ -7,9 +7,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/limits.h"
 #include "common/ring.h"
 #include "sfu/context.h"
 #include "sfu/packet.h"
+
+/* What a peer may begin, kept while it lives or comes again: until `until_us` it has used what it
+ * is given. In the past: all of it is left, and the place is free. */
+struct tap_allowance {
+    uint64_t peer;
+    uint64_t until_us;
+};
 
 /* One per hearing. Zeroed is a valid start: nothing is recorded. */
 struct tap {
@@ -17,6 +25,7 @@ struct tap {
     uint64_t ring_memory; /* which memory the ring is, to know it again */
     uint32_t generation;  /* grows with every ring attached, so that tracks are told again */
     uint32_t last_track;  /* number of the newest track */
+    struct tap_allowance allowances[LIMIT_PEERS_PER_HEARING];
 };
 
 /* Who sends a track; constant while it lives. */
@@ -33,6 +42,8 @@ struct tap_track {
     uint32_t generation; /* of the ring it was told to */
     uint8_t codec;       /* as told */
     uint8_t payload_type;
+    uint64_t told_us;   /* when the codec was told */
+    uint64_t report_us; /* no sender report before */
     bool recording;     /* packets are being put; false after a mute until the next packet */
     bool muted;         /* as told */
     uint16_t first_seq; /* older packets are from before it was recorded */
@@ -51,7 +62,8 @@ static inline bool tap_is_attached(const struct tap *tap)
 }
 
 /* A packet of a track that is to be recorded; the first (also after a mute) must be the newest of
- * its stream. Older ones are left out, however late they come. */
+ * its stream. Older ones are left out, however late they come; and so is, counted, what begins more
+ * tracks than LIMIT_TRACKS_AT_ONCE or changes the codec within LIMIT_TRACK_CODEC_MS. */
 void tap_packet(struct tap *tap, struct context *c, struct tap_track *track,
                 const struct tap_source *source, const struct packet *packet, bool repaired);
 
@@ -68,9 +80,10 @@ struct tap_report {
     uint32_t rtp_timestamp;
 };
 
-/* Says beside it which track is which once more: damage to the tape where that was said first then
- * costs what was sent up to the next report, not all that follows. */
-void tap_sender_report(struct tap *tap, struct context *c, const struct tap_track *track,
+/* At most one each LIMIT_REPORT_MS. Says beside it which track is which once more: damage to the
+ * tape where that was said first then costs what was sent up to the next report, not all that
+ * follows. */
+void tap_sender_report(struct tap *tap, struct context *c, struct tap_track *track,
                        const struct tap_source *source, const struct tap_report *report);
 
 /* `count` packets from `first` on will not come any more. */

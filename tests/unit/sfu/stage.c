@@ -28,7 +28,6 @@ enum {
     PAGE_PT_VP8 = STAGE_PT_VP8,
     PAGE_PT_RTX = 97,
     PAGE_EXT_TRANSPORT = 3,
-    RTX_SSRC = 500
 };
 
 static void take_event(struct letter *l, void *owner)
@@ -368,7 +367,7 @@ int stage_publish(struct stage *s, struct page *p, enum control_kind kind, bool 
                 .codecs = {{video ? CODEC_VP8 : CODEC_OPUS, video ? PAGE_PT_VP8 : PAGE_PT_OPUS,
                             video ? PAGE_PT_RTX : 0}},
                 .encoding_count = 1,
-                .encodings = {{ssrc, video ? ssrc + RTX_SSRC : 0, ""}},
+                .encodings = {{ssrc, video ? ssrc + STAGE_RTX_SSRC : 0, ""}},
                 .ext_transport_cc = p->without_transport_cc ? 0 : PAGE_EXT_TRANSPORT,
             },
     };
@@ -452,7 +451,7 @@ void page_send_rtx(struct stage *s, struct page *p, uint16_t rtx_seq, uint16_t s
     uint8_t payload[34] = {(uint8_t)(seq >> 8), (uint8_t)seq};
     size_t len = 2 + make_payload(p, CONTROL_VIDEO, seq, key, payload + 2);
     const struct rtp_header h = {
-        .ssrc = page_ssrc(p, CONTROL_VIDEO) + RTX_SSRC,
+        .ssrc = page_ssrc(p, CONTROL_VIDEO) + STAGE_RTX_SSRC,
         .timestamp = timestamp,
         .seq = rtx_seq,
         .payload_type = PAGE_PT_RTX,

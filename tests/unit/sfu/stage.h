@@ -14,11 +14,13 @@
 #include "sfu/rtp.h"
 
 /* What a page announces for its video, VP8. */
-#define STAGE_PT_VP8  96
-#define STAGE_HEARING 0xa1ull
-#define STAGE_PAGES   6
-#define STAGE_EVENTS  512
-#define STAGE_SSRCS   64
+#define STAGE_PT_VP8 96
+/* Its RTX is so far above it. */
+#define STAGE_RTX_SSRC 500
+#define STAGE_HEARING  0xa1ull
+#define STAGE_PAGES    6
+#define STAGE_EVENTS   512
+#define STAGE_SSRCS    64
 
 struct link;
 struct packet_pool;

@@ -365,6 +365,30 @@ static void takes_no_harm(void)
     stage_close(&s);
 }
 
+/* A publisher's reports are packets like others: a flood of them is dropped unread, with what it
+ * sends beside them, until it stops. */
+static void bounds_a_flood_of_reports(void)
+{
+    begin();
+    s.c.now_us += SECOND_US;
+    const struct rtcp_sender_info info = {.ntp = 77, .rtp_timestamp = 88};
+    uint8_t rtcp[128];
+    struct writer w = writer_over(rtcp, sizeof(rtcp));
+    rtcp_write_sender_report(&w, page_ssrc(publisher, CONTROL_VIDEO), &info, NULL, 0);
+    enum { OVER = 20 };
+    for (unsigned i = 0; i < LIMIT_PEER_PACKETS + OVER; i++)
+        page_send_rtcp(&s, publisher->up, rtcp, writer_len(&w));
+    CHECK_EQ(s.c.counters[CONTROL_METRIC_DROPPED_FLOOD], OVER);
+    unsigned packets = page_packets(viewer);
+    page_send(&s, publisher, CONTROL_AUDIO, 101, 101 * 960u, false);
+    CHECK_EQ(s.c.counters[CONTROL_METRIC_DROPPED_FLOOD], OVER + 1);
+    CHECK_EQ(page_packets(viewer), packets);
+    s.c.now_us += SECOND_US;
+    frame(CONTROL_AUDIO, 102, false);
+    CHECK_EQ(page_packets(viewer), packets + 1);
+    stage_close(&s);
+}
+
 int main(void)
 {
     passes_key_frame_wishes_on();
@@ -381,5 +405,6 @@ int main(void)
     tells_loss_on_the_way_up();
     tells_flow();
     takes_no_harm();
+    bounds_a_flood_of_reports();
     return 0;
 }

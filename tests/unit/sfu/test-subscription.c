@@ -368,6 +368,31 @@ static void bounds_retransmission(void)
     stage_close(&s);
 }
 
+/* What it asks for and never got costs it as much: one NACK names thousands, and each is looked
+ * for. */
+static void bounds_what_is_looked_for(void)
+{
+    begin();
+    CHECK_EQ(seat(CONTROL_VIDEO, one), 1);
+    frame(one, CONTROL_VIDEO, 8, true);
+    uint16_t seq = page_seat(viewer, 0, CONTROL_VIDEO)->last.seq;
+    static uint16_t never[SUBSCRIBER_RTX_PER_SECOND + 500];
+    for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+        never[i] = (uint16_t)(seq + 1000 + i);
+    uint8_t rtcp[1200];
+    struct writer w = writer_over(rtcp, sizeof(rtcp));
+    rtcp_write_nack(&w, 2, viewer->ready.seats[0].video_ssrc, never,
+                    sizeof(never) / sizeof(never[0]));
+    CHECK(!w.failed);
+    page_send_rtcp(&s, viewer->down, rtcp, writer_len(&w));
+    nack(seq);
+    CHECK_EQ(page_got(viewer, viewer->ready.seats[0].video_rtx_ssrc)->packets, 0);
+    s.c.now_us += 100000;
+    nack(seq);
+    CHECK_EQ(page_got(viewer, viewer->ready.seats[0].video_rtx_ssrc)->packets, 1);
+    stage_close(&s);
+}
+
 /* A seat set before the page is connected shows when it is, and asks for its picture then. */
 static void waits_for_the_connection(void)
 {
@@ -473,6 +498,7 @@ int main(void)
     answers_nack();
     retransmits_nothing_of_a_cut_route();
     bounds_retransmission();
+    bounds_what_is_looked_for();
     waits_for_the_connection();
     follows_the_best_layer();
     return 0;
