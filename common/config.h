@@ -29,6 +29,13 @@ struct config_addresses {
     char items[LIMIT_ADDRESSES][CONFIG_ADDRESS_MAX];
 };
 
+/* Which library seals media. */
+enum config_sealing {
+    CONFIG_SEALING_AUTO, /* the fastest that this CPU can */
+    CONFIG_SEALING_IPSEC_MB,
+    CONFIG_SEALING_OPENSSL,
+};
+
 struct config {
     char data_dir[CONFIG_PATH_MAX];
     char run_dir[CONFIG_RUN_DIR_MAX]; /* the sockets between the processes */
@@ -55,6 +62,7 @@ struct config {
         struct config_addresses public_addresses; /* offered to browsers; none: those of listen */
         uint16_t udp_port;                        /* worker i uses udp_port + i */
         uint16_t workers;                         /* 0: one a core */
+        enum config_sealing sealing;
     } sfu;
 
     struct {

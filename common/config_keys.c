@@ -49,6 +49,8 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      "Port of the first worker; worker i uses this plus i"},
     {"sfu", "workers", CONFIG_KEY_NUMBER, PLACE(sfu.workers), 0, LIMIT_WORKERS, "threads", "0",
      "Media threads; 0: one a core"},
+    {"sfu", "sealing", CONFIG_KEY_SEALING, PLACE(sfu.sealing), 0, 0, "library", "auto",
+     "What seals media: auto (the fastest this CPU can), ipsec-mb or openssl"},
     {"recorder", "records_dir", CONFIG_KEY_PATH, PLACE(recorder.records_dir), 0, 0, "path", "",
      "Where records lie; empty: records in data_dir"},
     {"recorder", "render", CONFIG_KEY_FLAG, PLACE(recorder.render), 0, 0, "on or off", "on",
@@ -118,6 +120,22 @@ static int set_level(const char *text, enum log_level *ret_level)
     return -EINVAL;
 }
 
+static int set_sealing(const char *text, enum config_sealing *ret_sealing)
+{
+    static const char *const names[] = {
+        [CONFIG_SEALING_AUTO] = "auto",
+        [CONFIG_SEALING_IPSEC_MB] = "ipsec-mb",
+        [CONFIG_SEALING_OPENSSL] = "openssl",
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *ret_sealing = (enum config_sealing)i;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
 static int set_addresses(const struct config_key *key, const struct config_value *value,
                          struct config_addresses *ret_addresses)
 {
@@ -154,6 +172,8 @@ int config_key_set(const struct config_key *key, const struct config_value *valu
         return set_flag(text, to);
     case CONFIG_KEY_LEVEL:
         return set_level(text, to);
+    case CONFIG_KEY_SEALING:
+        return set_sealing(text, to);
     case CONFIG_KEY_ENDPOINT:
         return config_text_endpoint(text, to, &config->signaling.metrics_port);
     case CONFIG_KEY_ADDRESSES:
@@ -182,6 +202,9 @@ void config_key_wish(const struct config_key *key, char wish[128])
         break;
     case CONFIG_KEY_LEVEL:
         (void)snprintf(wish, 128, "error, warn, info or debug");
+        break;
+    case CONFIG_KEY_SEALING:
+        (void)snprintf(wish, 128, "auto, ipsec-mb or openssl");
         break;
     case CONFIG_KEY_ADDRESSES:
         (void)snprintf(wish, 128, "a list of %u to %u IP addresses", key->min, key->max);
@@ -271,6 +294,7 @@ static void print_bounds(FILE *out, const struct config_key *key)
         break;
     case CONFIG_KEY_FLAG:
     case CONFIG_KEY_LEVEL:
+    case CONFIG_KEY_SEALING:
     case CONFIG_KEY_ENDPOINT:
         fprintf(out, "-");
         break;

@@ -13,6 +13,7 @@ enum config_key_type {
     CONFIG_KEY_NUMBER,    /* uint16_t from `min` to `max` */
     CONFIG_KEY_FLAG,      /* on or off */
     CONFIG_KEY_LEVEL,     /* enum log_level */
+    CONFIG_KEY_SEALING,   /* enum config_sealing */
     CONFIG_KEY_ADDRESSES, /* struct config_addresses */
     CONFIG_KEY_ENDPOINT,  /* address and port: metrics_address and metrics_port */
 };
@@ -30,7 +31,7 @@ struct config_key {
     const char *meaning;
 };
 
-#define CONFIG_KEY_COUNT 21
+#define CONFIG_KEY_COUNT 22
 extern const struct config_key config_keys[CONFIG_KEY_COUNT];
 
 /* The groups of keys; the first, "", is the top itself. */

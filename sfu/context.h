@@ -35,6 +35,7 @@ struct context {
     struct transport_stats transport_stats;
     struct directory *directory;
     struct dtls_context *dtls;
+    struct sealer *sealer;
     struct packet_pool *pool;
     struct outbox outbox;
 };

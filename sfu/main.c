@@ -47,6 +47,7 @@ static int start_workers(struct core *core, const struct settings *s, uint64_t b
         .public_count = s->public_count,
         .boot_id = boot_id,
         .dtls = core->dtls,
+        .sealing = s->sealing,
         .packets = WORKER_PACKETS,
         .desk = core->mailbox,
         .deliver = control_desk_deliver,
@@ -57,12 +58,18 @@ static int start_workers(struct core *core, const struct settings *s, uint64_t b
         options.number = i;
         options.port = s->port ? (uint16_t)(s->port + i) : 0;
         int r = worker_create(&options, &core->workers[i]);
+        if (r == -ENOTSUP) {
+            log_error(
+                "this CPU, or this build, cannot seal as 'sfu: sealing' says: set it to auto");
+            return r;
+        }
         if (r < 0) {
             log_error("worker %u cannot start at UDP port %u: %s", i, options.port, log_errno(r));
             return r;
         }
         core->worker_count++;
-        log_info("worker %u: UDP port %u", i, worker_port(core->workers[i]));
+        log_info("worker %u: UDP port %u, sealing by %s", i, worker_port(core->workers[i]),
+                 worker_sealing(core->workers[i]));
     }
     return 0;
 }

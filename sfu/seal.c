@@ -1,32 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SHA1_Update and its kind are deprecated in favour of EVP_MAC, which allocates for every packet.
- */
-#define OPENSSL_API_COMPAT 10100
 #include "sfu/seal.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sfu/cipher.h"
+
 #define RTP_HEADER_MIN 12
-#define HMAC_BLOCK     64
-#define HMAC_TAG       10 /* RFC 3711 section 4.2.1: 80 bits */
-#define AUTH_KEY_LEN   20
 #define PADDING_BIT    0x20
 #define PADDING_MAX    255
 
 /* RFC 3711 section 4.3.1: labels of the keys derived for RTP. */
 enum label { LABEL_CIPHER = 0, LABEL_AUTH = 1, LABEL_SALT = 2 };
 
+struct sealer {
+    struct cipher_mb *mb; /* NULL: OpenSSL seals */
+    char name[32];
+};
+
 struct seal {
     enum keys_suite suite;
-    EVP_CIPHER_CTX *cipher; /* keyed; only the IV changes per packet */
+    struct cipher *cipher;
     uint8_t salt[KEYS_SALT_MAX];
-    SHA_CTX inner, outer; /* HMAC's two hashes after their key block (RFC 2104) */
 };
+
+int sealer_create(enum sealer_library wanted, struct sealer **ret_sealer)
+{
+    CLEANUP(sealer_destroy) struct sealer *s = calloc(1, sizeof(*s));
+    if (!s)
+        return -ENOMEM;
+    int r = wanted == SEALER_OPENSSL ? -ENOTSUP : cipher_mb_open(&s->mb);
+    if (r < 0 && (r != -ENOTSUP || wanted == SEALER_IPSEC_MB))
+        return r;
+    (void)snprintf(s->name, sizeof(s->name), "%s%s", s->mb ? "ipsec-mb " : "openssl",
+                   s->mb ? cipher_mb_name(s->mb) : "");
+    *ret_sealer = STEAL(s);
+    return 0;
+}
+
+void sealer_destroy(struct sealer *s)
+{
+    if (!s)
+        return;
+    cipher_mb_close(s->mb);
+    free(s);
+}
+
+const char *sealer_name(const struct sealer *s)
+{
+    return s->name;
+}
 
 /* RFC 3711 section 4.3.3: the key stream of AES counter mode under the master key, at the salt with
  * the label put in. A 12-byte salt is followed by zeros (RFC 7714 section 11). */
@@ -47,39 +73,18 @@ static int derive(const struct keys *keys, enum label label, uint8_t *out, size_
     return ok ? 0 : -EIO;
 }
 
-static int set_cipher(struct seal *s, const uint8_t *key)
+/* By the sealer's library; AES-CM by OpenSSL in any case, which needs no other packets at hand to
+ * be fast. */
+static int set_cipher(struct seal *s, const struct sealer *sealer, const uint8_t *key,
+                      const uint8_t *auth_key)
 {
-    static const char *const names[KEYS_SUITE_COUNT] = {
-        [KEYS_AEAD_AES_128_GCM] = "AES-128-GCM",
-        [KEYS_AEAD_AES_256_GCM] = "AES-256-GCM",
-        [KEYS_AES_128_CM_HMAC_SHA1_80] = "AES-128-CTR",
-    };
-    s->cipher = EVP_CIPHER_CTX_new();
-    if (!s->cipher)
-        return -ENOMEM;
-    /* Fetched: looking an implementation up by name costs more than sealing a packet. */
-    EVP_CIPHER *fetched = EVP_CIPHER_fetch(NULL, names[s->suite], NULL);
-    int ok = fetched && EVP_EncryptInit_ex2(s->cipher, fetched, key, NULL, NULL) == 1;
-    EVP_CIPHER_free(fetched); /* the context holds its own reference */
-    return ok ? 0 : -EIO;
+    if (sealer->mb && s->suite != KEYS_AES_128_CM_HMAC_SHA1_80)
+        return cipher_mb_create(sealer->mb, s->suite, key, &s->cipher);
+    return cipher_evp_create(s->suite, key, auth_key, &s->cipher);
 }
 
-static void set_auth_key(struct seal *s, const uint8_t key[AUTH_KEY_LEN])
-{
-    uint8_t block[HMAC_BLOCK] = {0};
-    memcpy(block, key, AUTH_KEY_LEN);
-    for (size_t i = 0; i < HMAC_BLOCK; i++)
-        block[i] ^= 0x36;
-    SHA1_Init(&s->inner);
-    SHA1_Update(&s->inner, block, HMAC_BLOCK);
-    for (size_t i = 0; i < HMAC_BLOCK; i++)
-        block[i] ^= 0x36 ^ 0x5c;
-    SHA1_Init(&s->outer);
-    SHA1_Update(&s->outer, block, HMAC_BLOCK);
-    OPENSSL_cleanse(block, sizeof(block));
-}
-
-int seal_create_session(const struct keys *session, struct seal **ret_seal)
+int seal_create_session(const struct sealer *sealer, const struct keys *session,
+                        struct seal **ret_seal)
 {
     if (session->suite == KEYS_AES_128_CM_HMAC_SHA1_80)
         return -EINVAL;
@@ -88,29 +93,27 @@ int seal_create_session(const struct keys *session, struct seal **ret_seal)
         return -ENOMEM;
     s->suite = session->suite;
     memcpy(s->salt, session->salt, sizeof(s->salt));
-    int r = set_cipher(s, session->key);
+    int r = set_cipher(s, sealer, session->key, NULL);
     if (r < 0)
         return r;
     *ret_seal = STEAL(s);
     return 0;
 }
 
-int seal_create(const struct keys *keys, struct seal **ret_seal)
+int seal_create(const struct sealer *sealer, const struct keys *keys, struct seal **ret_seal)
 {
     CLEANUP(seal_destroy) struct seal *s = calloc(1, sizeof(*s));
     if (!s)
         return -ENOMEM;
     s->suite = keys->suite;
-    uint8_t key[KEYS_KEY_MAX], auth_key[AUTH_KEY_LEN];
+    uint8_t key[KEYS_KEY_MAX], auth_key[CIPHER_AUTH_KEY_LEN];
     int r = derive(keys, LABEL_CIPHER, key, keys_key_len(s->suite));
     if (r == 0)
         r = derive(keys, LABEL_SALT, s->salt, keys_salt_len(s->suite));
     if (r == 0)
         r = derive(keys, LABEL_AUTH, auth_key, sizeof(auth_key));
     if (r == 0)
-        r = set_cipher(s, key);
-    if (r == 0)
-        set_auth_key(s, auth_key);
+        r = set_cipher(s, sealer, key, auth_key);
     OPENSSL_cleanse(key, sizeof(key));
     OPENSSL_cleanse(auth_key, sizeof(auth_key));
     if (r < 0)
@@ -123,7 +126,8 @@ void seal_destroy(struct seal *s)
 {
     if (!s)
         return;
-    EVP_CIPHER_CTX_free(s->cipher);
+    if (s->cipher)
+        s->cipher->destroy(s->cipher);
     OPENSSL_cleanse(s, sizeof(*s));
     free(s);
 }
@@ -185,73 +189,27 @@ static int claim_index(struct seal_stream *st, uint16_t seq, uint64_t *ret_index
     return 0;
 }
 
-/* Bytes of an RTP packet that we write or encrypt: what a cipher is to see, in order. */
-static bool encrypt_parts(struct seal *s, const struct seal_packet *p, uint8_t *out)
+/* AES-GCM: 16 zero bits, SSRC, roll-over counter, sequence number, under the salt (RFC 7714 section
+ * 8.1). AES-CM: salt, SSRC and index each in their place, two bytes of block counter (RFC 3711
+ * section 4.1.1). */
+static void make_iv(const struct seal *s, const uint8_t *header, uint64_t index,
+                    uint8_t iv[CIPHER_IV_CM])
 {
-    int n;
-    if (p->head_len && EVP_EncryptUpdate(s->cipher, out, &n, p->head, (int)p->head_len) != 1)
-        return false;
-    out += p->head_len;
-    if (p->payload_len &&
-        EVP_EncryptUpdate(s->cipher, out, &n, p->payload, (int)p->payload_len) != 1)
-        return false;
-    out += p->payload_len;
-    if (!p->padding)
-        return true;
-    /* RFC 3550 section 5.1: zeros, and in the last byte how many. */
-    uint8_t padding[PADDING_MAX] = {0};
-    padding[p->padding - 1] = p->padding;
-    return EVP_EncryptUpdate(s->cipher, out, &n, padding, p->padding) == 1;
+    size_t at = s->suite == KEYS_AES_128_CM_HMAC_SHA1_80 ? 4 : 2; /* of the SSRC */
+    memset(iv, 0, CIPHER_IV_CM);
+    memcpy(iv, s->salt, keys_salt_len(s->suite));
+    for (size_t i = 0; i < 4; i++)
+        iv[at + i] ^= header[8 + i];
+    for (size_t i = 0; i < 6; i++)
+        iv[at + 4 + i] ^= (uint8_t)(index >> (40 - 8 * i));
 }
 
-/* RFC 7714 section 8.1: 16 zero bits, SSRC, roll-over counter, sequence number, under the salt. */
-static bool seal_gcm(struct seal *s, const struct seal_packet *p, uint64_t index, uint8_t *out)
+static void add_part(struct cipher_packet *c, const uint8_t *data, size_t len)
 {
-    uint8_t iv[12];
-    memcpy(iv, s->salt, sizeof(iv));
-    for (size_t i = 0; i < 4; i++)
-        iv[2 + i] ^= out[8 + i];
-    for (size_t i = 0; i < 6; i++)
-        iv[6 + i] ^= (uint8_t)(index >> (40 - 8 * i));
-
-    size_t sealed_len = p->head_len + p->payload_len + p->padding;
-    uint8_t *sealed = out + p->header_len;
-    int n;
-    return EVP_EncryptInit_ex2(s->cipher, NULL, NULL, iv, NULL) == 1 &&
-           EVP_EncryptUpdate(s->cipher, NULL, &n, out, (int)p->header_len) == 1 &&
-           encrypt_parts(s, p, sealed) &&
-           EVP_EncryptFinal_ex(s->cipher, sealed + sealed_len, &n) == 1 &&
-           EVP_CIPHER_CTX_ctrl(s->cipher, EVP_CTRL_AEAD_GET_TAG, SEAL_TAG_MAX,
-                               sealed + sealed_len) == 1;
-}
-
-/* RFC 3711 section 4.1.1: salt, SSRC and index each in their place, two bytes of block counter. The
- * tag (section 4.2) covers header, sealed payload and roll-over counter. */
-static bool seal_cm(struct seal *s, const struct seal_packet *p, uint64_t index, uint8_t *out)
-{
-    uint8_t iv[16] = {0};
-    memcpy(iv, s->salt, KEYS_SALT_MAX);
-    for (size_t i = 0; i < 4; i++)
-        iv[4 + i] ^= out[8 + i];
-    for (size_t i = 0; i < 6; i++)
-        iv[8 + i] ^= (uint8_t)(index >> (40 - 8 * i));
-    if (EVP_EncryptInit_ex2(s->cipher, NULL, NULL, iv, NULL) != 1 ||
-        !encrypt_parts(s, p, out + p->header_len))
-        return false;
-
-    size_t len = p->header_len + p->head_len + p->payload_len + p->padding;
-    uint8_t roc[4] = {(uint8_t)(index >> 40), (uint8_t)(index >> 32), (uint8_t)(index >> 24),
-                      (uint8_t)(index >> 16)};
-    uint8_t digest[SHA_DIGEST_LENGTH];
-    SHA_CTX hash = s->inner;
-    SHA1_Update(&hash, out, len);
-    SHA1_Update(&hash, roc, sizeof(roc));
-    SHA1_Final(digest, &hash);
-    hash = s->outer;
-    SHA1_Update(&hash, digest, sizeof(digest));
-    SHA1_Final(digest, &hash);
-    memcpy(out + len, digest, HMAC_TAG);
-    return true;
+    if (len == 0)
+        return;
+    c->parts[c->part_count++] = (struct cipher_part){data, len};
+    c->sealed_len += len;
 }
 
 int seal_rtp(struct seal *s, struct seal_stream *stream, const struct seal_packet *p, uint8_t *out,
@@ -268,11 +226,25 @@ int seal_rtp(struct seal *s, struct seal_stream *stream, const struct seal_packe
         return r;
 
     memcpy(out, p->header, p->header_len);
-    if (p->padding)
+    uint8_t iv[CIPHER_IV_CM];
+    make_iv(s, out, index, iv);
+    struct cipher_packet packet = {
+        .iv = iv,
+        .out = out,
+        .header_len = p->header_len,
+        .roc = {(uint8_t)(index >> 40), (uint8_t)(index >> 32), (uint8_t)(index >> 24),
+                (uint8_t)(index >> 16)},
+    };
+    add_part(&packet, p->head, p->head_len);
+    add_part(&packet, p->payload, p->payload_len);
+    uint8_t padding[PADDING_MAX];
+    if (p->padding) { /* RFC 3550 section 5.1: zeros, and in the last byte how many */
         out[0] |= PADDING_BIT;
-    bool ok = s->suite == KEYS_AES_128_CM_HMAC_SHA1_80 ? seal_cm(s, p, index, out)
-                                                       : seal_gcm(s, p, index, out);
-    if (!ok)
+        memset(padding, 0, p->padding);
+        padding[p->padding - 1] = p->padding;
+        add_part(&packet, padding, p->padding);
+    }
+    if (!s->cipher->seal(s->cipher, &packet))
         return -EIO;
     *ret_len = len;
     return 0;

@@ -16,15 +16,35 @@
 /* Out-of-order distance in packets that seal_rtp() accepts. Ours. */
 #define SEAL_WINDOW 1024
 
+enum sealer_library {
+    SEALER_AUTO, /* the fastest that this CPU can */
+    SEALER_IPSEC_MB,
+    SEALER_OPENSSL,
+};
+
+/* The library that seals on one worker, made for its CPU. One thread. */
+struct sealer;
+
+/* Returns 0, -ENOMEM, or -ENOTSUP: this CPU, or this build, is without SEALER_IPSEC_MB. */
+int sealer_create(enum sealer_library wanted, struct sealer **ret_sealer);
+
+/* Accepts NULL. */
+void sealer_destroy(struct sealer *sealer);
+DEFINE_CLEANUP(struct sealer, sealer_destroy)
+
+/* Which it is, for people: "ipsec-mb AVX512", "openssl". */
+const char *sealer_name(const struct sealer *sealer);
+
 /* Sealing keys of one association. One thread. */
 struct seal;
 
-/* The keys are copied. Returns 0, -ENOMEM or -EIO (OpenSSL refuses). */
-int seal_create(const struct keys *keys, struct seal **ret_seal);
+/* The keys are copied; `sealer` is borrowed. Returns 0, -ENOMEM or -EIO (OpenSSL refuses). */
+int seal_create(const struct sealer *sealer, const struct keys *keys, struct seal **ret_seal);
 
 /* As above, with keys that are session keys already: RFC 7714's test vectors. AES-CM keys need an
  * authentication key besides, so for them it returns -EINVAL. */
-int seal_create_session(const struct keys *session, struct seal **ret_seal);
+int seal_create_session(const struct sealer *sealer, const struct keys *session,
+                        struct seal **ret_seal);
 void seal_destroy(struct seal *seal);
 DEFINE_CLEANUP(struct seal, seal_destroy)
 

@@ -169,6 +169,16 @@ static int listen_on_host(struct settings *s, sa_family_t family)
     return r;
 }
 
+static enum sealer_library sealing_of(const struct config *config)
+{
+    static const enum sealer_library libraries[] = {
+        [CONFIG_SEALING_AUTO] = SEALER_AUTO,
+        [CONFIG_SEALING_IPSEC_MB] = SEALER_IPSEC_MB,
+        [CONFIG_SEALING_OPENSSL] = SEALER_OPENSSL,
+    };
+    return libraries[config->sfu.sealing];
+}
+
 static enum settings_wish take_addresses(const struct config *config, struct settings *s)
 {
     for (size_t i = 0; i < config->sfu.listen.count; i++) {
@@ -218,6 +228,7 @@ enum settings_wish settings_read(int argc, char **argv, struct settings *ret_set
     struct settings s = {
         .port = command.port >= 0 ? (uint16_t)command.port : config.sfu.udp_port,
         .worker_count = command.workers >= 0 ? (size_t)command.workers : config.sfu.workers,
+        .sealing = sealing_of(&config),
     };
     if (s.worker_count == 0)
         s.worker_count = core_count();

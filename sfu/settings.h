@@ -10,12 +10,14 @@
 #include "common/control.h"
 #include "common/limits.h"
 #include "sfu/address.h"
+#include "sfu/seal.h"
 
 struct settings {
     char control_path[512];
     uid_t signaling_uid; /* (uid_t)-1: root and our own user only */
     uint16_t port;       /* of the first worker */
     size_t worker_count;
+    enum sealer_library sealing;
     size_t listen_count;
     struct address listen[LIMIT_ADDRESSES]; /* concrete: a wildcard is every address of the host */
     size_t public_count;

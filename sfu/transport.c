@@ -190,7 +190,7 @@ static void agree_keys(struct transport *t)
     if (r == 0)
         r = srtp_in_create(&remote, &local, &t->srtp);
     if (r == 0)
-        r = seal_create(&local, &t->seal);
+        r = seal_create(t->config.sealer, &local, &t->seal);
     if (r == 0) {
         t->suite = local.suite;
         t->config.stats->dtls_connected++;

@@ -42,6 +42,7 @@ struct transport_stats {
 struct transport_config {
     struct directory *directory;      /* the transport lists itself there while it lives */
     struct dtls_context *dtls;        /* of the process */
+    const struct sealer *sealer;      /* of the worker */
     struct transport_stats *stats;    /* of the worker */
     void *owner;                      /* whom transport_owner() names: the peer */
     enum control_direction direction; /* whom transport_direction() names */

@@ -156,6 +156,8 @@ static int open_context(struct worker *w)
     memcpy(w->offer.fingerprint, dtls_context_fingerprint(c->dtls), sizeof(w->offer.fingerprint));
     int r = directory_create(&c->directory);
     if (r == 0)
+        r = sealer_create(w->options.sealing, &c->sealer);
+    if (r == 0)
         r = packet_pool_create(w->options.packets, &c->pool);
     if (r == 0)
         r = table_create(LIMIT_HEARINGS, c->boot_id, &w->rooms);
@@ -339,6 +341,7 @@ void worker_destroy(struct worker *w)
     table_destroy(w->rooms);
     udp_reader_destroy(w->reader);
     packet_pool_destroy(w->context.pool);
+    sealer_destroy(w->context.sealer);
     directory_destroy(w->context.directory);
     close_if_open(w->timer_fd);
     close_if_open(w->stop_fd);
@@ -359,6 +362,11 @@ int worker_post(struct worker *w, struct control_letter *letter)
 bool worker_take_lost(struct worker *w)
 {
     return atomic_exchange(&w->context.outbox.lost, false);
+}
+
+const char *worker_sealing(const struct worker *w)
+{
+    return sealer_name(w->context.sealer);
 }
 
 uint16_t worker_port(const struct worker *w)

@@ -12,6 +12,7 @@
 #include "common/limits.h"
 #include "sfu/address.h"
 #include "sfu/letters.h"
+#include "sfu/seal.h"
 
 struct dtls_context;
 struct worker;
@@ -28,7 +29,8 @@ struct worker_options {
     char public[LIMIT_ADDRESSES][CONTROL_ADDRESS_MAX];
     uint64_t boot_id;
     struct dtls_context *dtls; /* borrowed; shared by the workers */
-    size_t packets;            /* of the pool; WORKER_PACKETS */
+    enum sealer_library sealing;
+    size_t packets; /* of the pool; WORKER_PACKETS */
     /* Where it tells what happens, and who takes the letters there. Borrowed; must outlive it. */
     struct mailbox *desk;
     void (*deliver)(struct letter *l, void *owner);
@@ -49,6 +51,9 @@ int worker_post(struct worker *worker, struct control_letter *letter);
 
 /* Any thread: whether something it had to tell was lost since the last call. */
 bool worker_take_lost(struct worker *worker);
+
+/* What seals its media, for people. */
+const char *worker_sealing(const struct worker *worker);
 
 /* The UDP port it got. */
 uint16_t worker_port(const struct worker *worker);

@@ -31,9 +31,10 @@ step() {
 
 # packages_of WHEN...: the packages of packages.txt needed at these times.
 packages_of() {
-    local when
+    local when machine
+    machine=$(dpkg --print-architecture)
     for when in "$@"; do
-        awk -v when="$when" '$1 == when { print $2 }' "$top/deploy/packages.txt"
+        awk -v when="$when" -v here="$when@$machine" '$1 == when || $1 == here { print $2 }' "$top/deploy/packages.txt"
     done
 }
 

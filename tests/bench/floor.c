@@ -36,6 +36,7 @@ struct fan_out {
     struct flow *flows; /* senders * 2 */
     int fd;
     struct send_queue *queue;
+    struct sealer *sealer;
     atomic_bool done;
     uint64_t sent;
     uint64_t cpu_ns;
@@ -54,13 +55,15 @@ static void fan_out_destroy(struct fan_out *f)
     free(f->receivers);
     free(f->flows);
     send_queue_destroy(f->queue);
+    sealer_destroy(f->sealer);
     if (f->fd > 0)
         close(f->fd);
     free(f);
 }
 DEFINE_CLEANUP(struct fan_out, fan_out_destroy)
 
-static int open_receiver(struct receiver *r, unsigned number, unsigned flows)
+static int open_receiver(struct receiver *r, const struct sealer *sealer, unsigned number,
+                         unsigned flows)
 {
     struct keys keys = {.suite = KEYS_AEAD_AES_128_GCM};
     memcpy(keys.key, &number, sizeof(number));
@@ -71,7 +74,7 @@ static int open_receiver(struct receiver *r, unsigned number, unsigned flows)
     if (e >= 0)
         e = udp_local(r->fd, &r->address);
     if (e == 0)
-        e = seal_create(&keys, &r->seal);
+        e = seal_create(sealer, &keys, &r->seal);
     if (e < 0)
         return e;
     r->streams = calloc(flows, sizeof(*r->streams));
@@ -91,8 +94,10 @@ static int open_all(struct fan_out *f)
         r = f->fd = udp_open(&any);
     if (r >= 0)
         r = send_queue_create(f->fd, &f->queue);
+    if (r >= 0)
+        r = sealer_create(SEALER_AUTO, &f->sealer);
     for (unsigned i = 0; i < p->receivers && r >= 0; i++)
-        r = open_receiver(&f->receivers[i], i, MARKS * p->senders);
+        r = open_receiver(&f->receivers[i], f->sealer, i, MARKS * p->senders);
     for (unsigned i = 0; i < p->senders; i++) {
         struct flow_options video = {.kind = CONTROL_VIDEO,
                                      .ssrc = 2 * i + 1,

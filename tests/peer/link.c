@@ -32,6 +32,7 @@ struct link {
     bool expected_known;
     uint8_t expected[DTLS_FINGERPRINT_LEN];
     struct srtp_in *srtp;
+    struct sealer *sealer;
     struct seal *seal;
     struct out_stream streams[LINK_STREAMS_MAX];
     size_t stream_count;
@@ -72,6 +73,8 @@ int link_create(const struct dtls_context *dtls, const struct control_ice *serve
         r = ice_client_create(&l->local, server, &l->ice);
     if (r == 0)
         r = dtls_create(dtls, DTLS_CLIENT, &l->dtls);
+    if (r == 0)
+        r = sealer_create(SEALER_AUTO, &l->sealer);
     if (r < 0)
         return r;
     *ret_link = STEAL(l);
@@ -86,6 +89,7 @@ void link_destroy(struct link *l)
     dtls_destroy(l->dtls);
     srtp_in_destroy(l->srtp);
     seal_destroy(l->seal);
+    sealer_destroy(l->sealer);
     close_socket(l);
     free(l);
 }
@@ -165,7 +169,8 @@ static void agree_keys(struct link *l)
     struct keys local, remote;
     if (!l->expected_known || l->srtp || dtls_keys(l->dtls, l->expected, &local, &remote) < 0)
         return;
-    if (srtp_in_create(&remote, &local, &l->srtp) < 0 || seal_create(&local, &l->seal) < 0) {
+    if (srtp_in_create(&remote, &local, &l->srtp) < 0 ||
+        seal_create(l->sealer, &local, &l->seal) < 0) {
         srtp_in_destroy(l->srtp);
         l->srtp = NULL;
     }

@@ -16,6 +16,6 @@ for name in $(sources meson.build | xargs grep -oh "dependency('[^']*'" | cut -d
         bad=1
     }
 done
-awk '!/^#/ && NF { if ($1 != "build" && $1 != "run" && $1 != "test" || NF < 3) { print "deploy/packages.txt: " $0; bad = 1 }
+awk '!/^#/ && NF { if ($1 !~ /^(build|run|test)(@[a-z0-9]+)?$/ || NF < 3) { print "deploy/packages.txt: " $0; bad = 1 }
     if (seen[$2]++) { print "deploy/packages.txt: " $2 " twice"; bad = 1 } } END { exit bad }' deploy/packages.txt || bad=1
 exit $bad

@@ -179,6 +179,22 @@ test("workers: 0, which is the default, is one a core", { timeout: 20_000 }, asy
   }
 });
 
+test("what seals media is chosen by the CPU, can be set, and is told", { timeout: 20_000 }, async () => {
+  const known = /worker 0: UDP port \d+, sealing by (ipsec-mb (?:SSE|AVX|AVX2|AVX512)|openssl)\n/;
+  const file = await config();
+  const text = await readFile(file, "utf8");
+  const { flags } = /^(?<flags>flags.*)$/m.exec(await readFile("/proc/cpuinfo", "utf8")).groups;
+  const fast = process.arch === "x64" && / aes( |$)/.test(flags) && / pclmulqdq( |$)/.test(flags);
+  for (const [sealing, expected] of [["auto", fast ? /^ipsec-mb/ : /^openssl/], ["openssl", /^openssl/]]) {
+    await writeFile(file, text.replace(/( +)workers: 1\n/, `$&$1sealing: ${sealing}\n`));
+    const server = run("assize-sfu", "--config", file, "--port", "0");
+    await until("the media core is up", 15, () => /ready, control at/.test(server.err));
+    server.child.kill("SIGTERM");
+    await server.ended;
+    assert.match(known.exec(server.err)[1], expected);
+  }
+});
+
 test("release programs keep their debug symbols, with lines of our source", async () => {
   assert.match(await readFile(join(top, "deploy/run"), "utf8"), /build_c .*--buildtype=release -Ddebug=true/);
   for (const [name, path] of Object.entries(PROGRAMS)) {

@@ -46,7 +46,7 @@ static const char full[] =
     "  sfu_user: assize-sfu\n"
     "  recorder_user: assize-recorder\n"
     "sfu: {listen: [10.0.0.2], public_addresses: [192.0.2.1], udp_port: 5000, "
-    "workers: 3}\n"
+    "workers: 3, sealing: ipsec-mb}\n"
     "recorder:\n"
     "  records_dir: /mnt/records\n"
     "  render: off\n"
@@ -82,6 +82,7 @@ static void every_key_is_read(void)
     SAME(c.sfu.public_addresses.items[0], "192.0.2.1");
     CHECK_EQ(c.sfu.udp_port, 5000);
     CHECK_EQ(c.sfu.workers, 3);
+    CHECK_EQ(c.sfu.sealing, CONFIG_SEALING_IPSEC_MB);
     SAME(c.recorder.records_dir, "/mnt/records");
     CHECK_EQ(c.recorder.render, false);
     CHECK_EQ(c.recorder.video_width, 640);
@@ -101,6 +102,7 @@ static void nothing_is_the_defaults(void)
         CHECK_EQ(c.signaling.metrics_port, 9464);
         CHECK_EQ(c.sfu.udp_port, 40000);
         CHECK_EQ(c.sfu.workers, 0);
+        CHECK_EQ(c.sfu.sealing, CONFIG_SEALING_AUTO);
         CHECK_EQ(c.sfu.public_addresses.count, 0);
         CHECK_EQ(c.recorder.render, true);
         SAME(c.recorder.records_dir, "/var/lib/assize/records");
@@ -130,6 +132,7 @@ static void refusals(void)
         {"sfu:\n  udp_port: 0x10\n", "line 2: 'sfu: udp_port' must be a number from 1 to 65535"},
         {"sfu:\n  workers: 1000\n", "line 2: 'sfu: workers' must be a number from 0 to 256"},
         {"recorder:\n  render: maybe\n", "line 2: 'recorder: render' must be on or off"},
+        {"sfu: {sealing: wax}\n", "line 1: 'sfu: sealing' must be auto, ipsec-mb or openssl"},
         {"log_level: loud\n", "line 1: 'log_level' must be error, warn, info or debug"},
         {"data_dir:\n", "line 1: 'data_dir' must be a path of 1 to 511 characters"},
         {"signaling:\n  listen: ::1\n", "line 2: 'listen' must be a list, such as [127.0.0.1]"},
@@ -230,8 +233,8 @@ static void example_is_the_defaults(const char *path)
         "  listen:",         "  port:",          "  public_host:", "  page_dir:",
         "  metrics_listen:", "  certificate:",   "  private_key:", "  user:",
         "  sfu_user:",       "  recorder_user:", "sfu:",           "  public_addresses:",
-        "  udp_port:",       "  workers:",       "recorder:",      "  records_dir:",
-        "  render:",         "  video_width:",   "  video_height:"};
+        "  udp_port:",       "  workers:",       "  sealing:",     "recorder:",
+        "  records_dir:",    "  render:",        "  video_width:", "  video_height:"};
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         CHECK(strstr(text, keys[i]) != NULL);
 }

@@ -62,6 +62,8 @@ int stage_open(struct stage *s)
     if (r == 0)
         r = dtls_context_create(&s->page_dtls);
     if (r == 0)
+        r = sealer_create(SEALER_AUTO, &c->sealer);
+    if (r == 0)
         r = packet_pool_create(512, &c->pool);
     if (r == 0)
         r = table_create(LIMIT_HEARINGS, 1, &s->rooms);
@@ -84,6 +86,7 @@ void stage_close(struct stage *s)
     packet_pool_destroy(s->c.pool);
     dtls_context_destroy(s->page_dtls);
     dtls_context_destroy(s->c.dtls);
+    sealer_destroy(s->c.sealer);
     directory_destroy(s->c.directory);
     udp_reader_destroy(s->reader);
     send_queue_destroy(s->queue);

@@ -51,12 +51,16 @@ static struct keys some_keys(enum keys_suite suite)
 }
 
 #ifdef TEST_FAULTS
-static int build_and_seal(void)
+static int build_and_seal(enum sealer_library library)
 {
+    CLEANUP(sealer_destroy) struct sealer *sealer = NULL;
+    int made = sealer_create(library, &sealer);
+    if (made < 0)
+        return made;
     for (int suite = 0; suite < KEYS_SUITE_COUNT; suite++) {
         struct keys k = some_keys(suite);
         CLEANUP(seal_destroy) struct seal *s = NULL;
-        int r = seal_create(&k, &s);
+        int r = seal_create(sealer, &k, &s);
         if (r < 0)
             return r;
         uint8_t header[12] = {0x80}, out[64];
@@ -81,7 +85,7 @@ static size_t from_hex(const char *hex, uint8_t *out)
 }
 
 /* RFC 7714 sections 16.1.1 and 16.2.1. */
-static void rfc7714_vectors(void)
+static void rfc7714_vectors(const struct sealer *sealer)
 {
     static const struct {
         enum keys_suite suite;
@@ -105,7 +109,7 @@ static void rfc7714_vectors(void)
             k.key[i] = i;
         memcpy(k.salt, "Quid pro quo", 12);
         CLEANUP(seal_destroy) struct seal *s = NULL;
-        CHECK_EQ(seal_create_session(&k, &s), 0);
+        CHECK_EQ(seal_create_session(sealer, &k, &s), 0);
         struct seal_stream stream = {0};
         struct seal_packet p = {.header = plain,
                                 .header_len = 12,
@@ -167,12 +171,12 @@ static void seal_both(struct seal *s, struct seal_stream *stream, struct srtp_in
 }
 
 /* Every size, over a roll-over of the sequence number, in parts and padded: as libsrtp2 does. */
-static void equal_to_libsrtp2(enum keys_suite suite)
+static void equal_to_libsrtp2(const struct sealer *sealer, enum keys_suite suite)
 {
     struct keys k = some_keys(suite);
     CLEANUP(seal_destroy) struct seal *s = NULL;
     CLEANUP(srtp_in_destroy) struct srtp_in *reference = NULL;
-    CHECK_EQ(seal_create(&k, &s), 0);
+    CHECK_EQ(seal_create(sealer, &k, &s), 0);
     CHECK_EQ(srtp_in_create(&k, &k, &reference), 0);
     uint8_t payload[PAYLOAD_MAX], head[6] = {9, 8, 7, 6, 5, 4};
     for (size_t i = 0; i < PAYLOAD_MAX; i++)
@@ -196,13 +200,13 @@ static void equal_to_libsrtp2(enum keys_suite suite)
 }
 
 /* Packets that arrive out of order round the roll-over keep their own counter. */
-static void reordered_over_the_wrap(enum keys_suite suite)
+static void reordered_over_the_wrap(const struct sealer *sealer, enum keys_suite suite)
 {
     static const uint16_t order[] = {65530, 65533, 65531, 2, 65535, 0, 65534, 1, 3, 65532};
     struct keys k = some_keys(suite);
     CLEANUP(seal_destroy) struct seal *s = NULL;
     CLEANUP(srtp_in_destroy) struct srtp_in *reference = NULL;
-    CHECK_EQ(seal_create(&k, &s), 0);
+    CHECK_EQ(seal_create(sealer, &k, &s), 0);
     CHECK_EQ(srtp_in_create(&k, &k, &reference), 0);
     struct seal_stream stream = {0};
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
@@ -224,11 +228,11 @@ static int seal_seq(struct seal *s, struct seal_stream *stream, uint16_t seq, si
 }
 
 /* One key stream is never used for two packets. */
-static void no_index_twice(void)
+static void no_index_twice(const struct sealer *sealer)
 {
     struct keys k = some_keys(KEYS_AEAD_AES_128_GCM);
     CLEANUP(seal_destroy) struct seal *s = NULL;
-    CHECK_EQ(seal_create(&k, &s), 0);
+    CHECK_EQ(seal_create(sealer, &k, &s), 0);
     struct seal_stream stream = {0};
     static const struct {
         uint16_t seq;
@@ -258,11 +262,11 @@ static void no_index_twice(void)
         CHECK_EQ(seal_seq(s, &stream, steps[i].seq, 64), steps[i].result);
 }
 
-static void bounds(void)
+static void bounds(const struct sealer *sealer)
 {
     struct keys k = some_keys(KEYS_AES_128_CM_HMAC_SHA1_80);
     CLEANUP(seal_destroy) struct seal *s = NULL;
-    CHECK_EQ(seal_create(&k, &s), 0);
+    CHECK_EQ(seal_create(sealer, &k, &s), 0);
     struct seal_stream stream = {0};
     CHECK_EQ(seal_seq(s, &stream, 1, 21), -EMSGSIZE);
     CHECK_EQ(seal_seq(s, &stream, 1, 22), 0);
@@ -270,7 +274,45 @@ static void bounds(void)
     struct seal_packet p = {.header = header, .header_len = 11};
     size_t len;
     CHECK_EQ(seal_rtp(s, &stream, &p, out, sizeof(out), &len), -EINVAL);
-    CHECK_EQ(seal_create_session(&k, &s), -EINVAL);
+    CHECK_EQ(seal_create_session(sealer, &k, &s), -EINVAL);
+}
+#endif
+
+#ifdef TEST_FAULTS
+static void each_call_fails(enum sealer_library library)
+{
+    faults_fail_at(-1);
+    CHECK_EQ(build_and_seal(library), 0); /* what OpenSSL loads once is there from here on */
+    for (int n = 0;; n++) {
+        faults_fail_at(n);
+        int r = build_and_seal(library);
+        if (!faults_happened()) {
+            CHECK_EQ(r, 0);
+            printf("failed each of %d calls in turn\n", n);
+            return;
+        }
+        CHECK(r == 0 || r == -ENOMEM || r == -EIO);
+    }
+}
+#else
+/* All of it by one library; -ENOTSUP where it cannot be. */
+static int test_library(enum sealer_library library, const char *name)
+{
+    CLEANUP(sealer_destroy) struct sealer *sealer = NULL;
+    int r = sealer_create(library, &sealer);
+    if (r == -ENOTSUP)
+        return r;
+    CHECK_EQ(r, 0);
+    printf("sealing by %s\n", sealer_name(sealer));
+    CHECK(!name || strncmp(sealer_name(sealer), name, strlen(name)) == 0);
+    rfc7714_vectors(sealer);
+    for (int suite = 0; suite < KEYS_SUITE_COUNT; suite++) {
+        equal_to_libsrtp2(sealer, suite);
+        reordered_over_the_wrap(sealer, suite);
+    }
+    no_index_twice(sealer);
+    bounds(sealer);
+    return 0;
 }
 #endif
 
@@ -278,25 +320,14 @@ int main(void)
 {
     CHECK(CRYPTO_set_mem_functions(count_malloc, count_realloc, count_free));
 #ifdef TEST_FAULTS
-    CHECK_EQ(build_and_seal(), 0); /* what OpenSSL loads once is there from here on */
-    for (int n = 0;; n++) {
-        faults_fail_at(n);
-        int r = build_and_seal();
-        if (!faults_happened()) {
-            CHECK_EQ(r, 0);
-            printf("failed each of %d calls in turn\n", n);
-            return 0;
-        }
-        CHECK(r == 0 || r == -ENOMEM || r == -EIO);
-    }
+    static const enum sealer_library libraries[] = {SEALER_OPENSSL, SEALER_AUTO};
+    for (size_t i = 0; i < 2; i++)
+        each_call_fails(libraries[i]);
 #else
-    rfc7714_vectors();
-    for (int suite = 0; suite < KEYS_SUITE_COUNT; suite++) {
-        equal_to_libsrtp2(suite);
-        reordered_over_the_wrap(suite);
-    }
-    no_index_twice();
-    bounds();
-    return 0;
+    test_library(SEALER_OPENSSL, "openssl");
+    test_library(SEALER_AUTO, NULL);
+    if (test_library(SEALER_IPSEC_MB, "ipsec-mb ") == -ENOTSUP)
+        printf("no ipsec-mb here\n");
 #endif
+    return 0;
 }

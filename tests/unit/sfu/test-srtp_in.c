@@ -110,9 +110,11 @@ static void opens_what_seal_made(enum keys_suite suite)
 {
     struct keys keys = some_keys(suite, 1);
     CLEANUP(srtp_in_destroy) struct srtp_in *page = NULL;
+    CLEANUP(sealer_destroy) struct sealer *sealer = NULL;
     CLEANUP(seal_destroy) struct seal *s = NULL;
     CHECK_EQ(srtp_in_create(&keys, &keys, &page), 0);
-    CHECK_EQ(seal_create(&keys, &s), 0);
+    CHECK_EQ(sealer_create(SEALER_OPENSSL, &sealer), 0);
+    CHECK_EQ(seal_create(sealer, &keys, &s), 0);
     struct seal_stream stream = {0};
     for (uint32_t i = 0; i < 70000; i += 7) {
         _Alignas(4) uint8_t header[12], out[PACKET_MAX];

@@ -35,6 +35,8 @@ int wire_open(struct wire *w, const char *address)
         r = dtls_context_create(&w->dtls);
     if (r == 0)
         r = dtls_context_create(&w->page_dtls);
+    if (r == 0)
+        r = sealer_create(SEALER_AUTO, &w->sealer);
     return r;
 }
 
@@ -45,6 +47,7 @@ void wire_close(struct wire *w)
     directory_destroy(w->directory);
     dtls_context_destroy(w->dtls);
     dtls_context_destroy(w->page_dtls);
+    sealer_destroy(w->sealer);
     if (w->fd >= 0)
         close(w->fd);
 }
@@ -53,6 +56,7 @@ int wire_add(struct wire *w, struct transport **ret_transport)
 {
     struct transport_config config = {.directory = w->directory,
                                       .dtls = w->dtls,
+                                      .sealer = w->sealer,
                                       .stats = &w->stats,
                                       .owner = w,
                                       .direction = CONTROL_UP,

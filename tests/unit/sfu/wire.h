@@ -25,6 +25,7 @@ struct wire {
     struct udp_reader *reader;
     struct directory *directory;
     struct dtls_context *dtls, *page_dtls;
+    struct sealer *sealer;
     struct transport_stats stats;
     struct address address;
     uint64_t unknown; /* datagrams of nobody */

@@ -1,0 +1,67 @@
+/* The ciphers of SRTP under one association's session keys, by one of several libraries: they write
+ * sealed bytes, and know nothing of roll-over counters or nonces, which are seal's.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef SFU_CIPHER_H
+#define SFU_CIPHER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sfu/keys.h"
+
+#define CIPHER_IV_GCM       12
+#define CIPHER_IV_CM        16
+#define CIPHER_TAG_GCM      16 /* RFC 7714 section 13.1 */
+#define CIPHER_TAG_CM       10 /* RFC 3711 section 4.2.1: 80 bits */
+#define CIPHER_AUTH_KEY_LEN 20
+
+struct cipher_part {
+    const uint8_t *data;
+    size_t len; /* over 0 */
+};
+
+/* The start of a payload that is the receiver's own, the payload all share, padding. */
+#define CIPHER_PARTS_MAX 3
+
+/* A packet to be sealed. */
+struct cipher_packet {
+    const uint8_t *iv; /* CIPHER_IV_GCM or CIPHER_IV_CM bytes */
+    uint8_t *out;      /* the header stands here; the sealed parts and the tag go behind it */
+    size_t header_len;
+    struct cipher_part parts[CIPHER_PARTS_MAX];
+    size_t part_count;
+    size_t sealed_len; /* of all parts */
+    uint8_t roc[4];    /* authenticated behind the packet by CM (RFC 3711 section 4.2) */
+};
+
+/* One association's. One thread. Embedded first in what a library needs. */
+struct cipher {
+    /* Writes sealed parts and tag. Returns whether it worked. Allocates nothing. */
+    bool (*seal)(struct cipher *c, const struct cipher_packet *p);
+    void (*destroy)(struct cipher *c);
+};
+
+/* Of OpenSSL: every suite, every machine. `auth_key` is of CIPHER_AUTH_KEY_LEN bytes, NULL for GCM.
+ * Returns 0, -ENOMEM or -EIO. */
+int cipher_evp_create(enum keys_suite suite, const uint8_t *key, const uint8_t *auth_key,
+                      struct cipher **ret_cipher);
+
+/* The manager of libipsec-mb, made for this CPU. */
+struct cipher_mb;
+
+/* Returns 0, -ENOMEM, or -ENOTSUP: not in this build, or no AES and carry-less multiplication in
+ * this CPU. */
+int cipher_mb_open(struct cipher_mb **ret_mb);
+
+/* Accepts NULL. */
+void cipher_mb_close(struct cipher_mb *mb);
+
+/* The instructions it was made for, such as "AVX512". */
+const char *cipher_mb_name(const struct cipher_mb *mb);
+
+/* Of AES-GCM suites only; `mb` is borrowed. Returns 0 or -ENOMEM. */
+int cipher_mb_create(const struct cipher_mb *mb, enum keys_suite suite, const uint8_t *key,
+                     struct cipher **ret_cipher);
+
+#endif

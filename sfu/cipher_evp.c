@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SHA1_Update and its kind are deprecated in favour of EVP_MAC, which allocates for every packet.
+ */
+#define OPENSSL_API_COMPAT 10100
+#include "sfu/cipher.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+
+#define HMAC_BLOCK 64
+
+struct evp_cipher {
+    struct cipher cipher;
+    EVP_CIPHER_CTX *context; /* keyed; only the IV changes per packet */
+    SHA_CTX inner, outer;    /* HMAC's two hashes after their key block (RFC 2104) */
+};
+
+static bool encrypt_parts(struct evp_cipher *c, const struct cipher_packet *p)
+{
+    uint8_t *sealed = p->out + p->header_len;
+    for (size_t i = 0; i < p->part_count; i++) {
+        int n;
+        if (EVP_EncryptUpdate(c->context, sealed, &n, p->parts[i].data, (int)p->parts[i].len) != 1)
+            return false;
+        sealed += p->parts[i].len;
+    }
+    return true;
+}
+
+static bool seal_gcm(struct cipher *base, const struct cipher_packet *p)
+{
+    struct evp_cipher *c = (struct evp_cipher *)(void *)base;
+    uint8_t *tag = p->out + p->header_len + p->sealed_len;
+    int n;
+    return EVP_EncryptInit_ex2(c->context, NULL, NULL, p->iv, NULL) == 1 &&
+           EVP_EncryptUpdate(c->context, NULL, &n, p->out, (int)p->header_len) == 1 &&
+           encrypt_parts(c, p) && EVP_EncryptFinal_ex(c->context, tag, &n) == 1 &&
+           EVP_CIPHER_CTX_ctrl(c->context, EVP_CTRL_AEAD_GET_TAG, CIPHER_TAG_GCM, tag) == 1;
+}
+
+/* The tag (RFC 3711 section 4.2) covers header, sealed payload and roll-over counter. */
+static bool seal_cm(struct cipher *base, const struct cipher_packet *p)
+{
+    struct evp_cipher *c = (struct evp_cipher *)(void *)base;
+    if (EVP_EncryptInit_ex2(c->context, NULL, NULL, p->iv, NULL) != 1 || !encrypt_parts(c, p))
+        return false;
+    size_t len = p->header_len + p->sealed_len;
+    uint8_t digest[SHA_DIGEST_LENGTH];
+    SHA_CTX hash = c->inner;
+    SHA1_Update(&hash, p->out, len);
+    SHA1_Update(&hash, p->roc, sizeof(p->roc));
+    SHA1_Final(digest, &hash);
+    hash = c->outer;
+    SHA1_Update(&hash, digest, sizeof(digest));
+    SHA1_Final(digest, &hash);
+    memcpy(p->out + len, digest, CIPHER_TAG_CM);
+    return true;
+}
+
+static int set_cipher(struct evp_cipher *c, enum keys_suite suite, const uint8_t *key)
+{
+    static const char *const names[KEYS_SUITE_COUNT] = {
+        [KEYS_AEAD_AES_128_GCM] = "AES-128-GCM",
+        [KEYS_AEAD_AES_256_GCM] = "AES-256-GCM",
+        [KEYS_AES_128_CM_HMAC_SHA1_80] = "AES-128-CTR",
+    };
+    c->context = EVP_CIPHER_CTX_new();
+    if (!c->context)
+        return -ENOMEM;
+    /* Fetched: looking an implementation up by name costs more than sealing a packet. */
+    EVP_CIPHER *fetched = EVP_CIPHER_fetch(NULL, names[suite], NULL);
+    int ok = fetched && EVP_EncryptInit_ex2(c->context, fetched, key, NULL, NULL) == 1;
+    EVP_CIPHER_free(fetched); /* the context holds its own reference */
+    return ok ? 0 : -EIO;
+}
+
+static void set_auth_key(struct evp_cipher *c, const uint8_t key[CIPHER_AUTH_KEY_LEN])
+{
+    uint8_t block[HMAC_BLOCK] = {0};
+    memcpy(block, key, CIPHER_AUTH_KEY_LEN);
+    for (size_t i = 0; i < HMAC_BLOCK; i++)
+        block[i] ^= 0x36;
+    SHA1_Init(&c->inner);
+    SHA1_Update(&c->inner, block, HMAC_BLOCK);
+    for (size_t i = 0; i < HMAC_BLOCK; i++)
+        block[i] ^= 0x36 ^ 0x5c;
+    SHA1_Init(&c->outer);
+    SHA1_Update(&c->outer, block, HMAC_BLOCK);
+    OPENSSL_cleanse(block, sizeof(block));
+}
+
+static void destroy(struct cipher *base)
+{
+    struct evp_cipher *c = (struct evp_cipher *)(void *)base;
+    EVP_CIPHER_CTX_free(c->context);
+    OPENSSL_cleanse(c, sizeof(*c));
+    free(c);
+}
+
+int cipher_evp_create(enum keys_suite suite, const uint8_t *key, const uint8_t *auth_key,
+                      struct cipher **ret_cipher)
+{
+    struct evp_cipher *c = calloc(1, sizeof(*c));
+    if (!c)
+        return -ENOMEM;
+    bool cm = suite == KEYS_AES_128_CM_HMAC_SHA1_80;
+    c->cipher = (struct cipher){.seal = cm ? seal_cm : seal_gcm, .destroy = destroy};
+    int r = set_cipher(c, suite, key);
+    if (r < 0) {
+        destroy(&c->cipher);
+        return r;
+    }
+    if (cm)
+        set_auth_key(c, auth_key);
+    *ret_cipher = &c->cipher;
+    return 0;
+}
