@@ -87,7 +87,7 @@ static const struct {
     {"assize_datagrams_dropped_total", "counter",
      "Datagrams dropped: junk is nobody's, forged fails authentication, unrouted is of no stream, "
      "pool had no buffer left, send was not taken by the kernel, flood is over what one page may "
-     "send.",
+     "send or, sent on all the same, over the tracks it may begin on the tape.",
      "reason", "junk", CONTROL_METRIC_DROPPED_JUNK, false},
     {"assize_datagrams_dropped_total", "counter", "", "reason", "forged",
      CONTROL_METRIC_DROPPED_FORGED, false},
