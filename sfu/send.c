@@ -3,18 +3,57 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+
+/* Datagrams the kernel splits one message into at most (its UDP_MAX_SEGMENTS). */
+#define SEGMENTS_MAX 64
+/* Bytes of one message: less than IP allows, with room for its headers. */
+#define MESSAGE_BYTES_MAX 65000
+#define NONE              UINT16_MAX
+
+/* How a message says what it is to be split into (udp(7)). */
+struct segment_control {
+    _Alignas(struct cmsghdr) char bytes[CMSG_SPACE(sizeof(uint16_t))];
+};
+
+struct datagram {
+    struct address to;
+    uint16_t len;
+    uint16_t next;        /* in its flow; in the pile of free ones */
+    struct send_flow own; /* of a datagram that is on its own */
+};
+
+/* A message being given to the kernel: the oldest datagrams of a flow. */
+struct message {
+    struct send_flow *flow;
+    uint16_t count;
+    size_t bytes;
+};
 
 struct send_queue {
     int fd;
-    size_t head;  /* oldest waiting */
-    size_t count; /* waiting; they follow head, round the end */
+    unsigned segments_max; /* 1: the kernel splits nothing */
+    uint16_t free;         /* the newest freed one, still in cache, is used first */
+    struct list waiting;   /* flows */
     struct send_stats stats;
+    struct datagram datagrams[SEND_QUEUE_MAX];
+    struct message messages[SEND_QUEUE_MAX];
     struct mmsghdr headers[SEND_QUEUE_MAX];
     struct iovec parts[SEND_QUEUE_MAX];
-    struct address to[SEND_QUEUE_MAX];
+    struct segment_control controls[SEND_QUEUE_MAX];
     _Alignas(64) uint8_t bytes[SEND_QUEUE_MAX][SEND_DATAGRAM_MAX];
 };
+
+static bool has_segments(int fd)
+{
+    int size;
+    socklen_t len = sizeof(size);
+    return getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &size, &len) == 0;
+}
 
 int send_queue_create(int fd, struct send_queue **ret_queue)
 {
@@ -22,14 +61,13 @@ int send_queue_create(int fd, struct send_queue **ret_queue)
     if (!q)
         return -ENOMEM;
     q->fd = fd;
-    q->head = 0;
-    q->count = 0;
+    q->segments_max = has_segments(fd) ? SEGMENTS_MAX : 1;
+    q->free = 0;
+    list_init(&q->waiting);
     q->stats = (struct send_stats){0};
-    for (size_t i = 0; i < SEND_QUEUE_MAX; i++) {
-        q->parts[i] = (struct iovec){.iov_base = q->bytes[i]};
-        q->headers[i] = (struct mmsghdr){
-            .msg_hdr = {.msg_name = &q->to[i], .msg_iov = &q->parts[i], .msg_iovlen = 1}};
-    }
+    for (uint16_t i = 0; i < SEND_QUEUE_MAX; i++)
+        q->datagrams[i] =
+            (struct datagram){.next = i + 1 < SEND_QUEUE_MAX ? (uint16_t)(i + 1) : NONE};
     *ret_queue = q;
     return 0;
 }
@@ -39,59 +77,167 @@ void send_queue_destroy(struct send_queue *q)
     free(q);
 }
 
-static size_t next_free(const struct send_queue *q)
-{
-    return (q->head + q->count) % SEND_QUEUE_MAX;
-}
-
 uint8_t *send_reserve(struct send_queue *q)
 {
-    if (q->count == SEND_QUEUE_MAX)
-        (void)send_flush(q); /* what it achieved is seen in count */
-    if (q->count == SEND_QUEUE_MAX) {
+    if (q->free == NONE)
+        (void)send_flush(q); /* what it achieved is seen in `free` */
+    if (q->free == NONE) {
         q->stats.dropped_full++;
         return NULL;
     }
-    return q->bytes[next_free(q)];
+    return q->bytes[q->free];
+}
+
+void send_commit_flow(struct send_queue *q, struct send_flow *flow, const struct address *to,
+                      size_t len)
+{
+    assert(q->free != NONE && len <= SEND_DATAGRAM_MAX);
+    uint16_t i = q->free;
+    struct datagram *d = &q->datagrams[i];
+    q->free = d->next;
+    d->to = *to;
+    d->len = (uint16_t)len;
+    d->next = NONE;
+    if (flow->count == 0) {
+        flow->first = i;
+        list_append(&q->waiting, &flow->waiting);
+    } else {
+        q->datagrams[flow->last].next = i;
+    }
+    flow->last = i;
+    flow->count++;
 }
 
 void send_commit(struct send_queue *q, const struct address *to, size_t len)
 {
-    assert(q->count < SEND_QUEUE_MAX && len <= SEND_DATAGRAM_MAX);
-    size_t i = next_free(q);
-    q->to[i] = *to;
-    q->headers[i].msg_hdr.msg_namelen = to->len;
-    q->parts[i].iov_len = len;
-    q->count++;
+    send_commit_flow(q, &q->datagrams[q->free].own, to, len);
 }
 
-/* Takes the `n` oldest out. An empty queue starts again at the buffers that are still in cache. */
-static void drop_oldest(struct send_queue *q, size_t n)
+/* Takes the `count` oldest datagrams out. */
+static void drop_oldest(struct send_queue *q, struct send_flow *flow, size_t count)
 {
-    q->count -= n;
-    q->head = q->count ? (q->head + n) % SEND_QUEUE_MAX : 0;
+    for (; count > 0; count--, flow->count--) {
+        uint16_t i = flow->first;
+        flow->first = q->datagrams[i].next;
+        q->datagrams[i].next = q->free;
+        q->free = i;
+    }
+    if (flow->count == 0)
+        list_remove(&flow->waiting);
+}
+
+void send_flow_end(struct send_queue *q, struct send_flow *flow)
+{
+    drop_oldest(q, flow, flow->count);
+}
+
+static void set_segment(struct msghdr *header, struct segment_control *control, uint16_t size)
+{
+    header->msg_control = control->bytes;
+    header->msg_controllen = sizeof(control->bytes);
+    struct cmsghdr *c = CMSG_FIRSTHDR(header);
+    *c = (struct cmsghdr){
+        .cmsg_len = CMSG_LEN(sizeof(size)), .cmsg_level = IPPROTO_UDP, .cmsg_type = UDP_SEGMENT};
+    memcpy(CMSG_DATA(c), &size, sizeof(size));
+}
+
+/* Makes message `n` of the flow's datagrams from `*at` on: as many as are of one length, and one
+ * shorter behind them. Returns how many. */
+static uint16_t make_message(struct send_queue *q, size_t n, struct iovec *parts,
+                             struct send_flow *flow, uint16_t *at)
+{
+    struct message *m = &q->messages[n];
+    struct datagram *first = &q->datagrams[*at];
+    *m = (struct message){.flow = flow};
+    uint16_t len = first->len;
+    size_t most = flow->alone ? 1 : q->segments_max;
+    while (*at != NONE && m->count < most && len == first->len) {
+        struct datagram *d = &q->datagrams[*at];
+        if (d->len > first->len || m->bytes + d->len > MESSAGE_BYTES_MAX)
+            break;
+        parts[m->count++] = (struct iovec){.iov_base = q->bytes[*at], .iov_len = d->len};
+        m->bytes += d->len;
+        len = d->len;
+        *at = d->next;
+    }
+    struct msghdr *header = &q->headers[n].msg_hdr;
+    *header = (struct msghdr){.msg_name = first->to.len ? &first->to.any : NULL,
+                              .msg_namelen = first->to.len,
+                              .msg_iov = parts,
+                              .msg_iovlen = m->count};
+    if (m->count > 1)
+        set_segment(header, &q->controls[n], first->len);
+    return m->count;
+}
+
+/* Messages of all that waits. Returns how many. */
+static size_t make_messages(struct send_queue *q)
+{
+    size_t n = 0, parts = 0;
+    LIST_FOR_EACH(it, &q->waiting)
+    {
+        struct send_flow *flow = LIST_ENTRY(it, struct send_flow, waiting);
+        for (uint16_t at = flow->first; at != NONE; n++)
+            parts += make_message(q, n, &q->parts[parts], flow, &at);
+    }
+    return n;
+}
+
+static void count_sent(struct send_queue *q, const struct message *m)
+{
+    q->stats.datagrams += m->count;
+    q->stats.bytes += m->bytes;
+    q->stats.messages++;
+    drop_oldest(q, m->flow, m->count);
+}
+
+/* Whether the message was refused for being one to be split, and goes datagram by datagram
+ * (udp(7)): EIO for a network card that cannot checksum, so for all; EINVAL for a path narrower
+ * than the datagrams. */
+static bool stop_segments(struct send_queue *q, const struct message *m, int error)
+{
+    if (m->count == 1 || (error != EIO && error != EINVAL))
+        return false;
+    if (error == EINVAL) {
+        m->flow->alone = true;
+        return true;
+    }
+    q->segments_max = 1;
+    log_warn("the kernel splits no datagrams for us (%s): they are sent one by one",
+             log_errno(-error));
+    return true;
+}
+
+/* Gives the `n` messages made to the kernel. Returns 0 when all are gone, -EAGAIN when the socket
+ * is full, -EIO to make them anew. */
+static int give(struct send_queue *q, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        int sent = sendmmsg(q->fd, &q->headers[i], (unsigned)(n - i), MSG_DONTWAIT);
+        int error = errno;
+        q->stats.calls++;
+        for (int k = 0; k < sent; k++)
+            count_sent(q, &q->messages[i++]);
+        if (sent > 0 || error == EINTR)
+            continue;
+        if (error == EAGAIN)
+            return -EAGAIN;
+        const struct message *m = &q->messages[i];
+        if (stop_segments(q, m, error))
+            return -EIO;
+        /* The error is the first message's: an unreachable receiver must not stop others. */
+        q->stats.dropped_refused += m->count;
+        drop_oldest(q, m->flow, m->count);
+        i++;
+    }
+    return 0;
 }
 
 bool send_flush(struct send_queue *q)
 {
-    while (q->count) {
-        size_t n = q->count;
-        if (n > SEND_QUEUE_MAX - q->head)
-            n = SEND_QUEUE_MAX - q->head; /* up to the end, the rest next time round */
-        int sent = sendmmsg(q->fd, &q->headers[q->head], (unsigned)n, MSG_DONTWAIT);
-        q->stats.calls++;
-        if (sent > 0) {
-            for (size_t i = q->head; i < q->head + (size_t)sent; i++)
-                q->stats.bytes += q->parts[i].iov_len;
-            q->stats.datagrams += (size_t)sent;
-            drop_oldest(q, (size_t)sent);
-        } else if (errno == EAGAIN) {
+    while (!list_is_empty(&q->waiting)) {
+        if (give(q, make_messages(q)) == -EAGAIN)
             return false;
-        } else if (errno != EINTR) {
-            /* The error is the first datagram's: an unreachable receiver must not stop others. */
-            q->stats.dropped_refused++;
-            drop_oldest(q, 1);
-        }
     }
     return true;
 }
@@ -99,4 +245,9 @@ bool send_flush(struct send_queue *q)
 const struct send_stats *send_queue_stats(const struct send_queue *q)
 {
     return &q->stats;
+}
+
+bool send_queue_has_segments(const struct send_queue *q)
+{
+    return q->segments_max > 1;
 }

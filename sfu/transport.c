@@ -31,6 +31,7 @@ struct proven {
     uint64_t heard_us; /* the last authentic datagram, a check or SRTP: it is in use */
     bool listed;
     uint8_t generation; /* of the credentials that proved it */
+    struct send_flow flow;
 };
 
 struct out_stream {
@@ -106,6 +107,7 @@ static void send_dtls(struct transport *t, const struct path *to)
 static void forget_path(struct transport *t, struct proven *p)
 {
     directory_remove(t->config.directory, &p->entry);
+    send_flow_end(p->entry.path.via, &p->flow);
     *p = (struct proven){0};
     if (t->selected == p)
         t->selected = NULL;
@@ -534,7 +536,7 @@ int transport_send_rtp(struct transport *t, unsigned stream, const struct seal_p
     int r = seal_rtp(t->seal, &t->streams[stream].seal, packet, room, SEND_DATAGRAM_MAX, &len);
     if (r < 0)
         return r;
-    send_commit(to->via, &to->remote, len);
+    send_commit_flow(to->via, &t->selected->flow, &to->remote, len);
     if (sent_bytes)
         *sent_bytes += len;
     return 0;
@@ -554,7 +556,7 @@ int transport_send_rtcp(struct transport *t, const uint8_t *rtcp, size_t len)
     int r = srtp_in_protect_rtcp(t->srtp, room, &len);
     if (r < 0)
         return r;
-    send_commit(to->via, &to->remote, len);
+    send_commit_flow(to->via, &t->selected->flow, &to->remote, len);
     return 0;
 }
 

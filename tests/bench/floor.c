@@ -24,6 +24,7 @@
 #define MARKS     2 /* a flow each for video and audio */
 
 struct receiver {
+    struct send_flow flow;
     int fd;
     struct address address;
     struct seal *seal;
@@ -128,7 +129,10 @@ static void send_one(struct fan_out *f, struct receiver *r, size_t flow,
     }
     uint8_t *room = send_reserve(f->queue);
     if (room && seal_rtp(r->seal, &r->streams[flow], packet, room, SEND_DATAGRAM_MAX, &len) == 0) {
-        send_commit(f->queue, &r->address, len);
+        if (f->plan->way == FLOOR_SEGMENTS)
+            send_commit_flow(f->queue, &r->flow, &r->address, len);
+        else
+            send_commit(f->queue, &r->address, len);
         f->sent++;
     }
 }

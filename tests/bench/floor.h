@@ -9,6 +9,7 @@
 enum floor_way {
     FLOOR_SENDTO,   /* one call a packet */
     FLOOR_SENDMMSG, /* one call for what comes due together */
+    FLOOR_SEGMENTS, /* the same, and the kernel splits what goes to one receiver */
 };
 
 struct floor_plan {

@@ -192,12 +192,13 @@ static void measure_floor(const struct plan *p, enum floor_way way, size_t sende
                                     .payload_len = p->payload_len,
                                     .seconds = p->seconds,
                                     .core = p->pin ? 0 : -1};
+    static const char *const names[] = {
+        [FLOOR_SENDTO] = "sendto", [FLOOR_SENDMMSG] = "sendmmsg", [FLOOR_SEGMENTS] = "segments"};
     struct floor_result f;
     must("bare fan-out", floor_run(&plan, &f));
     printf("  %-10s  %9" PRIu64 " packets out  loss %6.3f %%  cpu %6.3f s = %6.2f s/million\n",
-           way == FLOOR_SENDTO ? "sendto" : "sendmmsg", f.sent,
-           100.0 * (double)(f.sent - f.received) / (double)f.sent, (double)f.cpu_ns / 1e9,
-           per_million(f.cpu_ns, f.sent));
+           names[way], f.sent, 100.0 * (double)(f.sent - f.received) / (double)f.sent,
+           (double)f.cpu_ns / 1e9, per_million(f.cpu_ns, f.sent));
 }
 
 static void run(const struct plan *p)
@@ -222,8 +223,8 @@ static void run(const struct plan *p)
            p->everybody ? pages : 1, p->seconds);
     for (unsigned i = 0; i < p->rounds; i++) {
         measure_core(&r, receivers_each);
-        measure_floor(p, FLOOR_SENDTO, p->everybody ? pages : 1, receivers_each);
-        measure_floor(p, FLOOR_SENDMMSG, p->everybody ? pages : 1, receivers_each);
+        for (int way = FLOOR_SENDTO; way <= FLOOR_SEGMENTS; way++)
+            measure_floor(p, (enum floor_way)way, p->everybody ? pages : 1, receivers_each);
         fflush(stdout);
     }
     crowd_destroy(r.crowd);
@@ -250,7 +251,7 @@ static const char help[] =
     "  --audio N       audio packets a second (50)\n"
     "  --payload N     bytes of a video packet's payload (1180)\n"
     "  --seconds N     measured time of each round (10)\n"
-    "  --rounds N      rounds of media core, sendto, sendmmsg in turn (3)\n"
+    "  --rounds N      rounds of media core, sendto, sendmmsg, segments in turn (3)\n"
     "  --workers N     of the media core (1)\n"
     "  --pin           media core and bare fan-out on core 0, load on core 1\n";
 

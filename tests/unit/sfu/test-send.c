@@ -166,6 +166,207 @@ static void unused_room(void)
     close_ends(&e);
 }
 
+#define RECEIVERS 3
+
+/* One sender, several receivers. */
+struct crowd {
+    struct ends ends[RECEIVERS]; /* the queue of the first is used */
+    struct send_flow flows[RECEIVERS];
+    struct send_queue *queue;
+};
+
+static void open_crowd(struct crowd *c)
+{
+    *c = (struct crowd){0};
+    for (size_t i = 0; i < RECEIVERS; i++)
+        CHECK_EQ(open_ends(&c->ends[i], "127.0.0.1"), 0);
+    c->queue = c->ends[0].queue;
+}
+
+static void close_crowd(struct crowd *c)
+{
+    for (size_t i = 0; i < RECEIVERS; i++)
+        send_flow_end(c->queue, &c->flows[i]);
+    for (size_t i = 0; i < RECEIVERS; i++)
+        close_ends(&c->ends[i]);
+}
+
+static void put_flow(struct crowd *c, size_t receiver, uint32_t number, size_t len)
+{
+    uint8_t *room = send_reserve(c->queue);
+    CHECK(room);
+    memset(room, (int)len, len);
+    memcpy(room, &number, sizeof(number));
+    send_commit_flow(c->queue, &c->flows[receiver], &c->ends[receiver].to_address, len);
+}
+
+/* What came is what was sent, in its order and of its length. */
+static void take_sizes(struct ends *e, const size_t *lens, size_t count)
+{
+    const struct udp_datagram *d;
+    size_t got = 0;
+    for (int n = udp_read(e->reader, e->to, &d); n > 0; n = udp_read(e->reader, e->to, &d))
+        for (int i = 0; i < n; i++, got++) {
+            uint32_t number;
+            memcpy(&number, d[i].bytes, sizeof(number));
+            CHECK(got < count);
+            CHECK_EQ(number, got);
+            CHECK_EQ(d[i].len, lens[got]);
+            for (size_t k = sizeof(number); k < d[i].len; k++)
+                CHECK_EQ(d[i].bytes[k], (uint8_t)lens[got]);
+        }
+    CHECK_EQ(got, count);
+}
+
+/* What goes to one receiver is one message as long as its datagrams are of one length, the last may
+ * be shorter; all messages are one call. */
+static void one_message_a_receiver(void)
+{
+    static const size_t lens[] = {1000, 1000, 1000, 900, 1000, 1100, 1100, 50};
+    const size_t count = sizeof(lens) / sizeof(lens[0]);
+    struct crowd c;
+    open_crowd(&c);
+    CHECK(send_queue_has_segments(c.queue));
+    for (uint32_t i = 0; i < count; i++)
+        for (size_t r = 0; r < RECEIVERS; r++)
+            put_flow(&c, r, i, lens[i]);
+    CHECK(send_flush(c.queue));
+    for (size_t r = 0; r < RECEIVERS; r++)
+        take_sizes(&c.ends[r], lens, count);
+    const struct send_stats *s = send_queue_stats(c.queue);
+    CHECK_EQ(s->datagrams, RECEIVERS * count);
+    CHECK_EQ(s->messages, RECEIVERS * 3); /* to 900; 1000; from 1100 on */
+    CHECK_EQ(s->calls, 1);
+    close_crowd(&c);
+}
+
+/* As many as one message holds, and more. */
+static void long_flows_are_several_messages(void)
+{
+    static size_t lens[200];
+    for (size_t i = 0; i < 200; i++)
+        lens[i] = 1200;
+    struct crowd c;
+    open_crowd(&c);
+    for (uint32_t i = 0; i < 200; i++)
+        put_flow(&c, 1, i, lens[i]);
+    CHECK(send_flush(c.queue));
+    take_sizes(&c.ends[1], lens, 200);
+    CHECK_EQ(send_queue_stats(c.queue)->messages, 4); /* 54 of 1,200 bytes each */
+    close_crowd(&c);
+}
+
+/* A receiver that goes away takes what waits for it along, and nothing of others. */
+static void an_ended_flow_is_dropped(void)
+{
+    static const size_t lens[] = {700, 700, 700};
+    struct crowd c;
+    open_crowd(&c);
+    for (uint32_t i = 0; i < 3; i++)
+        for (size_t r = 0; r < RECEIVERS; r++)
+            put_flow(&c, r, i, 700);
+    send_flow_end(c.queue, &c.flows[1]);
+    send_flow_end(c.queue, &c.flows[1]); /* nothing waits: nothing happens */
+    CHECK(send_flush(c.queue));
+    take_sizes(&c.ends[0], lens, 3);
+    take_sizes(&c.ends[1], lens, 0);
+    take_sizes(&c.ends[2], lens, 3);
+    for (uint32_t i = 0; i < SEND_QUEUE_MAX; i++) /* all room is there again */
+        put_flow(&c, 2, i, 10);
+    CHECK_EQ(send_queue_stats(c.queue)->calls, 1);
+    close_crowd(&c);
+}
+
+/* A flow that cannot be reached is dropped and counted, datagram by datagram. */
+static void a_refused_flow_is_skipped(void)
+{
+    static const size_t lens[] = {700, 700, 700};
+    struct crowd c;
+    open_crowd(&c);
+    c.ends[0].to_address = at("255.255.255.255", 9);
+    for (uint32_t i = 0; i < 3; i++)
+        for (size_t r = 0; r < RECEIVERS; r++)
+            put_flow(&c, r, i, 700);
+    CHECK(send_flush(c.queue));
+    take_sizes(&c.ends[1], lens, 3);
+    take_sizes(&c.ends[2], lens, 3);
+    CHECK_EQ(send_queue_stats(c.queue)->dropped_refused, 3);
+    CHECK(send_queue_has_segments(c.queue));
+    close_crowd(&c);
+}
+
+/* Kernels, network cards (EIO) and paths (EINVAL, of one port) that take nothing to be split. */
+static int refused_with;
+static uint16_t refused_port;
+
+static bool is_refused(const struct msghdr *header)
+{
+    struct address to;
+    return refused_with && header->msg_controllen > 0 &&
+           address_from_sockaddr(header->msg_name, header->msg_namelen, &to) == 0 &&
+           (refused_port == 0 || address_port(&to) == refused_port);
+}
+
+int __real_sendmmsg(int fd, struct mmsghdr *headers, unsigned count, int flags);
+int __wrap_sendmmsg(int fd, struct mmsghdr *headers, unsigned count, int flags);
+
+int __wrap_sendmmsg(int fd, struct mmsghdr *headers, unsigned count, int flags)
+{
+    unsigned whole = 0;
+    while (whole < count && !is_refused(&headers[whole].msg_hdr))
+        whole++;
+    if (whole > 0)
+        return __real_sendmmsg(fd, headers, whole, flags);
+    errno = refused_with;
+    return -1;
+}
+
+static const size_t fallback_lens[] = {800, 1000, 1000, 1000, 900};
+
+static void put_and_take(struct crowd *c)
+{
+    for (uint32_t i = 0; i < 5; i++)
+        for (size_t r = 0; r < RECEIVERS; r++)
+            put_flow(c, r, i, fallback_lens[i]);
+    CHECK(send_flush(c->queue));
+    for (size_t r = 0; r < RECEIVERS; r++)
+        take_sizes(&c->ends[r], fallback_lens, 5);
+}
+
+static void falls_back_for_all(void)
+{
+    struct crowd c;
+    open_crowd(&c);
+    refused_with = EIO;
+    put_and_take(&c);
+    refused_with = 0;
+    const struct send_stats *s = send_queue_stats(c.queue);
+    CHECK_EQ(s->datagrams, RECEIVERS * 5);
+    CHECK_EQ(s->messages, RECEIVERS * 5);
+    CHECK_EQ(s->dropped_refused, 0);
+    CHECK(!send_queue_has_segments(c.queue));
+    close_crowd(&c);
+}
+
+/* 800; 1,000 three times and 900: two messages, but for the receiver behind the narrow path. */
+static void falls_back_for_one(void)
+{
+    struct crowd c;
+    open_crowd(&c);
+    refused_with = EINVAL;
+    refused_port = address_port(&c.ends[1].to_address);
+    put_and_take(&c);
+    put_and_take(&c);
+    refused_with = 0;
+    refused_port = 0;
+    const struct send_stats *s = send_queue_stats(c.queue);
+    CHECK_EQ(s->datagrams, 2 * RECEIVERS * 5);
+    CHECK_EQ(s->messages, 2 * ((RECEIVERS - 1) * 2 + 5));
+    CHECK_EQ(s->dropped_refused, 0);
+    CHECK(send_queue_has_segments(c.queue));
+    close_crowd(&c);
+}
+
 static void too_long_ones_are_counted(void)
 {
     struct ends e;
@@ -209,6 +410,12 @@ int main(void)
     refused_ones_are_skipped();
     full_socket_keeps_order();
     unused_room();
+    one_message_a_receiver();
+    long_flows_are_several_messages();
+    an_ended_flow_is_dropped();
+    a_refused_flow_is_skipped();
+    falls_back_for_all();
+    falls_back_for_one();
     too_long_ones_are_counted();
     taken_port_is_told();
     return 0;
