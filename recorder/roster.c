@@ -133,18 +133,6 @@ bool roster_last(const struct roster *r, enum roster_event event, int64_t *ret_a
     return false;
 }
 
-bool roster_is_gone(const struct roster *r, uint64_t person, int64_t from_us, int64_t to_us)
-{
-    bool gone = false;
-    for (size_t i = 0; i < r->moment_count; i++) {
-        const struct roster_moment *m = &r->moments[i];
-        if (m->person != person || m->at_us < from_us || m->at_us > to_us)
-            continue;
-        gone = m->event == ROSTER_LEFT;
-    }
-    return gone;
-}
-
 int roster_rank(const char *role)
 {
     static const char *const order[] = {"judge",       "clerk",  "party",    "lawyer",    "witness",

@@ -57,9 +57,6 @@ const struct roster_person *roster_find(const struct roster *r, uint64_t id);
 bool roster_first(const struct roster *r, enum roster_event event, int64_t *ret_at_us);
 bool roster_last(const struct roster *r, enum roster_event event, int64_t *ret_at_us);
 
-/* Whether the person left between the two times and did not come back by the second. */
-bool roster_is_gone(const struct roster *r, uint64_t person, int64_t from_us, int64_t to_us);
-
 /* Where in a row of people the role stands: 0 the judge, then as a courtroom seats them. */
 int roster_rank(const char *role);
 

@@ -52,8 +52,8 @@ struct timeline {
     struct boot boots[BOOTS_MAX];
     size_t boot_count;
     struct timeline_faults faults;
-    int64_t first_us, last_us; /* in the first boot's monotonic time */
-    int64_t first_packet_us;   /* INT64_MAX: none */
+    int64_t first_us;        /* in the first boot's monotonic time */
+    int64_t first_packet_us; /* INT64_MAX: none */
     int64_t zero_us;
 };
 
@@ -98,11 +98,6 @@ struct timeline_faults timeline_faults(const struct timeline *t)
 int64_t timeline_since_zero(const struct timeline *t, int64_t at_us)
 {
     return at_us - t->zero_us;
-}
-
-int64_t timeline_last_us(const struct timeline *t)
-{
-    return t->last_us - t->zero_us;
 }
 
 uint64_t timeline_zero_wall_us(const struct timeline *t)
@@ -323,8 +318,6 @@ static int read_record(struct reading *reading, const struct tape_header *header
     int64_t at_us = absolute_us(t, header, record->time_us);
     if (t->first_us == INT64_MAX)
         t->first_us = at_us;
-    if (at_us > t->last_us && record->kind != TAPE_HEAD)
-        t->last_us = at_us;
     size_t next = reading->cursor->next_leg;
     size_t index = timeline_cursor_leg(reading->cursor, record);
     if (reading->cursor->next_leg > next) {

@@ -59,9 +59,6 @@ int64_t timeline_since_zero(const struct timeline *t, int64_t at_us);
 /* The wall clock at zero, us since 1970. */
 uint64_t timeline_zero_wall_us(const struct timeline *t);
 
-/* The place of the newest record on the tape. */
-int64_t timeline_last_us(const struct timeline *t);
-
 /* Damaged places and bytes given up by the writer (TAPE_GAP); packets the ring could not take. */
 struct timeline_faults {
     uint64_t damages;

@@ -170,7 +170,6 @@ const char *journal_damage_text(enum journal_damage damage);
 
 /* The words on the line; "?" out of range. */
 const char *journal_event_name(enum journal_event event);
-const char *journal_cause_name(enum journal_cause cause);
 const char *journal_reason_name(enum journal_reason reason);
 
 #endif

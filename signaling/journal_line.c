@@ -90,12 +90,6 @@ const char *journal_event_name(enum journal_event event)
     return (size_t)event < JOURNAL_EVENT_COUNT ? events[event].name : "?";
 }
 
-const char *journal_cause_name(enum journal_cause cause)
-{
-    const char *name = word(causes, JOURNAL_CAUSE_COUNT, (size_t)cause);
-    return name ? name : "?";
-}
-
 const char *journal_reason_name(enum journal_reason reason)
 {
     const char *name = word(reasons, JOURNAL_REASON_COUNT, (size_t)reason);

@@ -41,17 +41,6 @@ static void a_hearing(void)
     roster_finish(&r);
 }
 
-static void who_is_gone(void)
-{
-    note(10, "{\"event\":\"person.left\",\"person\":\"00000000000000a1\"}");
-    note(20, "{\"event\":\"person.returned\",\"person\":\"00000000000000a1\"}");
-    CHECK(!roster_is_gone(&r, 0xa1, 0, 9));
-    CHECK(roster_is_gone(&r, 0xa1, 0, 19));
-    CHECK(!roster_is_gone(&r, 0xa1, 0, 20));
-    CHECK(!roster_is_gone(&r, 0xa2, 0, 19));
-    roster_finish(&r);
-}
-
 static void what_is_none_is_left(void)
 {
     static const char *const none[] = {
@@ -106,7 +95,6 @@ static void bounds(void)
 int main(void)
 {
     a_hearing();
-    who_is_gone();
     what_is_none_is_left();
     names_are_bounded();
     bounds();
