@@ -63,14 +63,14 @@ static void take_report_blocks(struct context *c, struct subscriber *s,
 {
     for (size_t i = 0; i < view->item_count; i++) {
         struct rtcp_report_block block = rtcp_report_block(view, i);
-        if (!subscriber_of_ssrc(s, block.ssrc))
+        struct subscription *sub = subscriber_of_ssrc(s, block.ssrc);
+        if (!sub)
             continue;
         uint32_t rtt_us =
             ntp_round_trip_us(context_ntp_told(c), block.last_sr, block.delay_since_sr);
         if (rtt_us && !context_stepped_lately(c))
             s->rtt_us = s->rtt_us ? (7 * s->rtt_us + rtt_us) / 8 : rtt_us;
-        s->lost += block.fraction_lost;
-        s->expected += 256;
+        subscription_take_report(sub, &block);
     }
 }
 

@@ -141,6 +141,11 @@ static uint64_t grown(uint64_t now, uint64_t before)
     return now > before ? now - before : 0;
 }
 
+static uint64_t positive(int64_t n)
+{
+    return n > 0 ? (uint64_t)n : 0;
+}
+
 static void tell_stats(struct peer *peer, struct context *c)
 {
     struct publisher *p = &peer->publisher;
@@ -164,7 +169,7 @@ static void tell_stats(struct peer *peer, struct context *c)
                 .peer = peer->id,
                 .rtt_us = s->rtt_us,
                 .up_loss_permille = permille(grown(due, came), due),
-                .down_loss_permille = permille(s->lost, s->expected),
+                .down_loss_permille = permille(positive(s->lost), positive(s->expected)),
                 .up_bps = bps(grown(p->bytes, peer->told_up_bytes), interval_us),
                 .down_bps = bps(grown(s->bytes, peer->told_down_bytes), interval_us),
                 .up_packets = p->packets,
@@ -177,7 +182,8 @@ static void tell_stats(struct peer *peer, struct context *c)
     peer->told_arrived = arrived;
     peer->told_up_bytes = p->bytes;
     peer->told_down_bytes = s->bytes;
-    s->lost = 0;
+    /* What was counted ahead of the peer's reports is made up for by the next ones. */
+    s->lost = s->lost < 0 && -s->lost < s->expected ? s->lost : 0;
     s->expected = 0;
 }
 

@@ -214,21 +214,26 @@ static void note_newest(struct rewrite *r, const struct payload_view *payload,
                         const struct rewrite_output *output)
 {
     const struct rtp_header *header = &output->header;
-    if (!r->sent || seqnum_is_newer(header->seq, r->newest_seq))
+    uint16_t ahead = (uint16_t)(header->seq - r->newest_seq);
+    if (!r->sent || seqnum_is_newer(header->seq, r->newest_seq)) {
         r->newest_seq = header->seq;
+        r->holes += ahead - 1u;
+    } else {
+        r->holes--;
+    }
     if (!r->sent || seqnum_ticks_newer(header->timestamp, r->newest_timestamp))
         r->newest_timestamp = header->timestamp;
     r->sent = true;
     if (payload->vp8.picture_id_bits > 0) {
         /* A short picture id says only its own bits. */
         uint16_t mask = payload->vp8.picture_id_bits == 7 ? 0x7f : PICTURE_ID_MASK;
-        uint16_t ahead = (uint16_t)(output->vp8.picture_id - r->newest_picture_id) & mask;
-        if (ahead <= mask / 2)
-            r->newest_picture_id = (uint16_t)(r->newest_picture_id + ahead) & PICTURE_ID_MASK;
+        uint16_t step = (uint16_t)(output->vp8.picture_id - r->newest_picture_id) & mask;
+        if (step <= mask / 2)
+            r->newest_picture_id = (uint16_t)(r->newest_picture_id + step) & PICTURE_ID_MASK;
     }
     if (payload->vp8.tl0picidx_at > 0) {
-        uint8_t ahead = (uint8_t)(output->vp8.tl0picidx - r->newest_tl0picidx);
-        if (ahead < 0x80)
+        uint8_t step = (uint8_t)(output->vp8.tl0picidx - r->newest_tl0picidx);
+        if (step < 0x80)
             r->newest_tl0picidx = output->vp8.tl0picidx;
     }
 }
@@ -313,6 +318,11 @@ void rewrite_sent(struct rewrite *r, size_t payload_len)
 {
     r->packets++;
     r->octets += (uint32_t)payload_len;
+}
+
+uint32_t rewrite_holes(const struct rewrite *r)
+{
+    return r->holes;
 }
 
 /* The run in which output packet `seq` was or would have been sent; NULL if too old or cut off. */

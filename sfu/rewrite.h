@@ -61,6 +61,7 @@ struct rewrite {
     uint64_t anchor_moved_us;  /* when it last followed the source's clock */
 
     uint32_t packets, octets; /* sent, for sender reports */
+    uint32_t holes;           /* see rewrite_holes() */
     struct seqmap map;        /* of the newest run */
     uint64_t run_number;      /* of the newest run, from 1; its place is modulo REWRITE_RUNS */
     uint64_t runs_cut;        /* runs up to this one are no longer mapped back to */
@@ -109,6 +110,10 @@ int rewrite_withhold(struct rewrite *rewrite, uint64_t source, uint16_t seq);
 
 /* Counts what was really sent, for sender reports: payload bytes. */
 void rewrite_sent(struct rewrite *rewrite, size_t payload_len);
+
+/* Numbers that were passed over for packets which never came to us, modulo 2^32; it falls when such
+ * a packet comes late. The receiver counts them as lost, but not on its own link. */
+uint32_t rewrite_holes(const struct rewrite *rewrite);
 
 /* The receiver asks for output packet `seq` again: which packet of which source was that, or would
  * it have been. Returns 0 or -ENOENT. */

@@ -16,6 +16,8 @@
 /* The longest VP8 payload descriptor (RFC 7741 section 4.2): flags, X, picture id, TL0PICIDX, TID.
  */
 #define DESCRIPTOR_MAX 8
+/* The most packets one report block can tell of: half of the numbers there are. */
+#define REPORT_SPAN_MAX 0x8000
 
 static const uint8_t rtx_payload_types[CODEC_COUNT] = {
     [CODEC_VP8] = CODEC_PT_VP8_RTX,
@@ -72,6 +74,7 @@ static int init_subscription(struct subscriber *s, struct subscription *sub, uin
         config.payload_types[CODEC_OPUS] = CODEC_PT_OPUS;
     }
     rewrite_init(&sub->rewrite, &config);
+    sub->reported.highest = random.first_seq - 1u;
     return r;
 }
 
@@ -413,6 +416,22 @@ bool subscription_send_again(struct subscription *s, struct context *c, uint16_t
         return false;
     send_again(s, c, seq);
     return true;
+}
+
+void subscription_take_report(struct subscription *s, const struct rtcp_report_block *block)
+{
+    uint32_t holes = rewrite_holes(&s->rewrite);
+    uint32_t span = block->highest_seq - s->reported.highest;
+    int32_t lost = (int32_t)((uint32_t)block->total_lost - s->reported.lost);
+    int32_t never_sent = (int32_t)(holes - s->reported.holes);
+    s->reported.highest = block->highest_seq;
+    s->reported.lost = (uint32_t)block->total_lost;
+    s->reported.holes = holes;
+    /* The page's numbers began anew, or are wrong. */
+    if (span > REPORT_SPAN_MAX || lost > (int64_t)span || -(int64_t)lost > REPORT_SPAN_MAX)
+        return;
+    s->subscriber->lost += (int64_t)lost - never_sent;
+    s->subscriber->expected += (int64_t)span - never_sent;
 }
 
 bool subscription_sender_report(const struct subscription *s, const struct context *c,

@@ -41,6 +41,11 @@ struct subscription {
     uint32_t connection;     /* of this connection */
     uint64_t key_frames_us;  /* when all its key frame requests are forgotten */
     bool broken;             /* video that could not be sent for a while: goes on at a key frame */
+    struct {
+        uint32_t highest; /* extended sequence number */
+        uint32_t lost;    /* like this modulo 2^32 */
+        uint32_t holes;   /* rewrite_holes() of that time */
+    } reported;           /* by the peer, last */
     struct rewrite rewrite;
 };
 
@@ -56,8 +61,8 @@ struct subscriber {
     uint32_t rtx_left;
     uint64_t report_us; /* when the next sender reports are due */
     uint32_t rtt_us;    /* by its receiver reports; 0: not known */
-    uint32_t lost;      /* by its reports since the last statistics: packets of seats ... */
-    uint32_t expected;  /* ... of so many */
+    int64_t lost;       /* by its reports since the last statistics: packets of seats, ... */
+    int64_t expected;   /* ... of so many that were sent; see subscription_take_report() */
 };
 
 /* Makes the transport and `seats` empty seats. `s` is zeroed. Returns 0, -EINVAL for no seats or
@@ -109,6 +114,11 @@ void subscription_send(struct subscription *s, struct context *c, struct encodin
  * nothing can be sent again, whatever it asks for: SUBSCRIBER_RTX_PER_SECOND counts every number.
  */
 bool subscription_send_again(struct subscription *s, struct context *c, uint16_t seq);
+
+/* The peer's report block about this seat: adds to its subscriber's `lost` and `expected` what is
+ * new since the last one. What never came to us, so was never sent, is neither: its loss is the
+ * speaker's. `lost` may be negative for a moment, as a late packet is counted here before there. */
+void subscription_take_report(struct subscription *s, const struct rtcp_report_block *block);
 
 /* Our report about what this seat sends. False when there is nothing to say. */
 bool subscription_sender_report(const struct subscription *s, const struct context *c,

@@ -127,6 +127,7 @@ static void withheld_and_lost_packets(void)
     RUN(&r, true, {10, 1, 65532, 0, false, 0, 65535, t},
         {43, 1, 65534, 3000, false, 0, 1, t + 3000}, {44, 1, 65531, 0, false, -EALREADY});
     CHECK_EQ(rewrite_withhold(&r, 1, 65533), -ERANGE);
+    CHECK_EQ(rewrite_holes(&r), 1);
 
     uint64_t source = 0;
     uint16_t seq = 0;
@@ -137,6 +138,10 @@ static void withheld_and_lost_packets(void)
     CHECK_EQ(seq, 65534);
     CHECK_EQ(rewrite_origin(&r, 2, &source, &seq), -ENOENT);
     CHECK_EQ(rewrite_origin(&r, 65533, &source, &seq), -ENOENT);
+
+    /* It comes late, and is no hole any more. */
+    RUN(&r, true, {45, 1, 65533, 0, false, 0, 0, t});
+    CHECK_EQ(rewrite_holes(&r), 0);
 
     /* A jump beyond the history begins a run without a gap, with the same source. */
     RUN(&r, true, {600, 1, 2000, 53100, false, 0, 2, t + 53100});
@@ -149,6 +154,8 @@ static void withheld_and_lost_packets(void)
     rewrite_restart(&r, 1);
     RUN(&r, true, {633, 1, 700, 9, false, 0, 3, t + 56070},
         {634, 1, 701, 9, false, 0, 4, t + 56070});
+
+    CHECK_EQ(rewrite_holes(&r), 0);
 
     /* Cut off: what was sent of it cannot be asked for again. */
     rewrite_select(&r, 0);
