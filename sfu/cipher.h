@@ -1,5 +1,5 @@
-/* The ciphers of SRTP under one association's session keys, by one of several libraries: they write
- * sealed bytes, and know nothing of roll-over counters or nonces, which are seal's.
+/* The ciphers of SRTP under one direction's session keys, by one of several libraries: they write
+ * sealed or opened bytes, and know nothing of roll-over counters or nonces, which are seal's.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef SFU_CIPHER_H
 #define SFU_CIPHER_H
@@ -35,17 +35,33 @@ struct cipher_packet {
     uint8_t roc[4];    /* authenticated behind the packet by CM (RFC 3711 section 4.2) */
 };
 
-/* One association's. One thread. Embedded first in what a library needs. */
+/* A packet to be opened. */
+struct cipher_sealed {
+    const uint8_t *iv;     /* as above */
+    const uint8_t *packet; /* header, sealed payload, tag */
+    size_t header_len;
+    size_t sealed_len; /* of the payload, without the tag */
+    uint8_t *out;      /* for sealed_len bytes */
+    uint8_t roc[4];
+};
+
+enum cipher_direction { CIPHER_SEALS, CIPHER_OPENS };
+
+/* One association's, one direction's. One thread. Embedded first in what a library needs. Nothing
+ * is allocated per packet. */
 struct cipher {
-    /* Writes sealed parts and tag. Returns whether it worked. Allocates nothing. */
+    /* Of CIPHER_SEALS: writes sealed parts and tag. Returns whether it worked. */
     bool (*seal)(struct cipher *c, const struct cipher_packet *p);
+    /* Of CIPHER_OPENS: returns whether the tag is right; if not, what `out` holds is worth nothing.
+     */
+    bool (*open)(struct cipher *c, const struct cipher_sealed *p);
     void (*destroy)(struct cipher *c);
 };
 
 /* Of OpenSSL: every suite, every machine. `auth_key` is of CIPHER_AUTH_KEY_LEN bytes, NULL for GCM.
  * Returns 0, -ENOMEM or -EIO. */
-int cipher_evp_create(enum keys_suite suite, const uint8_t *key, const uint8_t *auth_key,
-                      struct cipher **ret_cipher);
+int cipher_evp_create(enum keys_suite suite, enum cipher_direction direction, const uint8_t *key,
+                      const uint8_t *auth_key, struct cipher **ret_cipher);
 
 /* The manager of libipsec-mb, made for this CPU. */
 struct cipher_mb;
@@ -60,7 +76,7 @@ void cipher_mb_close(struct cipher_mb *mb);
 /* The instructions it was made for, such as "AVX512". */
 const char *cipher_mb_name(const struct cipher_mb *mb);
 
-/* Of AES-GCM suites only; `mb` is borrowed. Returns 0 or -ENOMEM. */
+/* Of AES-GCM suites only, for both directions; `mb` is borrowed. Returns 0 or -ENOMEM. */
 int cipher_mb_create(const struct cipher_mb *mb, enum keys_suite suite, const uint8_t *key,
                      struct cipher **ret_cipher);
 

@@ -43,7 +43,40 @@ static bool seal_gcm(struct cipher *base, const struct cipher_packet *p)
            EVP_CIPHER_CTX_ctrl(c->context, EVP_CTRL_AEAD_GET_TAG, CIPHER_TAG_GCM, tag) == 1;
 }
 
+static bool decrypt(struct evp_cipher *c, const struct cipher_sealed *p)
+{
+    int n;
+    return p->sealed_len == 0 ||
+           EVP_DecryptUpdate(c->context, p->out, &n, p->packet + p->header_len,
+                             (int)p->sealed_len) == 1;
+}
+
+static bool open_gcm(struct cipher *base, const struct cipher_sealed *p)
+{
+    struct evp_cipher *c = (struct evp_cipher *)(void *)base;
+    uint8_t tag[CIPHER_TAG_GCM]; /* a copy: the call wants to be allowed to write */
+    memcpy(tag, p->packet + p->header_len + p->sealed_len, sizeof(tag));
+    int n;
+    return EVP_DecryptInit_ex2(c->context, NULL, NULL, p->iv, NULL) == 1 &&
+           EVP_DecryptUpdate(c->context, NULL, &n, p->packet, (int)p->header_len) == 1 &&
+           decrypt(c, p) &&
+           EVP_CIPHER_CTX_ctrl(c->context, EVP_CTRL_AEAD_SET_TAG, sizeof(tag), tag) == 1 &&
+           EVP_DecryptFinal_ex(c->context, p->out + p->sealed_len, &n) == 1;
+}
+
 /* The tag (RFC 3711 section 4.2) covers header, sealed payload and roll-over counter. */
+static void make_tag(const struct evp_cipher *c, const uint8_t *packet, size_t len,
+                     const uint8_t roc[4], uint8_t digest[SHA_DIGEST_LENGTH])
+{
+    SHA_CTX hash = c->inner;
+    SHA1_Update(&hash, packet, len);
+    SHA1_Update(&hash, roc, 4);
+    SHA1_Final(digest, &hash);
+    hash = c->outer;
+    SHA1_Update(&hash, digest, SHA_DIGEST_LENGTH);
+    SHA1_Final(digest, &hash);
+}
+
 static bool seal_cm(struct cipher *base, const struct cipher_packet *p)
 {
     struct evp_cipher *c = (struct evp_cipher *)(void *)base;
@@ -51,18 +84,23 @@ static bool seal_cm(struct cipher *base, const struct cipher_packet *p)
         return false;
     size_t len = p->header_len + p->sealed_len;
     uint8_t digest[SHA_DIGEST_LENGTH];
-    SHA_CTX hash = c->inner;
-    SHA1_Update(&hash, p->out, len);
-    SHA1_Update(&hash, p->roc, sizeof(p->roc));
-    SHA1_Final(digest, &hash);
-    hash = c->outer;
-    SHA1_Update(&hash, digest, sizeof(digest));
-    SHA1_Final(digest, &hash);
+    make_tag(c, p->out, len, p->roc, digest);
     memcpy(p->out + len, digest, CIPHER_TAG_CM);
     return true;
 }
 
-static int set_cipher(struct evp_cipher *c, enum keys_suite suite, const uint8_t *key)
+static bool open_cm(struct cipher *base, const struct cipher_sealed *p)
+{
+    struct evp_cipher *c = (struct evp_cipher *)(void *)base;
+    size_t len = p->header_len + p->sealed_len;
+    uint8_t digest[SHA_DIGEST_LENGTH];
+    make_tag(c, p->packet, len, p->roc, digest);
+    return CRYPTO_memcmp(digest, p->packet + len, CIPHER_TAG_CM) == 0 &&
+           EVP_DecryptInit_ex2(c->context, NULL, NULL, p->iv, NULL) == 1 && decrypt(c, p);
+}
+
+static int set_cipher(struct evp_cipher *c, enum keys_suite suite, enum cipher_direction direction,
+                      const uint8_t *key)
 {
     static const char *const names[KEYS_SUITE_COUNT] = {
         [KEYS_AEAD_AES_128_GCM] = "AES-128-GCM",
@@ -74,7 +112,8 @@ static int set_cipher(struct evp_cipher *c, enum keys_suite suite, const uint8_t
         return -ENOMEM;
     /* Fetched: looking an implementation up by name costs more than sealing a packet. */
     EVP_CIPHER *fetched = EVP_CIPHER_fetch(NULL, names[suite], NULL);
-    int ok = fetched && EVP_EncryptInit_ex2(c->context, fetched, key, NULL, NULL) == 1;
+    int ok = fetched && EVP_CipherInit_ex2(c->context, fetched, key, NULL,
+                                           direction == CIPHER_SEALS, NULL) == 1;
     EVP_CIPHER_free(fetched); /* the context holds its own reference */
     return ok ? 0 : -EIO;
 }
@@ -102,15 +141,16 @@ static void destroy(struct cipher *base)
     free(c);
 }
 
-int cipher_evp_create(enum keys_suite suite, const uint8_t *key, const uint8_t *auth_key,
-                      struct cipher **ret_cipher)
+int cipher_evp_create(enum keys_suite suite, enum cipher_direction direction, const uint8_t *key,
+                      const uint8_t *auth_key, struct cipher **ret_cipher)
 {
     struct evp_cipher *c = calloc(1, sizeof(*c));
     if (!c)
         return -ENOMEM;
     bool cm = suite == KEYS_AES_128_CM_HMAC_SHA1_80;
-    c->cipher = (struct cipher){.seal = cm ? seal_cm : seal_gcm, .destroy = destroy};
-    int r = set_cipher(c, suite, key);
+    c->cipher = (struct cipher){
+        .seal = cm ? seal_cm : seal_gcm, .open = cm ? open_cm : open_gcm, .destroy = destroy};
+    int r = set_cipher(c, suite, direction, key);
     if (r < 0) {
         destroy(&c->cipher);
         return r;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <intel-ipsec-mb.h>
+#include <openssl/crypto.h>
 
 /* As the library's vector loads want it. */
 #define KEY_ALIGN 64
@@ -19,7 +20,7 @@ struct cipher_mb {
 
 struct mb_cipher {
     struct cipher cipher;
-    aes_gcm_enc_dec_t whole;
+    aes_gcm_enc_dec_t whole, open;
     aes_gcm_init_t init;
     aes_gcm_enc_dec_update_t update;
     aes_gcm_enc_dec_finalize_t finalize;
@@ -89,6 +90,17 @@ static bool seal_gcm(struct cipher *base, const struct cipher_packet *p)
     return true;
 }
 
+static bool open_gcm(struct cipher *base, const struct cipher_sealed *p)
+{
+    struct mb_cipher *c = (struct mb_cipher *)(void *)base;
+    struct gcm_context_data context;
+    const uint8_t *sealed = p->packet + p->header_len;
+    uint8_t tag[CIPHER_TAG_GCM];
+    c->open(&c->key, &context, p->out, sealed, p->sealed_len, p->iv, p->packet, p->header_len, tag,
+            sizeof(tag));
+    return CRYPTO_memcmp(tag, sealed + p->sealed_len, sizeof(tag)) == 0;
+}
+
 static void destroy(struct cipher *base)
 {
     struct mb_cipher *c = (struct mb_cipher *)(void *)base;
@@ -105,8 +117,9 @@ int cipher_mb_create(const struct cipher_mb *mb, enum keys_suite suite, const ui
     const IMB_MGR *m = mb->manager;
     bool long_key = keys_key_len(suite) == 32;
     *c = (struct mb_cipher){
-        .cipher = {.seal = seal_gcm, .destroy = destroy},
+        .cipher = {.seal = seal_gcm, .open = open_gcm, .destroy = destroy},
         .whole = long_key ? m->gcm256_enc : m->gcm128_enc,
+        .open = long_key ? m->gcm256_dec : m->gcm128_dec,
         .init = long_key ? m->gcm256_init : m->gcm128_init,
         .update = long_key ? m->gcm256_enc_update : m->gcm128_enc_update,
         .finalize = long_key ? m->gcm256_enc_finalize : m->gcm128_enc_finalize,

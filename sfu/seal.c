@@ -10,7 +10,10 @@
 #include "sfu/cipher.h"
 
 #define RTP_HEADER_MIN 12
+#define RTP_VERSION    2
 #define PADDING_BIT    0x20
+#define EXTENSION_BIT  0x10
+#define SOURCES_MASK   0x0f
 #define PADDING_MAX    255
 
 /* RFC 3711 section 4.3.1: labels of the keys derived for RTP. */
@@ -75,16 +78,17 @@ static int derive(const struct keys *keys, enum label label, uint8_t *out, size_
 
 /* By the sealer's library; AES-CM by OpenSSL in any case, which needs no other packets at hand to
  * be fast. */
-static int set_cipher(struct seal *s, const struct sealer *sealer, const uint8_t *key,
-                      const uint8_t *auth_key)
+static int set_cipher(struct seal *s, const struct sealer *sealer, enum seal_direction direction,
+                      const uint8_t *key, const uint8_t *auth_key)
 {
-    if (sealer->mb && s->suite != KEYS_AES_128_CM_HMAC_SHA1_80)
+    if (sealer && sealer->mb && s->suite != KEYS_AES_128_CM_HMAC_SHA1_80)
         return cipher_mb_create(sealer->mb, s->suite, key, &s->cipher);
-    return cipher_evp_create(s->suite, key, auth_key, &s->cipher);
+    return cipher_evp_create(s->suite, direction == SEAL_OUTGOING ? CIPHER_SEALS : CIPHER_OPENS,
+                             key, auth_key, &s->cipher);
 }
 
-int seal_create_session(const struct sealer *sealer, const struct keys *session,
-                        struct seal **ret_seal)
+int seal_create_session(const struct sealer *sealer, enum seal_direction direction,
+                        const struct keys *session, struct seal **ret_seal)
 {
     if (session->suite == KEYS_AES_128_CM_HMAC_SHA1_80)
         return -EINVAL;
@@ -93,14 +97,15 @@ int seal_create_session(const struct sealer *sealer, const struct keys *session,
         return -ENOMEM;
     s->suite = session->suite;
     memcpy(s->salt, session->salt, sizeof(s->salt));
-    int r = set_cipher(s, sealer, session->key, NULL);
+    int r = set_cipher(s, sealer, direction, session->key, NULL);
     if (r < 0)
         return r;
     *ret_seal = STEAL(s);
     return 0;
 }
 
-int seal_create(const struct sealer *sealer, const struct keys *keys, struct seal **ret_seal)
+int seal_create(const struct sealer *sealer, enum seal_direction direction, const struct keys *keys,
+                struct seal **ret_seal)
 {
     CLEANUP(seal_destroy) struct seal *s = calloc(1, sizeof(*s));
     if (!s)
@@ -113,7 +118,7 @@ int seal_create(const struct sealer *sealer, const struct keys *keys, struct sea
     if (r == 0)
         r = derive(keys, LABEL_AUTH, auth_key, sizeof(auth_key));
     if (r == 0)
-        r = set_cipher(s, sealer, key, auth_key);
+        r = set_cipher(s, sealer, direction, key, auth_key);
     OPENSSL_cleanse(key, sizeof(key));
     OPENSSL_cleanse(auth_key, sizeof(auth_key));
     if (r < 0)
@@ -165,13 +170,16 @@ static void set_used(struct seal_stream *st, uint64_t index, bool used)
     *word = used ? *word | bit : *word & ~bit;
 }
 
-/* Claims the index of `seq` for one packet. A nonce used twice reveals AES-GCM's key, so an index
- * is claimed before it is sealed and never given back. */
-static int claim_index(struct seal_stream *st, uint16_t seq, uint64_t *ret_index)
+/* Whether that index can still be told to be new, and is. */
+static bool is_new(const struct seal_stream *st, uint64_t index)
 {
-    uint64_t index;
-    if (!guess_index(st, seq, &index))
-        return -EALREADY;
+    return !st->started || index > st->highest ||
+           (st->highest - index < SEAL_WINDOW && !is_used(st, index));
+}
+
+/* Marks a new index as used. */
+static void use_index(struct seal_stream *st, uint64_t index)
+{
     if (!st->started) {
         st->started = true;
         st->highest = index;
@@ -181,12 +189,8 @@ static int claim_index(struct seal_stream *st, uint16_t seq, uint64_t *ret_index
         for (uint64_t i = from; i < index; i++)
             set_used(st, i, false);
         st->highest = index;
-    } else if (st->highest - index >= SEAL_WINDOW || is_used(st, index)) {
-        return -EALREADY;
     }
     set_used(st, index, true);
-    *ret_index = index;
-    return 0;
 }
 
 /* AES-GCM: 16 zero bits, SSRC, roll-over counter, sequence number, under the salt (RFC 7714 section
@@ -212,6 +216,18 @@ static void add_part(struct cipher_packet *c, const uint8_t *data, size_t len)
     c->sealed_len += len;
 }
 
+static uint16_t seq_of(const uint8_t *header)
+{
+    return (uint16_t)(header[2] << 8 | header[3]);
+}
+
+/* The roll-over counter as AES-CM's tag covers it. */
+static void write_roc(uint64_t index, uint8_t roc[4])
+{
+    for (size_t i = 0; i < 4; i++)
+        roc[i] = (uint8_t)(index >> (40 - 8 * i));
+}
+
 int seal_rtp(struct seal *s, struct seal_stream *stream, const struct seal_packet *p, uint8_t *out,
              size_t capacity, size_t *ret_len)
 {
@@ -221,20 +237,17 @@ int seal_rtp(struct seal *s, struct seal_stream *stream, const struct seal_packe
     if (len > capacity)
         return -EMSGSIZE;
     uint64_t index;
-    int r = claim_index(stream, (uint16_t)(p->header[2] << 8 | p->header[3]), &index);
-    if (r < 0)
-        return r;
+    if (!guess_index(stream, seq_of(p->header), &index) || !is_new(stream, index))
+        return -EALREADY;
+    /* A nonce used twice reveals AES-GCM's key, so an index is claimed before it is sealed and
+     * never given back. */
+    use_index(stream, index);
 
     memcpy(out, p->header, p->header_len);
     uint8_t iv[CIPHER_IV_CM];
     make_iv(s, out, index, iv);
-    struct cipher_packet packet = {
-        .iv = iv,
-        .out = out,
-        .header_len = p->header_len,
-        .roc = {(uint8_t)(index >> 40), (uint8_t)(index >> 32), (uint8_t)(index >> 24),
-                (uint8_t)(index >> 16)},
-    };
+    struct cipher_packet packet = {.iv = iv, .out = out, .header_len = p->header_len};
+    write_roc(index, packet.roc);
     add_part(&packet, p->head, p->head_len);
     add_part(&packet, p->payload, p->payload_len);
     uint8_t padding[PADDING_MAX];
@@ -247,5 +260,50 @@ int seal_rtp(struct seal *s, struct seal_stream *stream, const struct seal_packe
     if (!s->cipher->seal(s->cipher, &packet))
         return -EIO;
     *ret_len = len;
+    return 0;
+}
+
+/* Bytes that are authenticated but not sealed: the fixed header, contributing sources, the header
+ * extension (RFC 3550 sections 5.1 and 5.3.1). 0 when they are not all there. */
+static size_t header_len_of(const uint8_t *packet, size_t len)
+{
+    if (len < RTP_HEADER_MIN)
+        return 0;
+    size_t n = RTP_HEADER_MIN + 4u * (packet[0] & SOURCES_MASK);
+    if (!(packet[0] & EXTENSION_BIT))
+        return n <= len ? n : 0;
+    if (n + 4 > len)
+        return 0;
+    n += 4 + 4u * (size_t)(packet[n + 2] << 8 | packet[n + 3]);
+    return n <= len ? n : 0;
+}
+
+int seal_open_rtp(struct seal *s, struct seal_stream *stream, const uint8_t *packet, size_t len,
+                  uint8_t *out, size_t *ret_len)
+{
+    size_t header_len = header_len_of(packet, len);
+    size_t tag_len = keys_tag_len(s->suite);
+    if (header_len == 0 || packet[0] >> 6 != RTP_VERSION)
+        return -EBADMSG;
+    if (len - header_len < tag_len)
+        return -EACCES;
+    uint64_t index;
+    if (!guess_index(stream, seq_of(packet), &index) || !is_new(stream, index))
+        return -EALREADY;
+    uint8_t iv[CIPHER_IV_CM];
+    make_iv(s, packet, index, iv);
+    struct cipher_sealed sealed = {
+        .iv = iv,
+        .packet = packet,
+        .header_len = header_len,
+        .sealed_len = len - header_len - tag_len,
+        .out = out + header_len,
+    };
+    write_roc(index, sealed.roc);
+    if (!s->cipher->open(s->cipher, &sealed))
+        return -EACCES;
+    use_index(stream, index);
+    memcpy(out, packet, header_len);
+    *ret_len = len - tag_len;
     return 0;
 }

@@ -1,6 +1,6 @@
 /* Seals outgoing RTP as SRTP (RFC 3711, RFC 7714): from a shared plaintext straight into the
- * receiver's own buffer, with the key schedule kept. Byte for byte what libsrtp2 makes, faster.
- * SPDX-License-Identifier: Apache-2.0 */
+ * receiver's own buffer, with the key schedule kept; opens incoming RTP. Byte for byte what
+ * libsrtp2 does, faster. SPDX-License-Identifier: Apache-2.0 */
 #ifndef SFU_SEAL_H
 #define SFU_SEAL_H
 
@@ -13,7 +13,8 @@
 
 /* The most bytes seal_rtp() adds, whatever the suite. */
 #define SEAL_TAG_MAX 16
-/* Out-of-order distance in packets that seal_rtp() accepts. Ours. */
+/* Out-of-order distance in packets that seal_rtp() accepts, and within which seal_open_rtp() tells
+ * a replay from a late packet. Ours: 1 s of 8 Mbit/s. */
 #define SEAL_WINDOW 1024
 
 enum sealer_library {
@@ -35,24 +36,29 @@ DEFINE_CLEANUP(struct sealer, sealer_destroy)
 /* Which it is, for people: "ipsec-mb AVX512", "openssl". */
 const char *sealer_name(const struct sealer *sealer);
 
-/* Sealing keys of one association. One thread. */
+/* Keys of one association and one direction. One thread. */
 struct seal;
 
-/* The keys are copied; `sealer` is borrowed. Returns 0, -ENOMEM or -EIO (OpenSSL refuses). */
-int seal_create(const struct sealer *sealer, const struct keys *keys, struct seal **ret_seal);
+enum seal_direction { SEAL_OUTGOING, SEAL_INCOMING };
+
+/* The keys are copied; `sealer` is borrowed, and NULL for OpenSSL. Returns 0, -ENOMEM or -EIO
+ * (OpenSSL refuses). */
+int seal_create(const struct sealer *sealer, enum seal_direction direction, const struct keys *keys,
+                struct seal **ret_seal);
 
 /* As above, with keys that are session keys already: RFC 7714's test vectors. AES-CM keys need an
  * authentication key besides, so for them it returns -EINVAL. */
-int seal_create_session(const struct sealer *sealer, const struct keys *session,
-                        struct seal **ret_seal);
+int seal_create_session(const struct sealer *sealer, enum seal_direction direction,
+                        const struct keys *session, struct seal **ret_seal);
 void seal_destroy(struct seal *seal);
 DEFINE_CLEANUP(struct seal, seal_destroy)
 
-/* Roll-over state of one SSRC (RFC 3711 section 3.3.1), zeroed at first. It must live as long as
- * the keys: an index sealed twice would break AES-GCM, so it remembers which ones were. */
+/* Roll-over state of one SSRC (RFC 3711 section 3.3.1), zeroed at first. Of an outgoing one it must
+ * live as long as the keys: an index sealed twice would break AES-GCM, so it remembers which ones
+ * were. Of an incoming one it is the replay window (section 3.3.2). */
 struct seal_stream {
     uint64_t highest;                /* 48-bit index */
-    uint64_t used[SEAL_WINDOW / 64]; /* bit i % SEAL_WINDOW: index i was sealed */
+    uint64_t used[SEAL_WINDOW / 64]; /* bit i % SEAL_WINDOW: index i was sealed, or opened */
     bool started;
 };
 
@@ -73,5 +79,12 @@ struct seal_packet {
  * Nothing is allocated. */
 int seal_rtp(struct seal *seal, struct seal_stream *stream, const struct seal_packet *packet,
              uint8_t *out, size_t capacity, size_t *ret_len);
+
+/* Opens the SRTP packet of `len` bytes at `packet` into `out`, which has room for as many and is
+ * elsewhere; `stream` must be its SSRC's and learns of it only when it is authentic. Returns 0,
+ * -EBADMSG (no whole RTP header), -EACCES (forged or in clear), -EALREADY (opened before, or too
+ * old to know). Nothing is allocated. */
+int seal_open_rtp(struct seal *seal, struct seal_stream *stream, const uint8_t *packet, size_t len,
+                  uint8_t *out, size_t *ret_len);
 
 #endif

@@ -12,23 +12,28 @@
 #include "common/bytes.h"
 #include "common/limits.h"
 
-/* Packets back that a replay is told from a late packet. Ours: 1 s of 8 Mbit/s. */
-#define REPLAY_WINDOW 1024
 /* An SSRC silent for so long makes way for a new one when the bound is reached. */
 #define SSRC_IDLE_US 10000000ull
 
-/* libsrtp2 keeps a stream for each SSRC that ever authenticated; these are the ones it keeps. */
+/* An SSRC that was ever authentic, and in RTP what is known of its numbers; libsrtp2 keeps its own
+ * of RTCP. */
 struct source {
     uint32_t ssrc;
     uint64_t used_us;
+    struct seal_stream stream;
+};
+
+struct sources {
+    struct source *list; /* owned; `room` of them */
+    size_t count, room;
+    size_t last; /* the one found last, mostly the next one too */
 };
 
 struct srtp_in {
-    srtp_t inbound;
+    struct seal *rtp;
+    srtp_t inbound; /* RTCP */
     srtp_t outbound;
-    struct source sources[LIMIT_SSRCS_PER_TRANSPORT];
-    size_t source_count;
-    size_t last; /* of sources: the one found last, mostly the next one too */
+    struct sources rtp_sources, rtcp_sources;
 };
 
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
@@ -73,7 +78,7 @@ static int create_session(const struct keys *keys, srtp_ssrc_type_t direction, s
     srtp_policy_t policy = {
         .ssrc = {.type = direction},
         .key = key_and_salt,
-        .window_size = REPLAY_WINDOW,
+        .window_size = SEAL_WINDOW,
     };
     if (srtp_crypto_policy_set_from_profile_for_rtp(&policy.rtp, profiles[keys->suite]) ||
         srtp_crypto_policy_set_from_profile_for_rtcp(&policy.rtcp, profiles[keys->suite]))
@@ -85,7 +90,8 @@ static int create_session(const struct keys *keys, srtp_ssrc_type_t direction, s
     return 0;
 }
 
-int srtp_in_create(const struct keys *remote, const struct keys *local, struct srtp_in **ret_srtp)
+int srtp_in_create(const struct sealer *sealer, const struct keys *remote, const struct keys *local,
+                   struct srtp_in **ret_srtp)
 {
     pthread_once(&library_once, start_library);
     if (library_status)
@@ -93,7 +99,9 @@ int srtp_in_create(const struct keys *remote, const struct keys *local, struct s
     CLEANUP(srtp_in_destroy) struct srtp_in *s = calloc(1, sizeof(*s));
     if (!s)
         return -ENOMEM;
-    int r = create_session(remote, ssrc_any_inbound, &s->inbound);
+    int r = seal_create(sealer, SEAL_INCOMING, remote, &s->rtp);
+    if (r == 0)
+        r = create_session(remote, ssrc_any_inbound, &s->inbound);
     if (r == 0)
         r = create_session(local, ssrc_any_outbound, &s->outbound);
     if (r < 0)
@@ -110,95 +118,117 @@ void srtp_in_destroy(struct srtp_in *s)
         (void)srtp_dealloc(s->inbound); /* fails only for one that is none */
     if (s->outbound)
         (void)srtp_dealloc(s->outbound);
+    seal_destroy(s->rtp);
+    free(s->rtp_sources.list);
+    free(s->rtcp_sources.list);
     free(s);
 }
 
-static bool find_source(struct srtp_in *s, uint32_t ssrc)
+static struct source *find_source(struct sources *s, uint32_t ssrc)
 {
-    if (s->last < s->source_count && s->sources[s->last].ssrc == ssrc)
-        return true;
-    for (size_t i = 0; i < s->source_count; i++)
-        if (s->sources[i].ssrc == ssrc) {
+    if (s->last < s->count && s->list[s->last].ssrc == ssrc)
+        return &s->list[s->last];
+    for (size_t i = 0; i < s->count; i++)
+        if (s->list[i].ssrc == ssrc) {
             s->last = i;
-            return true;
+            return &s->list[i];
         }
-    return false;
+    return NULL;
 }
 
-/* Makes sure there is room for one more source. */
-static int make_room(struct srtp_in *s, uint64_t now_us)
+/* The place of the one silent longest, if it has been so for SSRC_IDLE_US. */
+static struct source *idle_source(const struct sources *s, uint64_t now_us)
 {
-    if (s->source_count < LIMIT_SSRCS_PER_TRANSPORT)
-        return 0;
-    size_t oldest = 0;
-    for (size_t i = 1; i < s->source_count; i++)
-        if (s->sources[i].used_us < s->sources[oldest].used_us)
-            oldest = i;
-    if (now_us - s->sources[oldest].used_us < SSRC_IDLE_US)
-        return -ENOSPC;
-    (void)srtp_remove_stream(s->inbound, htonl(s->sources[oldest].ssrc)); /* it is there */
-    s->sources[oldest] = s->sources[--s->source_count];
-    return 0;
+    struct source *oldest = s->list;
+    for (size_t i = 1; i < s->count; i++)
+        if (s->list[i].used_us < oldest->used_us)
+            oldest = &s->list[i];
+    return now_us - oldest->used_us < SSRC_IDLE_US ? NULL : oldest;
 }
 
-typedef srtp_err_status_t (*unprotect_function)(srtp_t, void *, int *);
-
-static int open_packet(struct srtp_in *s, uint8_t *packet, size_t *len, uint32_t ssrc,
-                       unprotect_function unprotect, uint64_t now_us)
+/* A place for one more source, as large as is needed: most pages have a handful. `ret_gone` is who
+ * had it (0: nobody). */
+static int make_room(struct sources *s, uint64_t now_us, struct source **ret_source,
+                     const uint32_t **ret_gone)
 {
-    bool known = find_source(s, ssrc);
-    int plain_len = (int)*len;
-    srtp_err_status_t status = unprotect(s->inbound, packet, &plain_len);
-    if (status)
-        return status_to_errno(status);
-    if (!known) {
-        /* Only now, so that nothing forged drives out what is real. */
-        int r = make_room(s, now_us);
-        if (r < 0) {
-            (void)srtp_remove_stream(s->inbound, htonl(ssrc)); /* it was made just now */
-            return r;
-        }
-        s->last = s->source_count++;
-        s->sources[s->last].ssrc = ssrc;
+    *ret_gone = NULL;
+    if (s->count == LIMIT_SSRCS_PER_TRANSPORT) {
+        *ret_source = idle_source(s, now_us);
+        if (*ret_source)
+            *ret_gone = &(*ret_source)->ssrc;
+        return *ret_source ? 0 : -ENOSPC;
     }
-    s->sources[s->last].used_us = now_us;
-    *len = (size_t)plain_len;
+    if (s->count == s->room) {
+        size_t room = s->room ? 2 * s->room : 4;
+        struct source *list = realloc(s->list, room * sizeof(*list));
+        if (!list)
+            return -ENOMEM;
+        s->list = list;
+        s->room = room;
+    }
+    *ret_source = &s->list[s->count++];
     return 0;
 }
 
-int srtp_in_open_rtp(struct srtp_in *s, uint8_t *packet, size_t *len, uint64_t now_us)
+int srtp_in_open_rtp(struct srtp_in *s, const uint8_t *packet, size_t len, uint64_t now_us,
+                     uint8_t *plain, size_t *ret_len)
 {
-    struct reader r = reader_over(packet, *len);
+    struct reader r = reader_over(packet, len);
     reader_u64(&r); /* flags, sequence number, timestamp */
     uint32_t ssrc = reader_u32(&r);
     if (r.failed)
         return -EBADMSG;
-    return open_packet(s, packet, len, ssrc, srtp_unprotect, now_us);
+    struct source *source = find_source(&s->rtp_sources, ssrc);
+    struct seal_stream fresh = {0};
+    int e = seal_open_rtp(s->rtp, source ? &source->stream : &fresh, packet, len, plain, ret_len);
+    if (e < 0)
+        return e;
+    if (!source) {
+        /* Only now, so that nothing forged drives out what is real. */
+        const uint32_t *gone;
+        e = make_room(&s->rtp_sources, now_us, &source, &gone);
+        if (e < 0)
+            return e;
+        *source = (struct source){.ssrc = ssrc, .stream = fresh};
+    }
+    source->used_us = now_us;
+    return 0;
 }
 
-int srtp_in_open_rtcp(struct srtp_in *s, uint8_t *packet, size_t *len, uint64_t now_us)
+int srtp_in_open_rtcp(struct srtp_in *s, const uint8_t *packet, size_t len, uint64_t now_us,
+                      uint8_t *plain, size_t *ret_len)
 {
-    struct reader r = reader_over(packet, *len);
+    struct reader r = reader_over(packet, len);
     reader_u32(&r); /* flags, type, length */
     uint32_t ssrc = reader_u32(&r);
     if (r.failed)
         return -EBADMSG;
-    return open_packet(s, packet, len, ssrc, srtp_unprotect_rtcp, now_us);
+    memcpy(plain, packet, len);
+    struct source *source = find_source(&s->rtcp_sources, ssrc);
+    int plain_len = (int)len;
+    srtp_err_status_t status = srtp_unprotect_rtcp(s->inbound, plain, &plain_len);
+    if (status)
+        return status_to_errno(status);
+    if (!source) {
+        const uint32_t *gone;
+        int e = make_room(&s->rtcp_sources, now_us, &source, &gone);
+        if (e < 0)
+            (void)srtp_remove_stream(s->inbound, htonl(ssrc)); /* it was made just now */
+        else if (gone)
+            (void)srtp_remove_stream(s->inbound, htonl(*gone)); /* it is there */
+        if (e < 0)
+            return e;
+        *source = (struct source){.ssrc = ssrc};
+    }
+    source->used_us = now_us;
+    *ret_len = (size_t)plain_len;
+    return 0;
 }
 
 int srtp_in_protect_rtcp(struct srtp_in *s, uint8_t *packet, size_t *len)
 {
     int sealed_len = (int)*len;
     if (srtp_protect_rtcp(s->outbound, packet, &sealed_len))
-        return -EIO;
-    *len = (size_t)sealed_len;
-    return 0;
-}
-
-int srtp_in_protect_rtp(struct srtp_in *s, uint8_t *packet, size_t *len)
-{
-    int sealed_len = (int)*len;
-    if (srtp_protect(s->outbound, packet, &sealed_len))
         return -EIO;
     *len = (size_t)sealed_len;
     return 0;

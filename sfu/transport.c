@@ -190,9 +190,9 @@ static void agree_keys(struct transport *t)
     struct keys local, remote;
     int r = dtls_keys(t->dtls, t->expected, &local, &remote);
     if (r == 0)
-        r = srtp_in_create(&remote, &local, &t->srtp);
+        r = srtp_in_create(t->config.sealer, &remote, &local, &t->srtp);
     if (r == 0)
-        r = seal_create(t->config.sealer, &local, &t->seal);
+        r = seal_create(t->config.sealer, SEAL_OUTGOING, &local, &t->seal);
     if (r == 0) {
         t->suite = local.suite;
         t->config.stats->dtls_connected++;
@@ -415,9 +415,8 @@ static struct transport_received receive_srtp(struct transport *t, struct proven
     if (!t->srtp)
         return dropped(t, TRANSPORT_DROP_EARLY);
     bool rtcp = rtp_is_rtcp(datagram, len);
-    memcpy(plain, datagram, len);
-    int r = rtcp ? srtp_in_open_rtcp(t->srtp, plain, &len, now_us)
-                 : srtp_in_open_rtp(t->srtp, plain, &len, now_us);
+    int r = rtcp ? srtp_in_open_rtcp(t->srtp, datagram, len, now_us, plain, &len)
+                 : srtp_in_open_rtp(t->srtp, datagram, len, now_us, plain, &len);
     if (r < 0)
         return dropped(t, drop_of_srtp(r));
     t->heard_us = now_us;

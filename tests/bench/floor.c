@@ -75,7 +75,7 @@ static int open_receiver(struct receiver *r, const struct sealer *sealer, unsign
     if (e >= 0)
         e = udp_local(r->fd, &r->address);
     if (e == 0)
-        e = seal_create(sealer, &keys, &r->seal);
+        e = seal_create(sealer, SEAL_OUTGOING, &keys, &r->seal);
     if (e < 0)
         return e;
     r->streams = calloc(flows, sizeof(*r->streams));

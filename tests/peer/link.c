@@ -169,8 +169,8 @@ static void agree_keys(struct link *l)
     struct keys local, remote;
     if (!l->expected_known || l->srtp || dtls_keys(l->dtls, l->expected, &local, &remote) < 0)
         return;
-    if (srtp_in_create(&remote, &local, &l->srtp) < 0 ||
-        seal_create(l->sealer, &local, &l->seal) < 0) {
+    if (srtp_in_create(l->sealer, &remote, &local, &l->srtp) < 0 ||
+        seal_create(l->sealer, SEAL_OUTGOING, &local, &l->seal) < 0) {
         srtp_in_destroy(l->srtp);
         l->srtp = NULL;
     }
@@ -214,9 +214,8 @@ static struct link_received receive_srtp(struct link *l, const uint8_t *datagram
     if (!l->srtp)
         return dropped(l);
     bool rtcp = len >= 2 && datagram[1] >= 192 && datagram[1] <= 223;
-    memcpy(plain, datagram, len);
-    int r = rtcp ? srtp_in_open_rtcp(l->srtp, plain, &len, now_us)
-                 : srtp_in_open_rtp(l->srtp, plain, &len, now_us);
+    int r = rtcp ? srtp_in_open_rtcp(l->srtp, datagram, len, now_us, plain, &len)
+                 : srtp_in_open_rtp(l->srtp, datagram, len, now_us, plain, &len);
     if (r < 0)
         return dropped(l);
     return (struct link_received){.outcome = rtcp ? LINK_RTCP : LINK_RTP, .len = len};

@@ -5,8 +5,8 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
-#include "sfu/srtp_in.h"
 #include "unit/check.h"
+#include "unit/sfu/reference.h"
 #ifdef TEST_FAULTS
 #include "unit/faults.h"
 #endif
@@ -60,7 +60,7 @@ static int build_and_seal(enum sealer_library library)
     for (int suite = 0; suite < KEYS_SUITE_COUNT; suite++) {
         struct keys k = some_keys(suite);
         CLEANUP(seal_destroy) struct seal *s = NULL;
-        int r = seal_create(sealer, &k, &s);
+        int r = seal_create(sealer, SEAL_OUTGOING, &k, &s);
         if (r < 0)
             return r;
         uint8_t header[12] = {0x80}, out[64];
@@ -109,7 +109,7 @@ static void rfc7714_vectors(const struct sealer *sealer)
             k.key[i] = i;
         memcpy(k.salt, "Quid pro quo", 12);
         CLEANUP(seal_destroy) struct seal *s = NULL;
-        CHECK_EQ(seal_create_session(sealer, &k, &s), 0);
+        CHECK_EQ(seal_create_session(sealer, SEAL_OUTGOING, &k, &s), 0);
         struct seal_stream stream = {0};
         struct seal_packet p = {.header = plain,
                                 .header_len = 12,
@@ -143,7 +143,7 @@ static void write_header(uint8_t *header, size_t header_len, uint16_t seq, uint3
 }
 
 /* Both seal the same packet: from parts, and from one piece by libsrtp2. */
-static void seal_both(struct seal *s, struct seal_stream *stream, struct srtp_in *reference,
+static void seal_both(struct seal *s, struct seal_stream *stream, struct reference *reference,
                       const struct seal_packet *p)
 {
     uint8_t out[PACKET_MAX];
@@ -160,7 +160,7 @@ static void seal_both(struct seal *s, struct seal_stream *stream, struct srtp_in
         whole[0] |= 0x20;
         whole[whole_len - 1] = p->padding;
     }
-    CHECK_EQ(srtp_in_protect_rtp(reference, whole, &whole_len), 0);
+    CHECK_EQ(reference_seal(reference, whole, &whole_len), 0);
 
     size_t len;
     int before = allocations;
@@ -175,9 +175,9 @@ static void equal_to_libsrtp2(const struct sealer *sealer, enum keys_suite suite
 {
     struct keys k = some_keys(suite);
     CLEANUP(seal_destroy) struct seal *s = NULL;
-    CLEANUP(srtp_in_destroy) struct srtp_in *reference = NULL;
-    CHECK_EQ(seal_create(sealer, &k, &s), 0);
-    CHECK_EQ(srtp_in_create(&k, &k, &reference), 0);
+    CLEANUP(reference_destroy) struct reference *reference = NULL;
+    CHECK_EQ(seal_create(sealer, SEAL_OUTGOING, &k, &s), 0);
+    CHECK_EQ(reference_create(&k, &reference), 0);
     uint8_t payload[PAYLOAD_MAX], head[6] = {9, 8, 7, 6, 5, 4};
     for (size_t i = 0; i < PAYLOAD_MAX; i++)
         payload[i] = (uint8_t)(i * 31 + i / 256);
@@ -205,9 +205,9 @@ static void reordered_over_the_wrap(const struct sealer *sealer, enum keys_suite
     static const uint16_t order[] = {65530, 65533, 65531, 2, 65535, 0, 65534, 1, 3, 65532};
     struct keys k = some_keys(suite);
     CLEANUP(seal_destroy) struct seal *s = NULL;
-    CLEANUP(srtp_in_destroy) struct srtp_in *reference = NULL;
-    CHECK_EQ(seal_create(sealer, &k, &s), 0);
-    CHECK_EQ(srtp_in_create(&k, &k, &reference), 0);
+    CLEANUP(reference_destroy) struct reference *reference = NULL;
+    CHECK_EQ(seal_create(sealer, SEAL_OUTGOING, &k, &s), 0);
+    CHECK_EQ(reference_create(&k, &reference), 0);
     struct seal_stream stream = {0};
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
         uint8_t header[12];
@@ -227,12 +227,118 @@ static int seal_seq(struct seal *s, struct seal_stream *stream, uint16_t seq, si
     return seal_rtp(s, stream, &p, out, capacity, &len);
 }
 
+/* A packet as a page might send it: `kind` chooses contributing sources, a header extension,
+ * padding. Returns its length. */
+static size_t write_packet(uint8_t *packet, unsigned kind, uint16_t seq, size_t payload_len)
+{
+    size_t len = 12;
+    write_header(packet, len, seq, 0xcafe0002);
+    if (kind & 1) {
+        packet[0] |= 2;
+        memset(packet + len, 0xc5, 8);
+        len += 8;
+    }
+    if (kind & 2) {
+        packet[0] |= 0x10;
+        static const uint8_t extension[] = {0xbe, 0xde, 0, 2, 0x12, 1, 2, 3, 0, 0, 0, 0};
+        memcpy(packet + len, extension, sizeof(extension));
+        len += sizeof(extension);
+    }
+    for (size_t i = 0; i < payload_len; i++)
+        packet[len + i] = (uint8_t)(i * 31 + seq);
+    return len + payload_len;
+}
+
+/* Both open, or both refuse for the same reason; nothing else is written than what was opened. */
+static int open_both(struct seal *s, struct seal_stream *stream, struct reference *reference,
+                     const uint8_t *packet, size_t len)
+{
+    uint8_t out[PACKET_MAX];
+    _Alignas(4) uint8_t other[PACKET_MAX];
+    size_t out_len = 0, other_len = len;
+    memset(out, 0xee, sizeof(out));
+    memcpy(other, packet, len);
+    int before = allocations;
+    int r = seal_open_rtp(s, stream, packet, len, out, &out_len);
+    CHECK_EQ(allocations, before);
+    int expected = reference_open(reference, other, &other_len);
+    /* A packet too short for its tag is forged to us, and no packet to libsrtp2. */
+    CHECK(r == expected || (r == -EACCES && expected == -EBADMSG));
+    CHECK_EQ(out[len], 0xee);
+    if (r < 0)
+        return r;
+    CHECK_EQ(out_len, other_len);
+    CHECK(memcmp(out, other, out_len) == 0);
+    return 0;
+}
+
+/* What a page sends, of every size and kind of header, over a roll-over, is opened as libsrtp2
+ * opens it; a flipped bit anywhere, or a cut tail, is refused and leaves no trace. */
+static void opens_as_libsrtp2(const struct sealer *sealer, enum keys_suite suite)
+{
+    struct keys k = some_keys(suite);
+    CLEANUP(seal_destroy) struct seal *s = NULL;
+    CLEANUP(reference_destroy) struct reference *page = NULL, *reference = NULL;
+    CHECK_EQ(seal_create(sealer, SEAL_INCOMING, &k, &s), 0);
+    CHECK_EQ(reference_create(&k, &page), 0);
+    CHECK_EQ(reference_create(&k, &reference), 0);
+    struct seal_stream stream = {0};
+    for (size_t size = 0; size <= PAYLOAD_MAX; size++) {
+        _Alignas(4) uint8_t packet[PACKET_MAX];
+        size_t len = write_packet(packet, size % 4, (uint16_t)(65000 + size), size);
+        CHECK_EQ(reference_seal(page, packet, &len), 0);
+        size_t at = 2 + size % (len - 2);
+        packet[at] ^= 0x20;
+        CHECK(open_both(s, &stream, reference, packet, len) < 0);
+        packet[at] ^= 0x20;
+        CHECK(open_both(s, &stream, reference, packet, len - 1) < 0);
+        CHECK_EQ(open_both(s, &stream, reference, packet, len), 0);
+        CHECK_EQ(open_both(s, &stream, reference, packet, len), -EALREADY);
+    }
+}
+
+/* Late packets, replays and leaps round a roll-over: opened once, as long as can be known.
+ */
+static void keeps_the_window_of_libsrtp2(const struct sealer *sealer, enum keys_suite suite)
+{
+    enum { KEPT = 2048, STEPS = 20000, FIRST = 60000 };
+    static struct {
+        uint8_t packet[64];
+        size_t len;
+    } sent[KEPT];
+    struct keys k = some_keys(suite);
+    CLEANUP(seal_destroy) struct seal *s = NULL;
+    CLEANUP(reference_destroy) struct reference *page = NULL, *reference = NULL;
+    CHECK_EQ(seal_create(sealer, SEAL_INCOMING, &k, &s), 0);
+    CHECK_EQ(reference_create(&k, &page), 0);
+    CHECK_EQ(reference_create(&k, &reference), 0);
+    struct seal_stream stream = {0};
+    uint32_t random = 1, opened = 0, replayed = 0;
+    for (uint32_t i = 0; i < STEPS; i++) {
+        _Alignas(4) uint8_t packet[64];
+        size_t len = write_packet(packet, 0, (uint16_t)(FIRST + i), i % 20);
+        CHECK_EQ(reference_seal(page, packet, &len), 0);
+        memcpy(sent[i % KEPT].packet, packet, len);
+        sent[i % KEPT].len = len;
+        random = random * 1664525 + 1013904223;
+        uint32_t back = random >> 24 < 200 ? random >> 28 : random >> 21;
+        if (back > i || back >= KEPT)
+            back = 0;
+        memcpy(packet, sent[(i - back) % KEPT].packet, sent[(i - back) % KEPT].len);
+        int r = open_both(s, &stream, reference, packet, sent[(i - back) % KEPT].len);
+        opened += r == 0;
+        replayed += r == -EALREADY;
+    }
+    CHECK(opened > STEPS / 3 && replayed > STEPS / 10);
+    CHECK_EQ(opened + replayed, STEPS);
+}
+
 /* One key stream is never used for two packets. */
 static void no_index_twice(const struct sealer *sealer)
 {
     struct keys k = some_keys(KEYS_AEAD_AES_128_GCM);
     CLEANUP(seal_destroy) struct seal *s = NULL;
-    CHECK_EQ(seal_create(sealer, &k, &s), 0);
+    CHECK_EQ(seal_create(sealer, SEAL_OUTGOING, &k, &s), 0);
     struct seal_stream stream = {0};
     static const struct {
         uint16_t seq;
@@ -266,7 +372,7 @@ static void bounds(const struct sealer *sealer)
 {
     struct keys k = some_keys(KEYS_AES_128_CM_HMAC_SHA1_80);
     CLEANUP(seal_destroy) struct seal *s = NULL;
-    CHECK_EQ(seal_create(sealer, &k, &s), 0);
+    CHECK_EQ(seal_create(sealer, SEAL_OUTGOING, &k, &s), 0);
     struct seal_stream stream = {0};
     CHECK_EQ(seal_seq(s, &stream, 1, 21), -EMSGSIZE);
     CHECK_EQ(seal_seq(s, &stream, 1, 22), 0);
@@ -274,7 +380,7 @@ static void bounds(const struct sealer *sealer)
     struct seal_packet p = {.header = header, .header_len = 11};
     size_t len;
     CHECK_EQ(seal_rtp(s, &stream, &p, out, sizeof(out), &len), -EINVAL);
-    CHECK_EQ(seal_create_session(sealer, &k, &s), -EINVAL);
+    CHECK_EQ(seal_create_session(sealer, SEAL_OUTGOING, &k, &s), -EINVAL);
 }
 #endif
 
@@ -309,6 +415,8 @@ static int test_library(enum sealer_library library, const char *name)
     for (int suite = 0; suite < KEYS_SUITE_COUNT; suite++) {
         equal_to_libsrtp2(sealer, suite);
         reordered_over_the_wrap(sealer, suite);
+        opens_as_libsrtp2(sealer, suite);
+        keeps_the_window_of_libsrtp2(sealer, suite);
     }
     no_index_twice(sealer);
     bounds(sealer);

@@ -21,12 +21,15 @@ static struct keys some_keys(enum keys_suite suite, uint8_t start)
     return k;
 }
 
+/* What the page seals with. */
+#define PAGE_KEYS 100
+
 /* The two ends of an association. */
 static int open_pair(enum keys_suite suite, struct srtp_in **page, struct srtp_in **server)
 {
-    struct keys a = some_keys(suite, 1), b = some_keys(suite, 100);
-    int r = srtp_in_create(&a, &b, page);
-    return r < 0 ? r : srtp_in_create(&b, &a, server);
+    struct keys a = some_keys(suite, 1), b = some_keys(suite, PAGE_KEYS);
+    int r = srtp_in_create(NULL, &a, &b, page);
+    return r < 0 ? r : srtp_in_create(NULL, &b, &a, server);
 }
 
 #ifdef TEST_FAULTS
@@ -38,7 +41,8 @@ static int build(void)
 #else
 
 #define PACKET_MAX 2048
-typedef int (*open_function)(struct srtp_in *, uint8_t *, size_t *, uint64_t);
+typedef int (*open_function)(struct srtp_in *, const uint8_t *, size_t, uint64_t, uint8_t *,
+                             size_t *);
 
 static size_t write_rtp(uint8_t *packet, uint16_t seq, uint32_t ssrc, size_t payload_len)
 {
@@ -52,35 +56,39 @@ static size_t write_rtp(uint8_t *packet, uint16_t seq, uint32_t ssrc, size_t pay
     return 12 + payload_len;
 }
 
-/* What one end protects the other opens, once; a flipped bit or a cut tail is refused. */
+static void seal(struct seal *page, struct seal_stream *stream, const uint8_t *rtp, size_t rtp_len,
+                 uint8_t *out, size_t *ret_len)
+{
+    const struct seal_packet p = {
+        .header = rtp, .header_len = 12, .payload = rtp + 12, .payload_len = rtp_len - 12};
+    CHECK_EQ(seal_rtp(page, stream, &p, out, PACKET_MAX, ret_len), 0);
+}
+
+/* What one end seals the other opens, once; a flipped bit or a cut tail is refused. */
 static void opens_once(enum keys_suite suite)
 {
     CLEANUP(srtp_in_destroy) struct srtp_in *page = NULL, *server = NULL;
     CHECK_EQ(open_pair(suite, &page, &server), 0);
-    _Alignas(4) uint8_t sealed[PACKET_MAX], copy[PACKET_MAX], plain[PACKET_MAX];
+    struct keys keys = some_keys(suite, PAGE_KEYS);
+    CLEANUP(seal_destroy) struct seal *sealing = NULL;
+    CHECK_EQ(seal_create(NULL, SEAL_OUTGOING, &keys, &sealing), 0);
+    struct seal_stream stream = {0};
+    _Alignas(4) uint8_t sealed[PACKET_MAX], opened[PACKET_MAX], plain[PACKET_MAX];
     for (uint16_t i = 0; i < 300; i++) {
         size_t plain_len = write_rtp(plain, (uint16_t)(65400 + i), 9, i * 4u);
-        memcpy(sealed, plain, plain_len);
-        size_t len = plain_len;
-        CHECK_EQ(srtp_in_protect_rtp(page, sealed, &len), 0);
+        size_t len, opened_len = 0;
+        seal(sealing, &stream, plain, plain_len, sealed, &len);
         CHECK_EQ(len, plain_len + keys_tag_len(suite));
 
-        memcpy(copy, sealed, len);
-        copy[2 + i % (len - 2)] ^= 0x10;
-        size_t bad_len = len;
-        CHECK_EQ(srtp_in_open_rtp(server, copy, &bad_len, 0), -EACCES);
-        memcpy(copy, sealed, len);
-        bad_len = len - 1;
-        CHECK(srtp_in_open_rtp(server, copy, &bad_len, 0) < 0);
+        sealed[2 + i % (len - 2)] ^= 0x10;
+        CHECK_EQ(srtp_in_open_rtp(server, sealed, len, 0, opened, &opened_len), -EACCES);
+        sealed[2 + i % (len - 2)] ^= 0x10;
+        CHECK(srtp_in_open_rtp(server, sealed, len - 1, 0, opened, &opened_len) < 0);
 
-        memcpy(copy, sealed, len);
-        size_t copy_len = len;
-        CHECK_EQ(srtp_in_open_rtp(server, copy, &copy_len, 0), 0);
-        CHECK_EQ(copy_len, plain_len);
-        CHECK(memcmp(copy, plain, plain_len) == 0);
-        memcpy(copy, sealed, len);
-        copy_len = len;
-        CHECK_EQ(srtp_in_open_rtp(server, copy, &copy_len, 0), -EALREADY);
+        CHECK_EQ(srtp_in_open_rtp(server, sealed, len, 0, opened, &opened_len), 0);
+        CHECK_EQ(opened_len, plain_len);
+        CHECK(memcmp(opened, plain, plain_len) == 0);
+        CHECK_EQ(srtp_in_open_rtp(server, sealed, len, 0, opened, &opened_len), -EALREADY);
     }
 }
 
@@ -96,35 +104,11 @@ static void rtcp_both_ways(enum keys_suite suite)
         memcpy(packet, report, len);
         CHECK_EQ(srtp_in_protect_rtcp(ends[i % 2], packet, &len), 0);
         CHECK(len <= sizeof(report) + SRTP_IN_RTCP_TRAILER_MAX);
-        memcpy(copy, packet, len);
-        size_t copy_len = len;
-        CHECK_EQ(srtp_in_open_rtcp(ends[1 - i % 2], copy, &copy_len, 0), 0);
+        size_t copy_len = 0;
+        CHECK_EQ(srtp_in_open_rtcp(ends[1 - i % 2], packet, len, 0, copy, &copy_len), 0);
         CHECK_EQ(copy_len, sizeof(report));
         CHECK(memcmp(copy, report, copy_len) == 0);
-        CHECK_EQ(srtp_in_open_rtcp(ends[1 - i % 2], packet, &len, 0), -EALREADY);
-    }
-}
-
-/* What seal makes, libsrtp2 opens. */
-static void opens_what_seal_made(enum keys_suite suite)
-{
-    struct keys keys = some_keys(suite, 1);
-    CLEANUP(srtp_in_destroy) struct srtp_in *page = NULL;
-    CLEANUP(sealer_destroy) struct sealer *sealer = NULL;
-    CLEANUP(seal_destroy) struct seal *s = NULL;
-    CHECK_EQ(srtp_in_create(&keys, &keys, &page), 0);
-    CHECK_EQ(sealer_create(SEALER_OPENSSL, &sealer), 0);
-    CHECK_EQ(seal_create(sealer, &keys, &s), 0);
-    struct seal_stream stream = {0};
-    for (uint32_t i = 0; i < 70000; i += 7) {
-        _Alignas(4) uint8_t header[12], out[PACKET_MAX];
-        (void)write_rtp(header, (uint16_t)i, 3, 0);
-        struct seal_packet p = {
-            .header = header, .header_len = 12, .payload = header, .payload_len = i % 13};
-        size_t len;
-        CHECK_EQ(seal_rtp(s, &stream, &p, out, sizeof(out), &len), 0);
-        CHECK_EQ(srtp_in_open_rtp(page, out, &len, 0), 0);
-        CHECK_EQ(len, 12 + i % 13);
+        CHECK_EQ(srtp_in_open_rtcp(ends[1 - i % 2], packet, len, 0, copy, &copy_len), -EALREADY);
     }
 }
 
@@ -137,58 +121,101 @@ static void clear_is_refused(enum keys_suite suite)
     for (size_t len = 0; len < 100; len++)
         for (unsigned type = 0; type < 256; type += 5)
             for (size_t f = 0; f < 2; f++) {
-                _Alignas(4) uint8_t packet[128];
+                _Alignas(4) uint8_t packet[128], plain[128];
                 (void)write_rtp(packet, 1, 1, sizeof(packet) - 12);
                 packet[0] = (uint8_t)(0x80 | len % 64);
                 packet[1] = (uint8_t)type;
-                size_t n = len;
-                CHECK(opens[f](server, packet, &n, 0) < 0);
+                size_t plain_len;
+                CHECK(opens[f](server, packet, len, 0, plain, &plain_len) < 0);
             }
 }
 
-static int send_ssrc(struct srtp_in *page, struct srtp_in *server, uint16_t seq, uint32_t ssrc,
-                     uint64_t now_us)
+/* The two ends, and what the page seals with. */
+struct pair {
+    struct srtp_in *page, *server;
+    struct seal *sealing;
+};
+
+static struct pair make_pair(void)
 {
-    _Alignas(4) uint8_t packet[64];
-    size_t len = write_rtp(packet, seq, ssrc, 4);
-    CHECK_EQ(srtp_in_protect_rtp(page, packet, &len), 0);
-    return srtp_in_open_rtp(server, packet, &len, now_us);
+    struct pair p = {0};
+    struct keys keys = some_keys(KEYS_AEAD_AES_128_GCM, PAGE_KEYS);
+    CHECK_EQ(open_pair(KEYS_AEAD_AES_128_GCM, &p.page, &p.server), 0);
+    CHECK_EQ(seal_create(NULL, SEAL_OUTGOING, &keys, &p.sealing), 0);
+    return p;
+}
+
+static void end_pair(struct pair *p)
+{
+    srtp_in_destroy(p->page);
+    srtp_in_destroy(p->server);
+    seal_destroy(p->sealing);
+}
+
+/* A first packet of that number and SSRC, whether one went before or not. */
+static size_t seal_ssrc(struct pair *p, uint16_t seq, uint32_t ssrc, uint8_t *sealed)
+{
+    uint8_t plain[64];
+    struct seal_stream stream = {0};
+    size_t len;
+    seal(p->sealing, &stream, plain, write_rtp(plain, seq, ssrc, 4), sealed, &len);
+    return len;
+}
+
+static int send_ssrc(struct pair *p, uint16_t seq, uint32_t ssrc, uint64_t now_us)
+{
+    _Alignas(4) uint8_t sealed[PACKET_MAX], plain[PACKET_MAX];
+    size_t len = seal_ssrc(p, seq, ssrc, sealed);
+    return srtp_in_open_rtp(p->server, sealed, len, now_us, plain, &len);
+}
+
+static void forge(struct pair *p, uint64_t now_us)
+{
+    _Alignas(4) uint8_t forged[64], plain[64];
+    size_t len = write_rtp(forged, 1, 2000, 40);
+    CHECK_EQ(srtp_in_open_rtp(p->server, forged, len, now_us, plain, &len), -EACCES);
 }
 
 /* The longest silent SSRC makes way, not one that is in use. */
 static void ssrcs_make_way(void)
 {
-    CLEANUP(srtp_in_destroy) struct srtp_in *page = NULL, *server = NULL;
-    CHECK_EQ(open_pair(KEYS_AEAD_AES_128_GCM, &page, &server), 0);
+    struct pair p = make_pair();
     for (uint32_t ssrc = 0; ssrc < LIMIT_SSRCS_PER_TRANSPORT; ssrc++)
-        CHECK_EQ(send_ssrc(page, server, 1, ssrc, 1000), 0);
-    CHECK_EQ(send_ssrc(page, server, 1, 1000, 1000), -ENOSPC);
+        CHECK_EQ(send_ssrc(&p, 1, ssrc, 1000), 0);
+    CHECK_EQ(send_ssrc(&p, 1, 1000, 1000), -ENOSPC);
     /* A forged packet of a new SSRC never takes a place. */
-    _Alignas(4) uint8_t forged[64];
-    size_t len = write_rtp(forged, 1, 2000, 40);
-    CHECK_EQ(send_ssrc(page, server, 2, 0, 12000000), 0);
-    CHECK_EQ(send_ssrc(page, server, 2, 1001, 12000000), 0);
-    CHECK_EQ(srtp_in_open_rtp(server, forged, &len, 12000000), -EACCES);
-    CHECK_EQ(send_ssrc(page, server, 3, 0, 12000000), 0);
-    CHECK_EQ(send_ssrc(page, server, 3, 1001, 12000000), 0);
+    CHECK_EQ(send_ssrc(&p, 2, 0, 12000000), 0);
+    CHECK_EQ(send_ssrc(&p, 2, 1001, 12000000), 0);
+    forge(&p, 12000000);
+    CHECK_EQ(send_ssrc(&p, 3, 0, 12000000), 0);
+    CHECK_EQ(send_ssrc(&p, 3, 1001, 12000000), 0);
+    end_pair(&p);
 }
 
 /* Nor does it drive out a silent one, which would open old packets once more. */
 static void forged_ssrcs_drive_out_nobody(void)
 {
-    CLEANUP(srtp_in_destroy) struct srtp_in *page = NULL, *server = NULL;
-    CHECK_EQ(open_pair(KEYS_AEAD_AES_128_GCM, &page, &server), 0);
-    _Alignas(4) uint8_t old[64], again[64], forged[64];
-    size_t old_len = write_rtp(old, 1, 0, 4);
-    CHECK_EQ(srtp_in_protect_rtp(page, old, &old_len), 0);
-    memcpy(again, old, old_len);
-    size_t again_len = old_len;
-    CHECK_EQ(srtp_in_open_rtp(server, old, &old_len, 1000), 0);
-    for (uint32_t ssrc = 1; ssrc < LIMIT_SSRCS_PER_TRANSPORT; ssrc++)
-        CHECK_EQ(send_ssrc(page, server, 1, ssrc, 2000), 0);
-    size_t len = write_rtp(forged, 1, 2000, 40);
-    CHECK_EQ(srtp_in_open_rtp(server, forged, &len, 12000000), -EACCES);
-    CHECK_EQ(srtp_in_open_rtp(server, again, &again_len, 12000000), -EALREADY);
+    struct pair p = make_pair();
+    for (uint32_t ssrc = 0; ssrc < LIMIT_SSRCS_PER_TRANSPORT; ssrc++)
+        CHECK_EQ(send_ssrc(&p, 1, ssrc, 1000 + ssrc), 0);
+    forge(&p, 12000000);
+    CHECK_EQ(send_ssrc(&p, 1, 0, 12000000), -EALREADY);
+    end_pair(&p);
+}
+
+/* The same bound and the same way out for SSRCs of RTCP. */
+static void rtcp_ssrcs_make_way(void)
+{
+    struct pair p = make_pair();
+    for (uint32_t i = 0; i <= LIMIT_SSRCS_PER_TRANSPORT + 1; i++) {
+        _Alignas(4) uint8_t packet[64] = {0x80, 201, 0, 1, 0, 0, 1, (uint8_t)i}, plain[64];
+        size_t len = 8;
+        CHECK_EQ(srtp_in_protect_rtcp(p.page, packet, &len), 0);
+        uint64_t now_us = i > LIMIT_SSRCS_PER_TRANSPORT ? 12000000 : 1000 + i;
+        CHECK_EQ(srtp_in_open_rtcp(p.server, packet, len, now_us, plain, &len),
+                 i == LIMIT_SSRCS_PER_TRANSPORT ? -ENOSPC : 0);
+    }
+    end_pair(&p);
 }
 #endif
 
@@ -209,11 +236,11 @@ int main(void)
     for (int suite = 0; suite < KEYS_SUITE_COUNT; suite++) {
         opens_once(suite);
         rtcp_both_ways(suite);
-        opens_what_seal_made(suite);
         clear_is_refused(suite);
     }
     ssrcs_make_way();
     forged_ssrcs_drive_out_nobody();
+    rtcp_ssrcs_make_way();
     return 0;
 #endif
 }

@@ -1,0 +1,24 @@
+/* SRTP of one SSRC and more as libsrtp2 does it: what our own sealing and opening is compared with.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef TESTS_UNIT_SFU_REFERENCE_H
+#define TESTS_UNIT_SFU_REFERENCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/cleanup.h"
+#include "sfu/keys.h"
+
+/* One direction. */
+struct reference;
+
+/* Returns 0 or -EIO. */
+int reference_create(const struct keys *keys, struct reference **ret_reference);
+void reference_destroy(struct reference *reference);
+DEFINE_CLEANUP(struct reference, reference_destroy)
+
+/* In place, aligned to 4. Returns 0 or what seal_rtp() and seal_open_rtp() would. */
+int reference_seal(struct reference *reference, uint8_t *packet, size_t *len);
+int reference_open(struct reference *reference, uint8_t *packet, size_t *len);
+
+#endif
