@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -21,20 +20,22 @@
 
 #define SECOND_US 1000000ull
 #define DRAIN_MS  200
-#define MARKS     2 /* a flow each for video and audio */
 
 struct receiver {
     struct send_flow flow;
+    unsigned hearing, page;
     int fd;
     struct address address;
     struct seal *seal;
-    struct seal_stream *streams; /* of each sender's video and audio */
+    struct seal_stream *streams; /* of each flow */
 };
 
 struct fan_out {
     const struct floor_plan *plan;
     struct receiver *receivers;
-    struct flow *flows; /* senders * 2 */
+    unsigned receiver_count;
+    struct flow *flows; /* of all publishers, audio and video in turn */
+    unsigned flow_count;
     int fd;
     struct send_queue *queue;
     struct sealer *sealer;
@@ -47,7 +48,7 @@ static void fan_out_destroy(struct fan_out *f)
 {
     if (!f)
         return;
-    for (unsigned i = 0; f->receivers && i < f->plan->receivers; i++) {
+    for (unsigned i = 0; f->receivers && i < f->receiver_count; i++) {
         if (f->receivers[i].fd > 0)
             close(f->receivers[i].fd);
         seal_destroy(f->receivers[i].seal);
@@ -63,57 +64,76 @@ static void fan_out_destroy(struct fan_out *f)
 }
 DEFINE_CLEANUP(struct fan_out, fan_out_destroy)
 
-static int open_receiver(struct receiver *r, const struct sealer *sealer, unsigned number,
-                         unsigned flows)
+static int open_socket(const char *text, int *ret_fd)
 {
+    struct address local;
+    int r = address_from_text(text, 0, &local);
+    int fd = r == 0 ? udp_open(&local) : r;
+    if (fd >= 0)
+        *ret_fd = fd;
+    return fd < 0 ? fd : 0;
+}
+
+static int open_receiver(const struct fan_out *f, unsigned number, struct receiver *r)
+{
+    const struct load *l = f->plan->load;
+    unsigned each = load_receivers(l) / l->hearings;
     struct keys keys = {.suite = KEYS_AEAD_AES_128_GCM};
     memcpy(keys.key, &number, sizeof(number));
-    struct address any;
-    int e = address_from_text("127.0.0.1", 0, &any);
+    r->hearing = number / each;
+    r->page = number % each + (l->one_way ? l->publishing : 0);
+    int e = open_socket(f->plan->place->load, &r->fd);
     if (e == 0)
-        e = r->fd = udp_open(&any);
-    if (e >= 0)
         e = udp_local(r->fd, &r->address);
     if (e == 0)
-        e = seal_create(sealer, SEAL_OUTGOING, &keys, &r->seal);
+        e = seal_create(f->sealer, SEAL_OUTGOING, &keys, &r->seal);
     if (e < 0)
         return e;
-    r->streams = calloc(flows, sizeof(*r->streams));
+    r->streams = calloc(f->flow_count, sizeof(*r->streams));
     return r->streams ? 0 : -ENOMEM;
+}
+
+static void open_flows(struct fan_out *f)
+{
+    const struct load *l = f->plan->load;
+    uint64_t now_us = clock_now_us();
+    unsigned publishers = l->hearings * l->publishing;
+    for (unsigned i = 0; i < f->flow_count; i++) {
+        enum control_kind kind = i % load_streams(l);
+        unsigned number = i / load_streams(l);
+        struct flow_options o = load_flow(l, number, kind, l->layers ? l->layers - 1 : 0);
+        flow_init(&f->flows[i], &o, now_us + number * (SECOND_US / o.frames_per_s) / publishers);
+    }
 }
 
 static int open_all(struct fan_out *f)
 {
-    const struct floor_plan *p = f->plan;
-    struct address any;
-    f->receivers = calloc(p->receivers, sizeof(*f->receivers));
-    f->flows = calloc(MARKS * p->senders, sizeof(*f->flows));
+    const struct load *l = f->plan->load;
+    f->flow_count = l->hearings * l->publishing * load_streams(l);
+    f->receivers = calloc(load_receivers(l), sizeof(*f->receivers));
+    f->flows = calloc(f->flow_count, sizeof(*f->flows));
     if (!f->receivers || !f->flows)
         return -ENOMEM;
-    int r = address_from_text("127.0.0.1", 0, &any);
+    f->receiver_count = load_receivers(l);
+    place_enter_server(f->plan->place);
+    int r = open_socket(f->plan->place->server, &f->fd);
+    place_enter_load(f->plan->place);
     if (r == 0)
-        r = f->fd = udp_open(&any);
-    if (r >= 0)
         r = send_queue_create(f->fd, &f->queue);
-    if (r >= 0)
+    if (r == 0)
         r = sealer_create(SEALER_AUTO, &f->sealer);
-    for (unsigned i = 0; i < p->receivers && r >= 0; i++)
-        r = open_receiver(&f->receivers[i], f->sealer, i, MARKS * p->senders);
-    for (unsigned i = 0; i < p->senders; i++) {
-        struct flow_options video = {.kind = CONTROL_VIDEO,
-                                     .ssrc = 2 * i + 1,
-                                     .packets_per_frame = p->video_pps / 25,
-                                     .frames_per_s = 25,
-                                     .payload_len = p->payload_len};
-        struct flow_options audio = {.kind = CONTROL_AUDIO,
-                                     .ssrc = 2 * i + 2,
-                                     .packets_per_frame = 1,
-                                     .frames_per_s = p->audio_pps,
-                                     .payload_len = 120};
-        flow_init(&f->flows[2 * i], &video, clock_now_us());
-        flow_init(&f->flows[2 * i + 1], &audio, clock_now_us());
-    }
-    return r < 0 ? r : 0;
+    for (unsigned i = 0; i < f->receiver_count && r == 0; i++)
+        r = open_receiver(f, i, &f->receivers[i]);
+    open_flows(f);
+    return r;
+}
+
+/* Whether flow `i` goes there: to the same hearing, but not back to its publisher. */
+static bool goes_to(const struct fan_out *f, size_t i, const struct receiver *r)
+{
+    unsigned number = (unsigned)i / load_streams(f->plan->load);
+    unsigned publishing = f->plan->load->publishing;
+    return number / publishing == r->hearing && number % publishing != r->page;
 }
 
 static void send_one(struct fan_out *f, struct receiver *r, size_t flow,
@@ -149,7 +169,7 @@ static uint64_t thread_cpu_ns(void)
 static uint64_t send_due(struct fan_out *f, uint64_t *making_ns)
 {
     uint64_t now_us = clock_now_us(), next_us = UINT64_MAX;
-    for (size_t i = 0; i < MARKS * f->plan->senders; i++) {
+    for (size_t i = 0; i < f->flow_count; i++) {
         struct flow_packet packet;
         uint16_t transport_seq = 0;
         for (;;) {
@@ -162,8 +182,9 @@ static uint64_t send_due(struct fan_out *f, uint64_t *making_ns)
                                         .header_len = packet.header_len,
                                         .payload = packet.payload,
                                         .payload_len = packet.payload_len};
-            for (unsigned r = 0; r < f->plan->receivers; r++)
-                send_one(f, &f->receivers[r], i, &parts);
+            for (unsigned r = 0; r < f->receiver_count; r++)
+                if (goes_to(f, i, &f->receivers[r]))
+                    send_one(f, &f->receivers[r], i, &parts);
         }
         if (f->flows[i].due_us < next_us)
             next_us = f->flows[i].due_us;
@@ -175,12 +196,7 @@ static uint64_t send_due(struct fan_out *f, uint64_t *making_ns)
 static void *send_all(void *arg)
 {
     struct fan_out *f = arg;
-    if (f->plan->core >= 0) {
-        cpu_set_t set;
-        CPU_ZERO(&set);
-        CPU_SET(f->plan->core, &set);
-        (void)sched_setaffinity(0, sizeof(set), &set); /* noisier without */
-    }
+    place_pin(0, f->plan->place->server_core);
     uint64_t making_ns = 0, start_ns = thread_cpu_ns();
     uint64_t end_us = clock_now_us() + f->plan->seconds * SECOND_US;
     for (uint64_t next_us = 0; next_us < end_us;) {
@@ -201,7 +217,7 @@ static int count_arrivals(struct fan_out *f, struct udp_reader *reader, uint64_t
     if (epoll_fd < 0)
         return -errno;
     int r = 0;
-    for (unsigned i = 0; i < f->plan->receivers && r == 0; i++) {
+    for (unsigned i = 0; i < f->receiver_count && r == 0; i++) {
         struct epoll_event wake = {.events = EPOLLIN, .data.fd = f->receivers[i].fd};
         if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, f->receivers[i].fd, &wake) < 0)
             r = -errno;
@@ -243,6 +259,11 @@ int floor_run(const struct floor_plan *plan, struct floor_result *ret_result)
     uint64_t received = 0;
     r = count_arrivals(f, reader, &received);
     pthread_join(thread, NULL);
-    *ret_result = (struct floor_result){.sent = f->sent, .received = received, .cpu_ns = f->cpu_ns};
+    const struct send_stats *stats = send_queue_stats(f->queue);
+    *ret_result = (struct floor_result){.sent = f->sent,
+                                        .received = received,
+                                        .cpu_ns = f->cpu_ns,
+                                        .messages = stats->messages,
+                                        .calls = stats->calls};
     return r;
 }

@@ -6,6 +6,9 @@
 
 #include <stdint.h>
 
+#include "bench/load.h"
+#include "bench/place.h"
+
 enum floor_way {
     FLOOR_SENDTO,   /* one call a packet */
     FLOOR_SENDMMSG, /* one call for what comes due together */
@@ -14,19 +17,19 @@ enum floor_way {
 
 struct floor_plan {
     enum floor_way way;
-    unsigned senders;   /* streams of one video and one audio each */
-    unsigned receivers; /* of every packet, each with its own keys and socket */
-    unsigned video_pps, audio_pps, payload_len;
+    const struct load *load; /* of its layers the best ones only: the others go to nobody */
+    const struct place *place;
     unsigned seconds;
-    int core; /* to run on; -1: any */
 };
 
 struct floor_result {
     uint64_t sent, received;
-    uint64_t cpu_ns; /* of the sending thread */
+    uint64_t cpu_ns; /* of the sending thread, without the making of the packets */
+    uint64_t messages, calls;
 };
 
-/* Runs it over loopback, counting on the calling thread. Returns 0 or a negative errno. */
+/* Runs it, sending as the server, and counting on the calling thread as the load. Returns 0 or a
+ * negative errno. */
 int floor_run(const struct floor_plan *plan, struct floor_result *ret_result);
 
 #endif

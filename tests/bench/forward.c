@@ -1,235 +1,122 @@
-/* What forwarding costs: real pages (ICE, DTLS, SRTP) against the real media core, one publisher to
- * N receivers or N to N, and beside it in the same run the bare fan-out of the same packets, which
- * does nothing but seal and send. SPDX-License-Identifier: Apache-2.0 */
+/* What forwarding costs: native browsers' ends (ICE, DTLS, SRTP) in the shapes of hearings against
+ * the real media core, and beside it, in the same run and in turn, the bare fan-out of the same
+ * packets and another server. SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
-#include "bench/floor.h"
-#include "common/clock.h"
-#include "common/limits.h"
-#include "peer/crowd.h"
+#include "bench/place.h"
+#include "bench/report.h"
+#include "bench/round.h"
+#include "bench/server.h"
 
-#define SECOND_US  1000000ull
-#define HEARING    0xbe4cull
-#define WARM_UP_US (2 * SECOND_US)
-#define DRAIN_US   (SECOND_US / 2)
-/* Decrypting every packet of every receiver would cost more than forwarding it. */
-#define OPEN_EVERY 16
+#define LOADS_MAX 8
+/* Of the highest load: this loss and no more, a core busier than this, the load so late at most. */
+#define HIGHEST_LOSS_PERCENT 0.1
+#define HIGHEST_BUSY_PERCENT 90.0
+#define HIGHEST_LATE_MS      5.0
+#define HIGHEST_PPS_MAX      4500 /* below LIMIT_PEER_PACKETS with the audio */
 
 struct plan {
-    const char *binary;
-    unsigned receivers; /* 1 to N; with `everybody` the pages, each publishing */
-    bool everybody;
-    unsigned video_pps, audio_pps, payload_len;
+    struct load loads[LOADS_MAX];
+    size_t load_count;
+    struct place place;
+    const char *binary, *json;
     unsigned seconds, rounds, workers;
-    bool pin;
+    bool floor, record, loopback, highest;
+    bool equal; /* frames of equal packets */
 };
 
-static void die(const char *what, int error)
+static struct report reports[LOADS_MAX];
+
+static struct round_options round_options(const struct plan *p, const struct load *l)
 {
-    fprintf(stderr, "forward: %s: %s\n", what, strerror(error < 0 ? -error : error));
-    exit(1);
+    return (struct round_options){
+        .server = {.load = l, .place = &p->place, .binary = p->binary, .workers = p->workers},
+        .seconds = p->seconds};
 }
 
-static void must(const char *what, int result)
+static void take_server(const struct server_kind *kind, const struct round_options *o,
+                        struct report *report)
 {
-    if (result < 0)
-        die(what, result);
+    struct figures f;
+    round_server(kind, o, &f);
+    report_add(report, kind->name, kind->title, &f);
+    report_print_round(kind->name, &f);
 }
 
-static void pin_to(pid_t thread, int core)
+static void take_floor(const struct round_options *o, struct report *report)
 {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(core, &set);
-    if (sched_setaffinity(thread, sizeof(set), &set) < 0)
-        perror("forward: cannot pin"); /* the figures are noisier then */
+    struct figures f;
+    round_floor(o, &f);
+    report_add(report, "floor", "bare fan-out with segments", &f);
+    report_print_round("floor", &f);
 }
 
-struct run {
-    const struct plan *plan;
-    struct desk *desk;
-    struct crowd *crowd;
-};
-
-static void open_hearing(struct run *r)
+static void run_load(const struct plan *p, struct report *report)
 {
-    struct control_message m = {.type = CONTROL_HEARING_OPEN, .hearing_open = {.hearing = HEARING}};
-    must("HEARING_OPEN", desk_ask(r->desk, &m, NULL));
-    m = (struct control_message){.type = CONTROL_MATRIX, .matrix = {.hearing = HEARING}};
-    for (int role = 0; role < CONTROL_ROLE_COUNT; role++)
-        m.matrix.receivers[CONTROL_ROOM_COURTROOM][role] = (1u << CONTROL_ROLE_COUNT) - 1;
-    must("MATRIX", desk_ask(r->desk, &m, NULL));
-}
-
-static uint64_t stream_id(size_t page, enum control_kind kind)
-{
-    return 2 * page + kind + 1;
-}
-
-/* A frame every 1/25 s, in as many packets as the rate asks for. */
-static void publish(struct run *r, size_t page)
-{
-    const struct plan *p = r->plan;
-    struct flow_options video = {.kind = CONTROL_VIDEO,
-                                 .id = (uint32_t)stream_id(page, CONTROL_VIDEO),
-                                 .ssrc = 2000000u + (uint32_t)page,
-                                 .payload_type = 96,
-                                 .ext_transport_cc = 4,
-                                 .packets_per_frame = p->video_pps / 25,
-                                 .frames_per_s = 25,
-                                 .payload_len = p->payload_len};
-    struct flow_options audio = {.kind = CONTROL_AUDIO,
-                                 .id = (uint32_t)stream_id(page, CONTROL_AUDIO),
-                                 .ssrc = 1000000u + (uint32_t)page,
-                                 .payload_type = 111,
-                                 .ext_transport_cc = 4,
-                                 .ext_audio_level = 10,
-                                 .packets_per_frame = 1,
-                                 .frames_per_s = p->audio_pps,
-                                 .payload_len = 120,
-                                 .level_dbov = 30};
-    must("STREAM_ADD",
-         page_publish(r->crowd, &r->crowd->pages[page], stream_id(page, CONTROL_VIDEO), &video));
-    must("STREAM_ADD",
-         page_publish(r->crowd, &r->crowd->pages[page], stream_id(page, CONTROL_AUDIO), &audio));
-}
-
-static void join(struct run *r, size_t pages)
-{
-    const struct plan *p = r->plan;
-    for (size_t i = 0; i < pages; i++) {
-        struct control_peer_add add = {.hearing = HEARING,
-                                       .peer = 1000 + i,
-                                       .role = CONTROL_ROLE_PARTY,
-                                       .room = 1,
-                                       .seats = (uint8_t)(p->everybody ? pages - 1 : 1)};
-        struct page *page;
-        must("PEER_ADD", crowd_join(r->crowd, &add, &page));
-        uint64_t end_us = clock_now_us() + 10 * SECOND_US;
-        while (!page_is_connected(page))
-            if (!crowd_step(r->crowd, end_us))
-                die("a page does not connect", ETIMEDOUT);
-    }
-    for (size_t i = 0; i < (p->everybody ? pages : 1); i++)
-        publish(r, i);
-}
-
-static void take_seats(struct run *r, size_t pages)
-{
-    for (size_t viewer = 0; viewer < pages; viewer++) {
-        uint8_t seat = 0;
-        for (size_t who = 0; who < (r->plan->everybody ? pages : 1); who++) {
-            if (who == viewer)
-                continue;
-            for (int kind = 0; kind < 2; kind++)
-                must("SEAT_SET", page_watch(r->crowd, &r->crowd->pages[viewer], seat, kind,
-                                            stream_id(who, kind)));
-            seat++;
-        }
-        crowd_run(r->crowd, 1000); /* the answers are read */
-    }
-}
-
-struct count {
-    uint64_t sent, received, lost, bad, opened, cpu_ns, out;
-};
-
-static struct count count_now(const struct run *r)
-{
-    struct count c = {.sent = r->crowd->sent, .cpu_ns = desk_cpu_ns(r->desk)};
-    for (size_t i = 0; i < r->crowd->page_count; i++) {
-        const struct page *p = &r->crowd->pages[i];
-        c.received += page_received(p);
-        for (size_t k = 0; k < p->inbound_count; k++) {
-            c.lost += p->inbound[k].lost;
-            c.bad += p->inbound[k].bad;
-            c.opened += p->inbound[k].opened;
-        }
-    }
-    return c;
-}
-
-static double per_million(uint64_t cpu_ns, uint64_t packets)
-{
-    return packets ? (double)cpu_ns / 1e9 / ((double)packets / 1e6) : 0;
-}
-
-static void measure_core(struct run *r, size_t receivers_each)
-{
-    crowd_run(r->crowd, WARM_UP_US);
-    crowd_forget_latency(r->crowd);
-    struct count a = count_now(r);
-    crowd_run(r->crowd, r->plan->seconds * SECOND_US);
-    r->crowd->quiet = true;
-    crowd_run(r->crowd, DRAIN_US);
-    struct count b = count_now(r);
-    r->crowd->quiet = false;
-
-    uint64_t wanted = (b.sent - a.sent) * receivers_each, got = b.received - a.received;
-    printf("  assize-sfu  %9" PRIu64 " packets out  loss %6.3f %%  cpu %6.3f s = %6.2f s/million  "
-           "latency p50 %5.2f ms p99 %6.2f ms  wrong %" PRIu64 " of %" PRIu64 "\n",
-           got, got < wanted ? 100.0 * (double)(wanted - got) / (double)wanted : 0.0,
-           (double)(b.cpu_ns - a.cpu_ns) / 1e9, per_million(b.cpu_ns - a.cpu_ns, got),
-           (double)crowd_latency_us(r->crowd, 500) / 1000,
-           (double)crowd_latency_us(r->crowd, 990) / 1000, b.bad - a.bad, b.opened - a.opened);
-}
-
-static void measure_floor(const struct plan *p, enum floor_way way, size_t senders,
-                          size_t receivers_each)
-{
-    const struct floor_plan plan = {.way = way,
-                                    .senders = (unsigned)senders,
-                                    .receivers = (unsigned)receivers_each,
-                                    .video_pps = p->video_pps,
-                                    .audio_pps = p->audio_pps,
-                                    .payload_len = p->payload_len,
-                                    .seconds = p->seconds,
-                                    .core = p->pin ? 0 : -1};
-    static const char *const names[] = {
-        [FLOOR_SENDTO] = "sendto", [FLOOR_SENDMMSG] = "sendmmsg", [FLOOR_SEGMENTS] = "segments"};
-    struct floor_result f;
-    must("bare fan-out", floor_run(&plan, &f));
-    printf("  %-10s  %9" PRIu64 " packets out  loss %6.3f %%  cpu %6.3f s = %6.2f s/million\n",
-           names[way], f.sent, 100.0 * (double)(f.sent - f.received) / (double)f.sent,
-           (double)f.cpu_ns / 1e9, per_million(f.cpu_ns, f.sent));
-}
-
-static void run(const struct plan *p)
-{
-    size_t pages = p->everybody ? p->receivers : p->receivers + 1;
-    size_t receivers_each = pages - 1;
-    struct run r = {.plan = p};
-    const struct crowd_options options = {
-        .pages_max = pages, .open_every = OPEN_EVERY, .reports = true, .nacks = true};
-    must(p->binary, desk_start(p->binary, p->workers, &r.desk));
-    must("crowd", crowd_create(r.desk, &options, &r.crowd));
-    open_hearing(&r);
-    join(&r, pages);
-    take_seats(&r, pages);
-    if (p->pin) {
-        desk_pin(r.desk, 0);
-        pin_to(0, 1);
-    }
-    printf("%s: %zu pages, %u video packets/s of %u bytes and %u audio packets/s each from %zu, %u "
-           "s\n",
-           p->everybody ? "N to N" : "1 to N", pages, p->video_pps, p->payload_len, p->audio_pps,
-           p->everybody ? pages : 1, p->seconds);
+    const struct load *l = report->load;
+    const struct round_options o = round_options(p, l);
+    printf("%s: %s; %s frames, %u forwards a second, %u s\n", l->name, l->title,
+           l->uneven ? "browser's" : "equal", load_forwards(l), p->seconds);
     for (unsigned i = 0; i < p->rounds; i++) {
-        measure_core(&r, receivers_each);
-        for (int way = FLOOR_SENDTO; way <= FLOOR_SEGMENTS; way++)
-            measure_floor(p, (enum floor_way)way, p->everybody ? pages : 1, receivers_each);
-        fflush(stdout);
+        take_server(&core_kind, &o, report);
+        if (p->record)
+            take_server(&core_record_kind, &o, report);
+        if (p->floor)
+            take_floor(&o, report);
     }
-    crowd_destroy(r.crowd);
-    if (desk_end(r.desk) != 0)
-        die("the media core ended badly", EPROTO);
+    report_print(report);
+}
+
+/* The same people with more and more video until packets are lost. */
+static void find_highest(const struct plan *p, const struct load *base)
+{
+    struct load l = *base;
+    struct round_options o = round_options(p, &l);
+    struct figures best = {0}, f;
+    o.briefly = true;
+    printf("%s: the highest load, by more video of each publisher\n", l.name);
+    for (;;) {
+        round_server(&core_kind, &o, &f);
+        printf("  %4u video packets/s each:", l.video_pps);
+        report_print_round("", &f);
+        if (f.values[FIGURE_LOSS] >= HIGHEST_LOSS_PERCENT)
+            break;
+        best = f;
+        if (f.values[FIGURE_LATE] > HIGHEST_LATE_MS || l.video_pps >= HIGHEST_PPS_MAX)
+            break;
+        l.video_pps += (l.video_pps / 125 + 1) * 25; /* about a fifth, in whole packets a frame */
+        if (l.video_pps > HIGHEST_PPS_MAX)
+            l.video_pps = HIGHEST_PPS_MAX;
+    }
+    bool proven = best.values[FIGURE_BUSY] > HIGHEST_BUSY_PERCENT &&
+                  best.values[FIGURE_LATE] <= HIGHEST_LATE_MS;
+    printf(
+        "  highest with loss below %.1f %%: %s%.0f packets/s to %u receivers (core %.0f %% busy, "
+        "load late %.2f ms at p99)\n\n",
+        HIGHEST_LOSS_PERCENT, proven ? "" : ">= ", best.values[FIGURE_RATE], load_receivers(&l),
+        best.values[FIGURE_BUSY], best.values[FIGURE_LATE]);
+}
+
+static void run(struct plan *p)
+{
+    place_open(p->loopback, &p->place);
+    for (size_t i = 0; i < p->load_count; i++) {
+        p->loads[i].uneven = !p->equal;
+        if (p->highest) {
+            if (p->loads[i].video_pps)
+                find_highest(p, &p->loads[i]);
+            continue;
+        }
+        reports[i].load = &p->loads[i];
+        run_load(p, &reports[i]);
+        if (p->json) /* each time: an interrupted run has written what it took */
+            server_must(p->json, report_write(p->json, reports, i + 1, &p->place, p->seconds));
+    }
 }
 
 static unsigned to_number(const char *text, unsigned least, unsigned most)
@@ -244,84 +131,141 @@ static unsigned to_number(const char *text, unsigned least, unsigned most)
 }
 
 static const char help[] =
-    "forward [options] ASSIZE-SFU: CPU seconds per million forwarded packets, loss and latency\n\n"
-    "  --receivers N   receivers of the one publisher (50)\n"
-    "  --everybody N   instead: N pages, all publish and receive each other (at most 25)\n"
-    "  --video N       video packets a second of each publisher, a multiple of 25 (250)\n"
-    "  --audio N       audio packets a second (50)\n"
-    "  --payload N     bytes of a video packet's payload (1180)\n"
-    "  --seconds N     measured time of each round (10)\n"
-    "  --rounds N      rounds of media core, sendto, sendmmsg, segments in turn (3)\n"
-    "  --workers N     of the media core (1)\n"
-    "  --pin           media core and bare fan-out on core 0, load on core 1\n";
+    "forward [options] ASSIZE-SFU: what forwarding costs, how long it takes, what is lost\n\n"
+    "  --load NAME,...  of these, all of them if not said: 1to30, 1to50, 1to200, 1to1000, all12,\n"
+    "                   12of60, audio\n"
+    "  --receivers N    instead: 1 publishes to N\n"
+    "  --everybody N    instead: N publish one layer and receive each other (at most 24)\n"
+    "  --frames SHAPE   browser: packets of a frame as libwebrtc's, equal but for a byte, frames\n"
+    "                   of various sizes (this if not said); equal: all packets of one size\n"
+    "  --rounds N       of all servers in turn (7)\n"
+    "  --seconds N      measured in each round (10)\n"
+    "  --floor          also our bare fan-out: same cipher, same sockets, nothing else\n"
+    "  --record         also the media core with the tape tap on and its ring read\n"
+    "  --workers N      of the media core (1)\n"
+    "  --highest        instead: the most video until 0.1 % is lost; \">=\" unless the server's\n"
+    "                   core was over 90 % busy and the load on time\n"
+    "  --json FILE      every figure of every round, for machines and tests/bench/plot.mjs\n"
+    "  --loopback       no namespaces; what happens anyway without the right to them\n";
+
+static void add_load(struct plan *p, const struct load *l)
+{
+    if (p->load_count == LOADS_MAX) {
+        fputs("forward: too many loads\n", stderr);
+        exit(2);
+    }
+    p->loads[p->load_count++] = *l;
+}
+
+static void add_named(struct plan *p, char *names)
+{
+    char *rest = names;
+    for (char *name = strtok_r(names, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
+        const struct load *l = load_of(name);
+        if (!l) {
+            fprintf(stderr, "forward: there is no load '%s'\n%s", name, help);
+            exit(2);
+        }
+        add_load(p, l);
+    }
+}
+
+static struct load own_load(unsigned pages, bool everybody)
+{
+    struct load l = *load_of("1to30");
+    l.name = everybody ? "everybody" : "receivers";
+    l.title = everybody ? "all publish one layer and receive each other" : "1 publishes to these";
+    l.pages = everybody ? pages : pages + 1;
+    l.publishing = everybody ? pages : 1;
+    l.one_way = !everybody;
+    return l;
+}
+
+static void take_frames(struct plan *p, const char *shape)
+{
+    p->equal = strcmp(shape, "equal") == 0;
+    if (!p->equal && strcmp(shape, "browser") != 0) {
+        fprintf(stderr, "forward: frames are 'browser' or 'equal', not '%s'\n", shape);
+        exit(2);
+    }
+}
+
+static void take_option(struct plan *p, int option)
+{
+    struct load own;
+    switch (option) {
+    case 'l':
+        add_named(p, optarg);
+        break;
+    case 'r':
+        own = own_load(to_number(optarg, 1, LIMIT_PEERS_PER_HEARING - 1), false);
+        add_load(p, &own);
+        break;
+    case 'e':
+        own = own_load(to_number(optarg, 2, LIMIT_SEATS), true);
+        add_load(p, &own);
+        break;
+    case 'f':
+        take_frames(p, optarg);
+        break;
+    case 'n':
+        p->rounds = to_number(optarg, 1, REPORT_ROUNDS_MAX);
+        break;
+    case 's':
+        p->seconds = to_number(optarg, 1, 600);
+        break;
+    case 'w':
+        p->workers = to_number(optarg, 1, LIMIT_WORKERS);
+        break;
+    case 'j':
+        p->json = optarg;
+        break;
+    default:
+        fputs(help, option == 'h' ? stdout : stderr);
+        exit(option == 'h' ? 0 : 2);
+    }
+}
 
 static void read_options(int argc, char **argv, struct plan *p)
 {
+    static int floor, record, loopback, highest;
     static const struct option known[] = {
+        {"load", required_argument, NULL, 'l'},
         {"receivers", required_argument, NULL, 'r'},
         {"everybody", required_argument, NULL, 'e'},
-        {"video", required_argument, NULL, 'v'},
-        {"audio", required_argument, NULL, 'a'},
-        {"payload", required_argument, NULL, 'p'},
-        {"seconds", required_argument, NULL, 's'},
+        {"frames", required_argument, NULL, 'f'},
         {"rounds", required_argument, NULL, 'n'},
+        {"seconds", required_argument, NULL, 's'},
         {"workers", required_argument, NULL, 'w'},
-        {"pin", no_argument, NULL, 'c'},
+        {"json", required_argument, NULL, 'j'},
+        {"floor", no_argument, &floor, 1},
+        {"record", no_argument, &record, 1},
+        {"loopback", no_argument, &loopback, 1},
+        {"highest", no_argument, &highest, 1},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     int option;
-    while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
-        switch (option) {
-        case 'r':
-            p->receivers = to_number(optarg, 1, LIMIT_PEERS_PER_HEARING - 1);
-            break;
-        case 'e':
-            p->receivers = to_number(optarg, 2, LIMIT_SEATS + 1);
-            p->everybody = true;
-            break;
-        case 'v':
-            p->video_pps = to_number(optarg, 25, 25000) / 25 * 25;
-            break;
-        case 'a':
-            p->audio_pps = to_number(optarg, 1, 1000);
-            break;
-        case 'p':
-            p->payload_len = to_number(optarg, FLOW_VIDEO_MIN, 1280);
-            break;
-        case 's':
-            p->seconds = to_number(optarg, 1, 600);
-            break;
-        case 'n':
-            p->rounds = to_number(optarg, 1, 100);
-            break;
-        case 'w':
-            p->workers = to_number(optarg, 1, LIMIT_WORKERS);
-            break;
-        case 'c':
-            p->pin = true;
-            break;
-        default:
-            fputs(help, option == 'h' ? stdout : stderr);
-            exit(option == 'h' ? 0 : 2);
-        }
-    }
+    while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1)
+        if (option != 0)
+            take_option(p, option);
+    p->floor = floor;
+    p->record = record;
+    p->loopback = loopback;
+    p->highest = highest;
     if (optind + 1 != argc) {
         fputs(help, stderr);
         exit(2);
     }
     p->binary = argv[optind];
+    bool named = p->load_count > 0;
+    for (const struct load *l = loads; !named && l->name; l++)
+        add_load(p, l);
 }
 
 int main(int argc, char **argv)
 {
-    struct plan plan = {.receivers = 50,
-                        .video_pps = 250,
-                        .audio_pps = 50,
-                        .payload_len = 1180,
-                        .seconds = 10,
-                        .rounds = 3,
-                        .workers = 1};
+    static struct plan plan = {.seconds = 10, .rounds = 7, .workers = 1};
     read_options(argc, argv, &plan);
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {

@@ -213,12 +213,17 @@ int desk_end(struct desk *d)
     return status;
 }
 
-int desk_tell(struct desk *d, struct control_message *message)
+static int tell_with(struct desk *d, const struct control_message *message, int fd)
 {
     uint8_t data[LIMIT_CONTROL_BYTES];
     size_t len;
     int r = control_encode(message, data, sizeof(data), &len);
-    return r < 0 ? r : seqpacket_send(d->fd, data, len, -1);
+    return r < 0 ? r : seqpacket_send(d->fd, data, len, fd);
+}
+
+int desk_tell(struct desk *d, struct control_message *message)
+{
+    return tell_with(d, message, -1);
 }
 
 static void keep(struct desk *d, const struct control_message *m)
@@ -272,8 +277,14 @@ static int status_of(const struct control_message *m)
 
 int desk_ask(struct desk *d, struct control_message *request, struct control_message *ret_answer)
 {
+    return desk_ask_with(d, request, -1, ret_answer);
+}
+
+int desk_ask_with(struct desk *d, struct control_message *request, int fd,
+                  struct control_message *ret_answer)
+{
     request->request = ++d->request;
-    int r = desk_tell(d, request);
+    int r = tell_with(d, request, fd);
     if (r < 0)
         return r;
     uint64_t end_us = clock_now_us() + ANSWER_US;

@@ -42,6 +42,10 @@ int desk_end(struct desk *desk);
 int desk_ask(struct desk *desk, struct control_message *request,
              struct control_message *ret_answer);
 
+/* The same with a descriptor (borrowed): HEARING_OPEN with a ring's. */
+int desk_ask_with(struct desk *desk, struct control_message *request, int fd,
+                  struct control_message *ret_answer);
+
 /* Sends a request whose answer is an event later (SEAT_SET). Returns 0 or a negative errno. */
 int desk_tell(struct desk *desk, struct control_message *message);
 

@@ -24,7 +24,10 @@ struct flow_options {
     uint8_t ext_transport_cc, ext_audio_level; /* RFC 8285 ids; 0: none */
     unsigned packets_per_frame;
     unsigned frames_per_s;
-    size_t payload_len; /* bytes of each packet's payload */
+    size_t payload_len; /* bytes of each packet's payload; with `uneven`, the most */
+    /* As libwebrtc makes them: frames of various sizes, the packets of each as long as the others
+     * or a byte longer. */
+    bool uneven;
     uint8_t level_dbov; /* audio: RFC 6464 */
     uint16_t first_seq;
 };
