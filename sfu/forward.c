@@ -170,6 +170,8 @@ static void forward_rtp(struct context *c, struct publisher *p, struct packet *p
     bool newest = follow(c, e, packet, &arrival);
     if (pub->paused)
         return;
+    if (pub->kind == CONTROL_VIDEO)
+        packet->padding = evener_padding(&e->evener, packet);
     hear(c, pub, &ext);
     tape(c, e, packet, &arrival);
     fan_out(c, e, packet, newest);

@@ -59,6 +59,7 @@ int packet_take(struct packet_pool *pool, struct packet **ret_packet)
     packet->arrived_us = 0;
     packet->rtp = (struct rtp_view){0};
     packet->payload = (struct payload_view){0};
+    packet->padding = 0;
     *ret_packet = packet;
     return 0;
 }

@@ -11,6 +11,7 @@
 #include "common/cleanup.h"
 #include "common/limits.h"
 #include "sfu/context.h"
+#include "sfu/even.h"
 #include "sfu/ntp.h"
 #include "sfu/rtpext.h"
 #include "sfu/speaker.h"
@@ -55,6 +56,7 @@ struct encoding {
     char rid[CONTROL_RID_MAX];
     bool flowing;
     uint16_t newest_seq; /* of the packets forwarded so far */
+    struct evener evener;
 
     bool key_frame_wanted;
     unsigned key_frame_tries;  /* since it is wanted */

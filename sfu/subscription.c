@@ -339,6 +339,7 @@ static int transmit(struct subscription *s, struct context *c, unsigned out_stre
         .head_len = head_len,
         .payload = packet->rtp.payload + skipped,
         .payload_len = packet->rtp.payload_len - skipped,
+        .padding = packet->padding,
     };
     size_t sealed = 0;
     int r = transport_send_rtp(s->subscriber->down, out_stream, &plain, &sealed);

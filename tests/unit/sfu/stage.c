@@ -171,6 +171,7 @@ static void page_take_rtp(struct page *p, const uint8_t *plain, size_t len)
     CHECK_EQ(rtp_parse(plain, len, &rtp), 0);
     struct page_stream *stream = stream_of(p, rtp.ssrc);
     stream->packets++;
+    stream->len = len;
     stream->payload_len = rtp.payload_len;
     CHECK(rtp.payload_len <= sizeof(stream->payload));
     memcpy(stream->payload, rtp.payload, rtp.payload_len);

@@ -30,6 +30,7 @@ struct page_stream {
     uint32_t ssrc;
     unsigned packets;
     struct rtp_view last; /* its payload is gone */
+    size_t len;           /* of the last one, padding included */
     uint8_t payload[64];  /* the start of the last one */
     size_t payload_len;
     unsigned reports; /* sender reports */

@@ -328,6 +328,30 @@ static void answers_nack(void)
     stage_close(&s);
 }
 
+/* Packets of a frame that differ by a byte leave as datagrams of one length, so that the kernel
+ * takes them as one; so do those that are sent again. What is shown is as it came. */
+static void evens_a_frame(void)
+{
+    static const size_t lens[] = {40, 41, 40, 41};
+    uint8_t payload[64] = {0x90, 0x80, 0x81, 2, 0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 1, 0xf0, 0};
+    begin();
+    CHECK_EQ(seat(CONTROL_VIDEO, one), 1);
+    for (uint16_t i = 0; i < 4; i++) {
+        page_send_bytes(&s, one, CONTROL_VIDEO, (uint16_t)(8 + i), STAGE_PT_VP8, payload, lens[i]);
+        payload[0] = 0x80; /* no start of a frame any more */
+        const struct page_stream *got = page_seat(viewer, 0, CONTROL_VIDEO);
+        CHECK_EQ(got->packets, i + 1);
+        CHECK_EQ(got->payload_len, lens[i]);
+        CHECK_EQ(got->len, RTP_HEADER_BYTES + 41);
+        nack(got->last.seq);
+        const struct page_stream *rtx = page_got(viewer, viewer->ready.seats[0].video_rtx_ssrc);
+        CHECK_EQ(rtx->packets, i + 1);
+        CHECK_EQ(rtx->payload_len, lens[i] + 2);
+        CHECK_EQ(rtx->len, RTP_HEADER_BYTES + 43);
+    }
+    stage_close(&s);
+}
+
 /* Once a route is cut, its packets do not come again either, not even through another route. */
 static void retransmits_nothing_of_a_cut_route(void)
 {
@@ -496,6 +520,7 @@ int main(void)
     takes_repetitions();
     shows_one_source_twice();
     answers_nack();
+    evens_a_frame();
     retransmits_nothing_of_a_cut_route();
     bounds_retransmission();
     bounds_what_is_looked_for();
