@@ -388,6 +388,21 @@ void desk_pin(const struct desk *d, int core)
     closedir(tasks);
 }
 
+int desk_take_precedence(const struct desk *d)
+{
+    const struct sched_param first = {.sched_priority = 2};
+    DIR *tasks = open_tasks(d);
+    if (!tasks)
+        return -errno;
+    int r = 0;
+    for (const struct dirent *it = readdir(tasks); it && r == 0; it = readdir(tasks))
+        if (it->d_name[0] != '.' &&
+            sched_setscheduler((pid_t)strtol(it->d_name, NULL, 10), SCHED_FIFO, &first) < 0)
+            r = -errno;
+    closedir(tasks);
+    return r;
+}
+
 uint64_t desk_cpu_ns(const struct desk *d)
 {
     DIR *tasks = open_tasks(d);

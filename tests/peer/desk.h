@@ -70,6 +70,10 @@ uint64_t desk_metrics_count(const struct desk *desk);
 /* Keeps all threads of the media core on one core. */
 void desk_pin(const struct desk *desk, int core);
 
+/* Gives its threads precedence over all ordinary ones of the machine (SCHED_FIFO, 2), for
+ * measuring. Returns 0 or a negative errno such as -EPERM. */
+int desk_take_precedence(const struct desk *desk);
+
 /* CPU time of all threads of the media core, ns (schedstat). */
 uint64_t desk_cpu_ns(const struct desk *desk);
 
