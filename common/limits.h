@@ -66,6 +66,11 @@
 /* Handshake bytes one transport may send us before it is connected. A browser's, with its
  * certificate and retransmissions, are under 8 KiB. */
 #define LIMIT_DTLS_HANDSHAKE_BYTES 65536
+/* Handshake datagrams that wait for their turn: of one transport, and bytes of all on one worker;
+ * more are lost and sent again. Ours: a page's longest flight, each message in a datagram of its
+ * own, and the flights of 400 transports that join at once. */
+#define LIMIT_DTLS_WAITING       8
+#define LIMIT_DTLS_WAITING_BYTES (1u << 20)
 
 /* The configuration file, bytes. Ours. */
 #define LIMIT_CONFIG_BYTES 65536

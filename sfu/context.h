@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/control.h"
+#include "sfu/handshakes.h"
 #include "sfu/letters.h"
 #include "sfu/ntp.h"
 #include "sfu/table.h"
@@ -35,6 +36,7 @@ struct context {
     struct transport_stats transport_stats;
     struct directory *directory;
     struct dtls_context *dtls;
+    struct handshakes handshakes; /* those of all its transports that wait */
     struct sealer *sealer;
     struct packet_pool *pool;
     struct outbox outbox;

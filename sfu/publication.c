@@ -39,6 +39,7 @@ int publisher_init(struct publisher *p, struct context *c, struct hearing *heari
     const struct transport_config config = {
         .directory = c->directory,
         .dtls = c->dtls,
+        .handshakes = &c->handshakes,
         .sealer = c->sealer,
         .stats = &c->transport_stats,
         .owner = p,

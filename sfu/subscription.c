@@ -90,6 +90,7 @@ int subscriber_init(struct subscriber *s, struct context *c, uint64_t hearing, u
     const struct transport_config config = {
         .directory = c->directory,
         .dtls = c->dtls,
+        .handshakes = &c->handshakes,
         .sealer = c->sealer,
         .stats = &c->transport_stats,
         .owner = s,

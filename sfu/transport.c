@@ -52,6 +52,7 @@ struct transport {
     uint64_t heard_us;       /* last authentic datagram of any kind */
 
     struct dtls *dtls;
+    struct handshake handshake; /* what of it waits for its turn */
     bool expected_known;
     uint8_t expected[CONTROL_FINGERPRINT_LEN];
     struct srtp_in *srtp; /* NULL until keys are agreed and the certificate is checked */
@@ -78,6 +79,7 @@ int transport_create(const struct transport_config *config, uint64_t now_us,
     if (!t)
         return -ENOMEM;
     t->config = *config;
+    handshake_init(&t->handshake);
     int r = ice_make_credentials(&t->ice[CURRENT]);
     if (r == 0)
         r = dtls_create(config->dtls, DTLS_SERVER, &t->dtls);
@@ -132,6 +134,7 @@ void transport_destroy(struct transport *t)
     directory_remove(t->config.directory, &t->ufrags[CURRENT]);
     if (t->restarting)
         directory_remove(t->config.directory, &t->ufrags[PREVIOUS]);
+    handshakes_forget(t->config.handshakes, &t->handshake);
     srtp_in_destroy(t->srtp);
     seal_destroy(t->seal);
     dtls_destroy(t->dtls);
@@ -384,14 +387,49 @@ static struct transport_received receive_stun(struct transport *t, const struct 
     return (struct transport_received){.outcome = TRANSPORT_HANDLED};
 }
 
-static struct transport_received receive_dtls(struct transport *t, const struct path *from,
-                                              const uint8_t *datagram, size_t len, uint64_t now_us)
+/* What a handshake costs is bounded by giving each its turn; what comes after it costs nothing. */
+static struct transport_received queue_dtls(struct transport *t, const struct path *from,
+                                            const uint8_t *datagram, size_t len)
+{
+    if (handshakes_put(t->config.handshakes, &t->handshake, from, datagram, len) < 0)
+        return dropped(t, TRANSPORT_DROP_DTLS);
+    return (struct transport_received){.outcome = TRANSPORT_HANDLED};
+}
+
+static struct transport_received take_dtls(struct transport *t, const struct path *from,
+                                           const uint8_t *datagram, size_t len, uint64_t now_us)
 {
     if (dtls_receive(t->dtls, datagram, len, now_us) < 0)
         return dropped(t, TRANSPORT_DROP_DTLS);
     send_dtls(t, from);
     note_dtls(t);
     return (struct transport_received){.outcome = TRANSPORT_HANDLED};
+}
+
+static struct transport_received receive_dtls(struct transport *t, const struct path *from,
+                                              const uint8_t *datagram, size_t len, uint64_t now_us)
+{
+    if (dtls_state(t->dtls) == DTLS_HANDSHAKING || t->handshake.count)
+        return queue_dtls(t, from, datagram, len);
+    return take_dtls(t, from, datagram, len, now_us);
+}
+
+struct transport *transport_shake_hands(struct handshakes *handshakes, uint64_t now_us)
+{
+    struct handshake *whose;
+    struct handshake_datagram *d = handshakes_take(handshakes, &whose);
+    if (!d)
+        return NULL;
+    struct transport *t = LIST_ENTRY(whose, struct transport, handshake);
+    /* Much may have happened while it waited. */
+    if (has_ended(t))
+        (void)dropped(t, TRANSPORT_DROP_ENDED);
+    else if (!find_path(t, &d->from))
+        (void)dropped(t, TRANSPORT_DROP_FOREIGN);
+    else
+        (void)take_dtls(t, &d->from, d->bytes, d->len, now_us); /* the phase tells */
+    free(d);
+    return t;
 }
 
 static enum transport_drop drop_of_srtp(int error)
@@ -492,7 +530,8 @@ uint64_t transport_tick(struct transport *t, uint64_t now_us)
         t->phase = CONTROL_TRANSPORT_EXPIRED;
         return UINT64_MAX;
     }
-    uint64_t next = dtls_tick(t->dtls, now_us);
+    /* While the page's answer waits for its turn, ours need not be sent again. */
+    uint64_t next = t->handshake.count ? UINT64_MAX : dtls_tick(t->dtls, now_us);
     send_dtls(t, &t->selected->entry.path);
     note_dtls(t);
     if (has_ended(t))

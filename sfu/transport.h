@@ -10,6 +10,7 @@
 
 #include "common/cleanup.h"
 #include "common/control.h"
+#include "sfu/handshakes.h"
 #include "sfu/seal.h"
 #include "sfu/send.h"
 
@@ -42,6 +43,7 @@ struct transport_stats {
 struct transport_config {
     struct directory *directory;      /* the transport lists itself there while it lives */
     struct dtls_context *dtls;        /* of the process */
+    struct handshakes *handshakes;    /* of the worker */
     const struct sealer *sealer;      /* of the worker */
     struct transport_stats *stats;    /* of the worker */
     void *owner;                      /* whom transport_owner() names: the peer */
@@ -82,7 +84,8 @@ struct transport *transport_find(const struct directory *directory, const struct
                                  const uint8_t *datagram, size_t len);
 
 enum transport_outcome {
-    TRANSPORT_HANDLED, /* STUN or DTLS, or nothing to do; answers are queued on `from->via` */
+    TRANSPORT_HANDLED, /* STUN or DTLS, or nothing to do; answers are queued on `from->via`, those
+                          of a handshake only in its turn: transport_shake_hands() */
     TRANSPORT_RTP,     /* opened: `ret_plain` holds an RTP packet, header checked by nobody yet */
     TRANSPORT_RTCP,    /* opened: a compound RTCP packet */
     TRANSPORT_DROPPED, /* counted in stats by reason */
@@ -100,6 +103,10 @@ struct transport_received {
 struct transport_received transport_receive(struct transport *transport, const struct path *from,
                                             const uint8_t *datagram, size_t len, uint8_t *plain,
                                             uint64_t now_us);
+
+/* Takes the one handshake datagram whose turn it is and answers it, 0.1 to 0.5 ms of work. Returns
+ * whose it was: ask transport_take_phase(). NULL: none waits (handshakes_wait()). */
+struct transport *transport_shake_hands(struct handshakes *handshakes, uint64_t now_us);
 
 /* Timers: DTLS retransmission, consent (RFC 7675). Returns when it wants to be called next
  * (UINT64_MAX: not before the next datagram). Calling early or often is harmless; a datagram or a

@@ -47,6 +47,7 @@ int stage_open(struct stage *s)
     c->now_us = START_US;
     c->wall_offset_us = 1700000000000000ull;
     c->boot_id = 7;
+    handshakes_init(&c->handshakes);
     struct address any;
     CHECK_EQ(address_from_text("127.0.0.1", 0, &any), 0);
     s->fd = udp_open(&any);
@@ -227,6 +228,8 @@ static size_t serve(struct stage *s)
         const struct path from = {.via = s->queue, .remote = d[i].from};
         forward_datagram(&s->c, &from, d[i].bytes, d[i].len);
     }
+    for (struct transport *t; (t = transport_shake_hands(&s->c.handshakes, s->c.now_us));)
+        forward_phase(&s->c, t);
     CHECK(send_flush(s->queue));
     return (size_t)count;
 }

@@ -21,6 +21,7 @@ __attribute__((visibility("default"))) int gettimeofday(struct timeval *restrict
 int wire_open(struct wire *w, const char *address)
 {
     *w = (struct wire){.fd = -1};
+    handshakes_init(&w->handshakes);
     struct address any;
     CHECK_EQ(address_from_text(address, 0, &any), 0);
     w->fd = udp_open(&any);
@@ -56,6 +57,7 @@ int wire_add(struct wire *w, struct transport **ret_transport)
 {
     struct transport_config config = {.directory = w->directory,
                                       .dtls = w->dtls,
+                                      .handshakes = &w->handshakes,
                                       .sealer = w->sealer,
                                       .stats = &w->stats,
                                       .owner = w,
@@ -80,6 +82,8 @@ size_t wire_serve(struct wire *w)
         if (w->last.outcome == TRANSPORT_RTP || w->last.outcome == TRANSPORT_RTCP)
             w->opened++;
     }
+    while (!w->patient && transport_shake_hands(&w->handshakes, wire_now_us))
+        ;
     CHECK(send_flush(w->queue));
     return (size_t)n;
 }

@@ -25,6 +25,8 @@ struct wire {
     struct udp_reader *reader;
     struct directory *directory;
     struct dtls_context *dtls, *page_dtls;
+    struct handshakes handshakes;
+    bool patient; /* handshakes wait until the test gives them their turn */
     struct sealer *sealer;
     struct transport_stats stats;
     struct address address;
