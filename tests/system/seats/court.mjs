@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { addresses, build, top } from "../lib/stack.mjs";
+import { addresses, build, top, until } from "../lib/stack.mjs";
 
 const HTML = `<!doctype html><meta charset="utf-8"><title>Seats</title><script type="module" src="/page.js"></script>`;
 
@@ -30,6 +30,13 @@ export class Court {
     await new Promise((ready) => court.server.listen(0, "127.0.0.1", ready));
     court.base = `http://127.0.0.1:${court.server.address().port}`;
     return court;
+  }
+
+  /** Of the media core's only worker. */
+  async mediaPort() {
+    let said;
+    await until("the media core names its port", 20, async () => (said = /UDP port (\d+)/.exec(this.log)));
+    return Number(said[1]);
   }
 
   /** Shows streams in a seat; "0" empties it. */
@@ -96,10 +103,10 @@ async function bundle() {
 
 /** One page in a browser, a peer of the court. */
 export class Seated {
-  static async join(court, browser, number, options = {}) {
+  static async join(court, browser, number, { prepare, ...options } = {}) {
     const seated = new Seated();
     Object.assign(seated, { court, browser, number, peer: `${"0".repeat(15)}${(number + 1).toString(16)}` });
-    seated.page = await browser.open(`${court.base}/?peer=${seated.peer}`);
+    seated.page = await browser.open(`${court.base}/?peer=${seated.peer}`, prepare ? { prepare } : {});
     await seated.page.waitForFunction(() => window.page);
     const hello = JSON.parse(await readFile(join(top, "tests/protocol/hello.json"), "utf8"));
     await seated.do("join", { hello, seatCount: 3, ...options });
