@@ -9,7 +9,8 @@
 #define PACKETS_MAX (1u << 20)
 
 struct packet_pool {
-    struct packet *free;
+    struct packet *free; /* those that were taken before */
+    size_t fresh;        /* the others begin here */
     size_t count;
     size_t free_count;
     uint64_t exhausted;
@@ -25,12 +26,6 @@ int packet_pool_create(size_t count, struct packet_pool **ret_pool)
         return -ENOMEM;
     pool->count = count;
     pool->free_count = count;
-    for (size_t i = count; i-- > 0;) {
-        struct packet *packet = &pool->packets[i];
-        packet->pool = pool;
-        packet->next_free = pool->free;
-        pool->free = packet;
-    }
     *ret_pool = pool;
     return 0;
 }
@@ -46,6 +41,11 @@ void packet_pool_destroy(struct packet_pool *pool)
 int packet_take(struct packet_pool *pool, struct packet **ret_packet)
 {
     struct packet *packet = pool->free;
+    if (!packet && pool->fresh < pool->count) {
+        packet = &pool->packets[pool->fresh++];
+        packet->pool = pool;
+        packet->next_free = NULL;
+    }
     if (!packet) {
         pool->exhausted++;
         return -ENOBUFS;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sfu/rewrite.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "sfu/seqnum.h"
@@ -31,9 +32,14 @@ void rewrite_init(struct rewrite *r, const struct rewrite_config *config)
     };
 }
 
+void rewrite_remember(struct rewrite *r, struct rewrite_past *past)
+{
+    r->past = past;
+}
+
 static struct rewrite_run *newest_run(struct rewrite *r)
 {
-    return &r->runs[r->run_number % REWRITE_RUNS];
+    return &r->past->runs[r->run_number % REWRITE_RUNS];
 }
 
 uint64_t rewrite_wanted(const struct rewrite *r)
@@ -43,11 +49,12 @@ uint64_t rewrite_wanted(const struct rewrite *r)
 
 uint64_t rewrite_shown(const struct rewrite *r)
 {
-    return r->flowing ? r->runs[r->run_number % REWRITE_RUNS].source : 0;
+    return r->flowing ? r->past->runs[r->run_number % REWRITE_RUNS].source : 0;
 }
 
 void rewrite_select(struct rewrite *r, uint64_t source)
 {
+    assert(source == 0 || r->past);
     if (source != r->wanted)
         r->audio_dropped = 0;
     r->wanted = source;
@@ -121,9 +128,9 @@ static int begin_run(struct rewrite *r, uint64_t source, const struct rtp_view *
         .tl0picidx_offset = (uint8_t)(r->newest_tl0picidx + 1 - payload->vp8.tl0picidx),
     };
     /* What the map holds of numbers before this one is never looked at: run_span guards it. */
-    r->map.started = true;
-    r->map.newest = (uint16_t)(rtp->seq - 1);
-    r->map.withheld = (uint16_t)(rtp->seq - next_seq);
+    r->past->map.started = true;
+    r->past->map.newest = (uint16_t)(rtp->seq - 1);
+    r->past->map.withheld = (uint16_t)(rtp->seq - next_seq);
     r->source_seq = (uint16_t)(rtp->seq - 1);
     r->source_timestamp = rtp->timestamp;
     r->source_us = now_us;
@@ -150,9 +157,9 @@ static bool breaks_run(const struct rewrite *r, const struct rtp_view *rtp, uint
 static void note_back(struct rewrite *r, uint16_t end)
 {
     for (uint16_t seq = (uint16_t)(r->source_seq + 1); seq != end; seq++) {
-        uint16_t out = (uint16_t)(seq - r->map.withheld);
-        r->back[out % REWRITE_HISTORY].run_number = r->run_number;
-        r->back[out % REWRITE_HISTORY].source_seq = seq;
+        uint16_t out = (uint16_t)(seq - r->past->map.withheld);
+        r->past->back[out % REWRITE_HISTORY].run_number = (uint16_t)r->run_number;
+        r->past->back[out % REWRITE_HISTORY].source_seq = seq;
     }
 }
 
@@ -277,7 +284,7 @@ int rewrite_forward(struct rewrite *r, uint64_t source, const struct rtp_view *r
             return e;
     }
     uint16_t seq = 0;
-    int e = seqmap_forward(&r->map, rtp->seq, &seq);
+    int e = seqmap_forward(&r->past->map, rtp->seq, &seq);
     if (e < 0)
         return e;
     struct rewrite_output output;
@@ -309,7 +316,7 @@ int rewrite_withhold(struct rewrite *r, uint64_t source, uint16_t seq)
         return 0;
     }
     note_back(r, seq);
-    (void)seqmap_withhold(&r->map, seq); /* newer than all before it, so it cannot fail */
+    (void)seqmap_withhold(&r->past->map, seq); /* newer than all before it, so it cannot fail */
     advance_source(r, seq);
     return 0;
 }
@@ -330,10 +337,11 @@ static const struct rewrite_run *run_of(const struct rewrite *r, uint16_t seq)
 {
     if (!r->sent || (uint16_t)(r->newest_seq - seq) >= REWRITE_HISTORY)
         return NULL;
-    uint64_t number = r->back[seq % REWRITE_HISTORY].run_number;
-    if (number <= r->runs_cut || r->run_number - number >= REWRITE_RUNS)
+    uint16_t age = (uint16_t)(r->run_number - r->past->back[seq % REWRITE_HISTORY].run_number);
+    /* What was never written says run 0: older than the first, cut off or too old. */
+    if (age >= REWRITE_RUNS || r->run_number - age <= r->runs_cut)
         return NULL;
-    return &r->runs[number % REWRITE_RUNS];
+    return &r->past->runs[(r->run_number - age) % REWRITE_RUNS];
 }
 
 int rewrite_origin(const struct rewrite *r, uint16_t seq, uint64_t *ret_source,
@@ -343,7 +351,7 @@ int rewrite_origin(const struct rewrite *r, uint16_t seq, uint64_t *ret_source,
     if (!run)
         return -ENOENT;
     *ret_source = run->source;
-    *ret_source_seq = r->back[seq % REWRITE_HISTORY].source_seq;
+    *ret_source_seq = r->past->back[seq % REWRITE_HISTORY].source_seq;
     return 0;
 }
 
@@ -370,7 +378,7 @@ int rewrite_sender_report(const struct rewrite *r, uint64_t source,
         since = 0 - since;
     uint64_t rate = r->config.clock_rate;
     uint32_t moved = (uint32_t)((since >> 32) * rate + ((since & 0xffffffff) * rate >> 32));
-    const struct rewrite_run *run = &r->runs[r->run_number % REWRITE_RUNS];
+    const struct rewrite_run *run = &r->past->runs[r->run_number % REWRITE_RUNS];
     *ret_info = (struct rtcp_sender_info){
         .ntp = ntp_now,
         .rtp_timestamp = last->rtp_timestamp + run->timestamp_offset + (before ? 0 - moved : moved),

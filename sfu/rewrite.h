@@ -36,14 +36,26 @@ struct rewrite_run {
     uint8_t tl0picidx_offset;
 };
 
+/* What is remembered of what a seat showed, the large part: 3.4 kB that a seat which never showed
+ * anything does without. Zeroed is a valid start; only rewrite.c looks inside. */
+struct rewrite_past {
+    struct seqmap map; /* of the newest run */
+    struct rewrite_run runs[REWRITE_RUNS];
+    struct {
+        uint16_t run_number; /* modulo 2^16: all are written anew long before that comes round */
+        uint16_t source_seq;
+    } back[REWRITE_HISTORY]; /* by output sequence number */
+};
+
 /* Embedded by value; only rewrite.c looks inside. */
 struct rewrite {
     struct rewrite_config config;
-    uint64_t wanted;       /* source to show; 0: none */
-    bool sent;             /* anything was ever sent */
-    bool flowing;          /* the newest run is shown now */
-    bool restart;          /* the shown source's numbers begin anew with its next packet */
-    uint8_t audio_dropped; /* packets dropped while waiting for the seat's clock */
+    struct rewrite_past *past; /* borrowed; NULL: not yet */
+    uint64_t wanted;           /* source to show; 0: none */
+    bool sent;                 /* anything was ever sent */
+    bool flowing;              /* the newest run is shown now */
+    bool restart;              /* the shown source's numbers begin anew with its next packet */
+    uint8_t audio_dropped;     /* packets dropped while waiting for the seat's clock */
 
     uint16_t newest_seq; /* of the output, like the next three */
     uint32_t newest_timestamp;
@@ -62,14 +74,8 @@ struct rewrite {
 
     uint32_t packets, octets; /* sent, for sender reports */
     uint32_t holes;           /* see rewrite_holes() */
-    struct seqmap map;        /* of the newest run */
     uint64_t run_number;      /* of the newest run, from 1; its place is modulo REWRITE_RUNS */
     uint64_t runs_cut;        /* runs up to this one are no longer mapped back to */
-    struct rewrite_run runs[REWRITE_RUNS];
-    struct {
-        uint64_t run_number; /* 0: empty */
-        uint16_t source_seq;
-    } back[REWRITE_HISTORY]; /* by output sequence number */
 };
 
 /* What to send for one packet. */
@@ -80,6 +86,9 @@ struct rewrite_output {
 };
 
 void rewrite_init(struct rewrite *rewrite, const struct rewrite_config *config);
+
+/* Gives it what it remembers in, zeroed; before a source is selected, and borrowed from then on. */
+void rewrite_remember(struct rewrite *rewrite, struct rewrite_past *past);
 
 /* Shows `source` (an id of the caller's, one per encoding) from its next packet (audio) or key
  * frame (video) on; until then the one before goes on. 0 empties the seat at once, retransmissions

@@ -5,6 +5,16 @@
 
 #include "sfu/seqnum.h"
 
+static uint8_t *byte_of(struct seqmap *map, uint16_t seq)
+{
+    return &map->withheld_bits[seq % SEQMAP_HISTORY / 8];
+}
+
+static uint8_t bit_of(uint16_t seq)
+{
+    return (uint8_t)(1u << seq % 8);
+}
+
 static void advance(struct seqmap *map, uint16_t seq)
 {
     if (!map->started) {
@@ -17,7 +27,7 @@ static void advance(struct seqmap *map, uint16_t seq)
     while (map->newest != seq) {
         map->newest++;
         map->offset_at[map->newest % SEQMAP_HISTORY] = map->withheld;
-        map->was_withheld[map->newest % SEQMAP_HISTORY] = false;
+        *byte_of(map, map->newest) &= (uint8_t)~bit_of(map->newest);
     }
 }
 
@@ -28,7 +38,7 @@ int seqmap_forward(struct seqmap *map, uint16_t seq, uint16_t *ret_seq)
     else if ((uint16_t)(map->newest - seq) >= SEQMAP_HISTORY)
         return -ERANGE;
 
-    if (map->was_withheld[seq % SEQMAP_HISTORY])
+    if (*byte_of(map, seq) & bit_of(seq))
         return -EALREADY;
     *ret_seq = (uint16_t)(seq - map->offset_at[seq % SEQMAP_HISTORY]);
     return 0;
@@ -39,7 +49,7 @@ int seqmap_withhold(struct seqmap *map, uint16_t seq)
     if (map->started && !seqnum_is_newer(seq, map->newest))
         return -ERANGE;
     advance(map, seq);
-    map->was_withheld[seq % SEQMAP_HISTORY] = true;
+    *byte_of(map, seq) |= bit_of(seq);
     map->withheld++;
     return 0;
 }

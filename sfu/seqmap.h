@@ -16,7 +16,7 @@ struct seqmap {
     uint16_t newest;                    /* highest input seen, modulo 2^16 */
     uint16_t withheld;                  /* how many were withheld so far, modulo 2^16 */
     uint16_t offset_at[SEQMAP_HISTORY]; /* `withheld` as of each recent input */
-    bool was_withheld[SEQMAP_HISTORY];
+    uint8_t withheld_bits[SEQMAP_HISTORY / 8];
 };
 
 /* Maps `seq` to the number to send in `*ret_seq`. Returns 0, -EALREADY when `seq` was

@@ -121,8 +121,10 @@ static void unlist(struct subscription *s, const struct encoding *keep)
 
 void subscriber_finish(struct subscriber *s)
 {
-    for (size_t i = 0; i < 2 * s->seat_count; i++)
+    for (size_t i = 0; i < 2 * s->seat_count; i++) {
         unlist(&s->subscriptions[i], NULL);
+        free(s->subscriptions[i].past);
+    }
     transport_destroy(s->down);
     free(s->subscriptions);
     s->down = NULL;
@@ -186,10 +188,24 @@ static void settle(struct subscription *s, struct context *c, int status)
     tell(s, c, status, stream_of(s->wanted), s->request, s->connection);
 }
 
+/* Before its first source: most seats of most pages are never set. */
+static int give_memory(struct subscription *s)
+{
+    if (s->past)
+        return 0;
+    s->past = calloc(1, sizeof(*s->past));
+    if (!s->past)
+        return -ENOMEM;
+    rewrite_remember(&s->rewrite, s->past);
+    return 0;
+}
+
 /* Wants `e`; what is shown goes on. Returns 0 or -ENOMEM, and then nothing has changed. */
 static int want(struct subscription *s, struct context *c, struct encoding *e)
 {
-    int r = encoding_subscribe(e, s);
+    int r = give_memory(s);
+    if (r == 0)
+        r = encoding_subscribe(e, s);
     if (r < 0)
         return r;
     if (is_waiting(s) && s->wanted != e)

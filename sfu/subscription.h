@@ -47,6 +47,7 @@ struct subscription {
         uint32_t holes;   /* rewrite_holes() of that time */
     } reported;           /* by the peer, last */
     struct rewrite rewrite;
+    struct rewrite_past *past; /* its memory, owned; NULL: the seat was never set */
 };
 
 struct subscriber {

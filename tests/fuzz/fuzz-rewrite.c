@@ -76,6 +76,7 @@ static void note_moved(struct receiver *rx, const struct rewrite *rewrite, uint1
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static struct rewrite rewrite;
+    static struct rewrite_past past;
     static struct receiver rx;
     rx = (struct receiver){0};
     struct rewrite_config config = {.video = true,
@@ -84,6 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
                                     .payload_types = {[CODEC_VP8] = 101},
                                     .first_seq = 65500};
     rewrite_init(&rewrite, &config);
+    past = (struct rewrite_past){0};
+    rewrite_remember(&rewrite, &past);
     uint16_t seqs[4] = {0, 30000, 65000, 12};
     uint32_t timestamps[4] = {0, 0xffff0000, 0x7fffffff, 5};
     uint64_t now_us = 1000000;

@@ -54,6 +54,7 @@ struct world {
     struct flying flight[FLIGHT];
     size_t flight_count;
     struct rewrite rewrite;
+    struct rewrite_past past;
 
     /* The receiver. */
     bool started;
@@ -282,6 +283,7 @@ static void simulate(bool video, uint64_t switch_every_us, uint64_t length_us, u
         .first_timestamp = 0xffff0000,
     };
     rewrite_init(&w.rewrite, &config);
+    rewrite_remember(&w.rewrite, &w.past);
     run(&w, w.now_us + length_us, slack_us);
     CHECK(w.switches >= length_us / switch_every_us * 9 / 10);
     CHECK(w.forwarded > length_us / (25 * MS));

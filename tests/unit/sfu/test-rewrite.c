@@ -87,7 +87,9 @@ static void run(struct rewrite *r, bool video, const struct step *steps, size_t 
 static void video_switches_on_key_frames_only(void)
 {
     struct rewrite r;
+    struct rewrite_past past = {0};
     rewrite_init(&r, &video_config);
+    rewrite_remember(&r, &past);
     CHECK_EQ(rewrite_shown(&r), 0);
     rewrite_select(&r, 1);
     uint32_t t = video_config.first_timestamp;
@@ -117,7 +119,9 @@ static void video_switches_on_key_frames_only(void)
 static void withheld_and_lost_packets(void)
 {
     struct rewrite r;
+    struct rewrite_past past = {0};
     rewrite_init(&r, &video_config);
+    rewrite_remember(&r, &past);
     rewrite_select(&r, 1);
     uint32_t t = video_config.first_timestamp;
     RUN(&r, true, {10, 1, 65530, 0, true, 0, 65534, t, true});
@@ -165,7 +169,9 @@ static void withheld_and_lost_packets(void)
 static void picture_ids_go_on(void)
 {
     struct rewrite r;
+    struct rewrite_past past = {0};
     rewrite_init(&r, &video_config);
+    rewrite_remember(&r, &past);
     struct rewrite_output out;
     static const struct {
         uint64_t source;
@@ -206,9 +212,11 @@ static void picture_ids_go_on(void)
 static void codecs_of_a_seat(void)
 {
     struct rewrite r;
+    struct rewrite_past past = {0};
     struct rewrite_config config = video_config;
     config.payload_types[CODEC_H264] = 0; /* a seat without H.264 */
     rewrite_init(&r, &config);
+    rewrite_remember(&r, &past);
     rewrite_select(&r, 1);
     struct rtp_view rtp = rtp_of(1, 0);
     struct payload_view h264 = {.codec = CODEC_H264, .key_frame = true};
@@ -227,7 +235,9 @@ static void codecs_of_a_seat(void)
 static void audio_keeps_the_clock(void)
 {
     struct rewrite r;
+    struct rewrite_past past = {0};
     rewrite_init(&r, &audio_config);
+    rewrite_remember(&r, &past);
     rewrite_select(&r, 1);
     /* Each arrival 20 ms after the other: 960 ticks. */
     RUN(&r, false, {1000, 1, 1, 0, true, 0, 7, 5000, true}, {1020, 1, 2, 960, true, 0, 8, 5960});
@@ -265,7 +275,9 @@ static void audio_keeps_the_clock(void)
 static void sender_reports_move_along(void)
 {
     struct rewrite r;
+    struct rewrite_past past = {0};
     rewrite_init(&r, &video_config);
+    rewrite_remember(&r, &past);
     rewrite_select(&r, 1);
     struct rtcp_sender_info info = {.ntp = 100ull << 32, .rtp_timestamp = 500000};
     struct rtcp_sender_info out;
