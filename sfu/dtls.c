@@ -13,6 +13,7 @@
 #include <sys/time.h>
 
 #include "common/limits.h"
+#include "sfu/dtls_record.h"
 
 /* Bytes of one of our datagrams. Ours: passes every path that carries IPv6 (RFC 8200 section 5). */
 #define DTLS_MTU 1200
@@ -24,8 +25,13 @@
 /* Bytes of the other side's certificate chain; one of ECDSA is 300, of RSA 4096 1,300. */
 #define CERTIFICATE_BYTES_MAX 8192
 #define CERTIFICATE_DAYS      365
-/* RFC 6347 section 4.1. */
-#define RECORD_HEADER 13
+/* Our CCS and Finished are 75 bytes, an alert 39. */
+#define LAST_FLIGHT_MAX 256
+#define GOODBYE_MAX     64
+/* RFC 5246 section 7.2. */
+#define ALERT_LEN          2
+#define ALERT_FATAL        2
+#define ALERT_CLOSE_NOTIFY 0
 
 /* OpenSSL's numbering: 3.0.22. */
 #define LIBRARY_WANTED 0x30000160ul
@@ -46,17 +52,43 @@ struct out_datagram {
     uint8_t bytes[DTLS_MTU];
 };
 
+/* What stays of a handshake that is done. */
+struct agreement {
+    bool has_certificate, has_suite;
+    uint8_t fingerprint[DTLS_FINGERPRINT_LEN]; /* of the other side's certificate */
+    enum keys_suite suite;
+    uint8_t material[2 * (KEYS_KEY_MAX + KEYS_SALT_MAX)]; /* RFC 5764 section 4.2 */
+    struct dtls_opener opener;
+    size_t flight_len;
+    uint8_t flight[LAST_FLIGHT_MAX]; /* our last, should it be lost; the client has none */
+    size_t goodbye_len;
+    uint8_t goodbye[GOODBYE_MAX]; /* close_notify, sealed already */
+};
+
 struct dtls {
-    SSL *ssl;
+    SSL *ssl;                /* 50 kB: NULL once the handshake is over */
+    struct agreement agreed; /* when done */
     enum dtls_role role;
     enum dtls_state state;
     const uint8_t *in; /* the datagram being taken, until OpenSSL has read it */
     size_t in_len;
-    size_t handshake_bytes; /* taken so far */
-    uint64_t due_us;        /* next retransmission; UINT64_MAX: none */
-    struct out_datagram *out;
+    size_t handshake_bytes;   /* taken so far */
+    uint64_t due_us;          /* next retransmission; UINT64_MAX: none */
+    struct out_datagram *out; /* OUT_MAX of them; NULL: not needed now */
     size_t out_first, out_count;
 };
+
+/* A datagram over a bound is lost, as on a network; retransmission makes up for it. */
+static void queue(struct dtls *d, const void *bytes, size_t len)
+{
+    if (!d->out)
+        d->out = calloc(OUT_MAX, sizeof(*d->out));
+    if (!d->out || len == 0 || len > DTLS_MTU || d->out_count == OUT_MAX)
+        return;
+    struct out_datagram *o = &d->out[(d->out_first + d->out_count++) % OUT_MAX];
+    memcpy(o->bytes, bytes, len);
+    o->len = len;
+}
 
 /* One read is one datagram, as OpenSSL expects of a datagram BIO. */
 static int bio_read(BIO *bio, char *buffer, int capacity)
@@ -73,16 +105,12 @@ static int bio_read(BIO *bio, char *buffer, int capacity)
     return (int)len;
 }
 
-/* A datagram over the bound is lost, as on a network; retransmission makes up for it. */
 static int bio_write(BIO *bio, const char *bytes, int len)
 {
     struct dtls *d = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    if (len > 0 && len <= DTLS_MTU && d->out_count < OUT_MAX) {
-        struct out_datagram *o = &d->out[(d->out_first + d->out_count++) % OUT_MAX];
-        memcpy(o->bytes, bytes, (size_t)len);
-        o->len = (size_t)len;
-    }
+    if (len > 0)
+        queue(d, bytes, (size_t)len);
     return len;
 }
 
@@ -211,9 +239,6 @@ int dtls_create(const struct dtls_context *context, enum dtls_role role, struct 
         return -ENOMEM;
     d->role = role;
     d->due_us = UINT64_MAX;
-    d->out = calloc(OUT_MAX, sizeof(*d->out));
-    if (!d->out)
-        return -ENOMEM;
     d->ssl = SSL_new(context->ssl);
     BIO *bio = d->ssl ? BIO_new(context->bio) : NULL;
     if (!bio) {
@@ -240,6 +265,7 @@ void dtls_destroy(struct dtls *d)
         return;
     SSL_free(d->ssl);
     free(d->out);
+    OPENSSL_cleanse(&d->agreed, sizeof(d->agreed));
     free(d);
 }
 
@@ -261,51 +287,163 @@ static void note_error(struct dtls *d, int result)
     d->state = error == SSL_ERROR_ZERO_RETURN ? DTLS_CLOSED : DTLS_FAILED;
 }
 
-/* Lets OpenSSL do what the bytes and the time allow. */
-static void advance(struct dtls *d, uint64_t now_us)
+static const struct out_datagram *queued(const struct dtls *d, size_t index)
 {
-    if (d->state == DTLS_HANDSHAKING) {
-        ERR_clear_error();
-        int r = SSL_do_handshake(d->ssl);
-        if (r == 1)
-            d->state = DTLS_DONE;
-        else
-            note_error(d, r);
+    return &d->out[(d->out_first + index) % OUT_MAX];
+}
+
+static bool agreed_suite(const SSL *ssl, enum keys_suite *ret_suite)
+{
+    const SRTP_PROTECTION_PROFILE *profile = SSL_get_selected_srtp_profile((SSL *)ssl);
+    if (!profile)
+        return false;
+    switch (profile->id) {
+    case SRTP_AEAD_AES_128_GCM:
+        *ret_suite = KEYS_AEAD_AES_128_GCM;
+        return true;
+    case SRTP_AEAD_AES_256_GCM:
+        *ret_suite = KEYS_AEAD_AES_256_GCM;
+        return true;
+    case SRTP_AES128_CM_SHA1_80:
+        *ret_suite = KEYS_AES_128_CM_HMAC_SHA1_80;
+        return true;
+    default:
+        return false;
     }
-    if (d->state == DTLS_DONE) {
-        /* Alerts and retransmitted flights; application data, which nobody agreed on, is dropped.
-         */
-        uint8_t unwanted[256];
-        int r;
-        do {
-            ERR_clear_error();
-            r = SSL_read(d->ssl, unwanted, sizeof(unwanted));
-        } while (r > 0);
+}
+
+/* For dtls_keys(), which may be asked later. */
+static bool take_keys(SSL *ssl, struct agreement *a)
+{
+    static const char label[] = "EXTRACTOR-dtls_srtp";
+    const X509 *x = SSL_get0_peer_certificate(ssl);
+    a->has_certificate = x && X509_digest(x, EVP_sha256(), a->fingerprint, NULL) == 1;
+    a->has_suite = agreed_suite(ssl, &a->suite);
+    size_t len = a->has_suite ? 2 * (keys_key_len(a->suite) + keys_salt_len(a->suite)) : 0;
+    return len == 0 || SSL_export_keying_material(ssl, a->material, len, label, sizeof(label) - 1,
+                                                  NULL, 0, 0) == 1;
+}
+
+/* For what the other side still says. */
+static bool take_opener(SSL *ssl, bool of_client, struct agreement *a)
+{
+    struct dtls_secrets s = {.cipher = SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ssl))};
+    bool ok = SSL_SESSION_get_master_key(SSL_get_session(ssl), s.master, sizeof(s.master)) ==
+                  sizeof(s.master) &&
+              SSL_get_client_random(ssl, s.client_random, sizeof(s.client_random)) ==
+                  sizeof(s.client_random) &&
+              SSL_get_server_random(ssl, s.server_random, sizeof(s.server_random)) ==
+                  sizeof(s.server_random) &&
+              dtls_opener_init(&a->opener, &s, of_client) == 0;
+    OPENSSL_cleanse(&s, sizeof(s));
+    return ok;
+}
+
+/* Our last flight, the datagrams queued since there were `before`, may be lost and asked for again
+ * (RFC 6347 section 4.2.4). If it does not fit, it is not sent again, and the handshake fails. */
+static void keep_flight(struct dtls *d, size_t before)
+{
+    struct agreement *a = &d->agreed;
+    for (size_t i = before; i < d->out_count; i++) {
+        const struct out_datagram *o = queued(d, i);
+        if (o->len > sizeof(a->flight) - a->flight_len)
+            return;
+        memcpy(a->flight + a->flight_len, o->bytes, o->len);
+        a->flight_len += o->len;
+    }
+}
+
+/* close_notify is sealed now, and kept until it is time. */
+static void keep_goodbye(struct dtls *d)
+{
+    struct agreement *a = &d->agreed;
+    size_t before = d->out_count;
+    (void)SSL_shutdown(d->ssl);
+    if (d->out_count == before)
+        return; /* no memory, or no room: a goodbye that is lost */
+    const struct out_datagram *o = queued(d, --d->out_count);
+    if (o->len > sizeof(a->goodbye))
+        return;
+    memcpy(a->goodbye, o->bytes, o->len);
+    a->goodbye_len = o->len;
+}
+
+/* The rest of the association lives in `agreed`. */
+static bool leave_handshake(struct dtls *d, size_t out_before)
+{
+    if (!take_keys(d->ssl, &d->agreed) || !take_opener(d->ssl, d->role == DTLS_SERVER, &d->agreed))
+        return false;
+    if (d->role == DTLS_SERVER)
+        keep_flight(d, out_before);
+    keep_goodbye(d);
+    return true;
+}
+
+/* Lets OpenSSL do what the bytes and the time allow. */
+static void shake_hands(struct dtls *d, uint64_t now_us)
+{
+    size_t out_before = d->out_count;
+    ERR_clear_error();
+    int r = SSL_do_handshake(d->ssl);
+    if (r == 1)
+        d->state = leave_handshake(d, out_before) ? DTLS_DONE : DTLS_FAILED;
+    else
         note_error(d, r);
-    }
     ERR_clear_error();
     note_timer(d, now_us);
+    if (d->state == DTLS_HANDSHAKING)
+        return;
+    SSL_free(d->ssl);
+    d->ssl = NULL;
+}
+
+static void take_alert(struct dtls *d, const struct dtls_record *record)
+{
+    if (record->len != ALERT_LEN)
+        return;
+    if (record->plain[1] == ALERT_CLOSE_NOTIFY)
+        d->state = DTLS_CLOSED;
+    else if (record->plain[0] == ALERT_FATAL)
+        d->state = DTLS_FAILED;
+}
+
+/* After the handshake: alerts, and a Finished that says that ours was lost. Application data, which
+ * nobody agreed on, is dropped. */
+static void take_records(struct dtls *d, const uint8_t *datagram, size_t len)
+{
+    struct reader r = reader_over(datagram, len);
+    struct dtls_record record;
+    bool again = false;
+    while (d->state == DTLS_DONE && dtls_record_next(&d->agreed.opener, &r, &record)) {
+        if (record.opened && record.type == DTLS_RECORD_ALERT)
+            take_alert(d, &record);
+        again = again || (record.opened && record.type == DTLS_RECORD_HANDSHAKE);
+    }
+    if (again && d->state == DTLS_DONE)
+        queue(d, d->agreed.flight, d->agreed.flight_len);
 }
 
 void dtls_start(struct dtls *d, uint64_t now_us)
 {
-    advance(d, now_us);
+    shake_hands(d, now_us);
 }
 
 int dtls_receive(struct dtls *d, const uint8_t *datagram, size_t len, uint64_t now_us)
 {
     if (d->state == DTLS_CLOSED || d->state == DTLS_FAILED)
         return -EPIPE;
-    if (len < RECORD_HEADER)
+    if (len < DTLS_RECORD_HEADER)
         return -EBADMSG; /* to OpenSSL, nothing read would be the end of the association */
-    if (d->state == DTLS_HANDSHAKING) {
-        if (len > LIMIT_DTLS_HANDSHAKE_BYTES - d->handshake_bytes)
-            return -EMSGSIZE;
-        d->handshake_bytes += len;
+    if (d->state == DTLS_DONE) {
+        take_records(d, datagram, len);
+        return 0;
     }
+    if (len > LIMIT_DTLS_HANDSHAKE_BYTES - d->handshake_bytes)
+        return -EMSGSIZE;
+    d->handshake_bytes += len;
     d->in = datagram;
     d->in_len = len;
-    advance(d, now_us);
+    shake_hands(d, now_us);
     d->in = NULL;
     return 0;
 }
@@ -326,16 +464,17 @@ void dtls_close(struct dtls *d)
 {
     if (d->state != DTLS_DONE)
         return;
-    ERR_clear_error();
-    (void)SSL_shutdown(d->ssl); /* the answer is not waited for */
-    ERR_clear_error();
+    queue(d, d->agreed.goodbye, d->agreed.goodbye_len); /* the answer is not waited for */
     d->state = DTLS_CLOSED;
 }
 
 const uint8_t *dtls_next_datagram(struct dtls *d, size_t *ret_len)
 {
-    if (!d->out_count)
+    if (!d->out_count) {
+        free(d->out); /* mostly there is nothing to say */
+        d->out = NULL;
         return NULL;
+    }
     const struct out_datagram *o = &d->out[d->out_first];
     d->out_first = (d->out_first + 1) % OUT_MAX;
     d->out_count--;
@@ -348,62 +487,32 @@ enum dtls_state dtls_state(const struct dtls *d)
     return d->state;
 }
 
-static bool is_announced(const struct dtls *d, const uint8_t announced[DTLS_FINGERPRINT_LEN])
+static bool is_announced(const struct agreement *a, const uint8_t announced[DTLS_FINGERPRINT_LEN])
 {
-    uint8_t actual[DTLS_FINGERPRINT_LEN];
-    const X509 *x = SSL_get0_peer_certificate(d->ssl);
-    return x && X509_digest(x, EVP_sha256(), actual, NULL) == 1 &&
-           CRYPTO_memcmp(actual, announced, sizeof(actual)) == 0;
-}
-
-static bool agreed_suite(const struct dtls *d, enum keys_suite *ret_suite)
-{
-    const SRTP_PROTECTION_PROFILE *profile = SSL_get_selected_srtp_profile(d->ssl);
-    if (!profile)
-        return false;
-    switch (profile->id) {
-    case SRTP_AEAD_AES_128_GCM:
-        *ret_suite = KEYS_AEAD_AES_128_GCM;
-        return true;
-    case SRTP_AEAD_AES_256_GCM:
-        *ret_suite = KEYS_AEAD_AES_256_GCM;
-        return true;
-    case SRTP_AES128_CM_SHA1_80:
-        *ret_suite = KEYS_AES_128_CM_HMAC_SHA1_80;
-        return true;
-    default:
-        return false;
-    }
+    return a->has_certificate &&
+           CRYPTO_memcmp(a->fingerprint, announced, DTLS_FINGERPRINT_LEN) == 0;
 }
 
 int dtls_keys(const struct dtls *d, const uint8_t announced[DTLS_FINGERPRINT_LEN],
               struct keys *ret_local, struct keys *ret_remote)
 {
+    const struct agreement *a = &d->agreed;
     if (d->state != DTLS_DONE)
         return -EAGAIN;
-    if (!is_announced(d, announced))
+    if (!is_announced(a, announced))
         return -EACCES;
-    enum keys_suite suite;
-    if (!agreed_suite(d, &suite))
+    if (!a->has_suite)
         return -EPROTO;
 
     /* RFC 5764 section 4.2: client's key, server's key, client's salt, server's salt. */
-    static const char label[] = "EXTRACTOR-dtls_srtp";
-    uint8_t material[2 * (KEYS_KEY_MAX + KEYS_SALT_MAX)];
-    size_t key_len = keys_key_len(suite), salt_len = keys_salt_len(suite);
-    if (SSL_export_keying_material(d->ssl, material, 2 * (key_len + salt_len), label,
-                                   sizeof(label) - 1, NULL, 0, 0) != 1) {
-        ERR_clear_error();
-        return -EPROTO;
-    }
-    struct keys client = {.suite = suite}, server = {.suite = suite};
-    memcpy(client.key, material, key_len);
-    memcpy(server.key, material + key_len, key_len);
-    memcpy(client.salt, material + 2 * key_len, salt_len);
-    memcpy(server.salt, material + 2 * key_len + salt_len, salt_len);
+    size_t key_len = keys_key_len(a->suite), salt_len = keys_salt_len(a->suite);
+    struct keys client = {.suite = a->suite}, server = {.suite = a->suite};
+    memcpy(client.key, a->material, key_len);
+    memcpy(server.key, a->material + key_len, key_len);
+    memcpy(client.salt, a->material + 2 * key_len, salt_len);
+    memcpy(server.salt, a->material + 2 * key_len + salt_len, salt_len);
     *ret_local = d->role == DTLS_CLIENT ? client : server;
     *ret_remote = d->role == DTLS_CLIENT ? server : client;
-    OPENSSL_cleanse(material, sizeof(material));
     OPENSSL_cleanse(&client, sizeof(client));
     OPENSSL_cleanse(&server, sizeof(server));
     return 0;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/limits.h"
+#include "sfu/dtls_record.h"
 #include "unit/check.h"
 #ifdef TEST_FAULTS
 #include "unit/faults.h"
@@ -382,6 +383,87 @@ static void long_hellos_in_fragments(void)
     }
 }
 
+/* Our last flight is lost: the page says its Finished again, and gets ours again, after OpenSSL is
+ * gone from our side. */
+static void lost_last_flight_is_sent_again(void)
+{
+    struct pair p;
+    CHECK_EQ(open_pair(&p), 0);
+    dtls_start(p.page, 0);
+    (void)carry(p.page, p.server);
+    (void)carry(p.server, p.page);
+    (void)carry(p.page, p.server);
+    CHECK_EQ(dtls_state(p.server), DTLS_DONE);
+    uint64_t now_us = 0;
+    for (int i = 0; i < 3; i++) {
+        size_t len;
+        while (dtls_next_datagram(p.server, &len))
+            ;
+        CHECK_EQ(dtls_state(p.page), DTLS_HANDSHAKING);
+        do /* its timer is OpenSSL's, of 50 ms and more by the real clock */
+            (void)dtls_tick(p.page, now_us += 10000000);
+        while (!carry(p.page, p.server));
+    }
+    CHECK(carry(p.server, p.page));
+    CHECK_EQ(dtls_state(p.page), DTLS_DONE);
+    dtls_close(p.page);
+    (void)carry(p.page, p.server);
+    CHECK_EQ(dtls_state(p.server), DTLS_CLOSED);
+    close_pair(&p);
+}
+
+/* The page's goodbye is heard, and no forged one is; ours is one that OpenSSL believes. */
+static void say_goodbye(struct raw *r, struct dtls *server, bool we_begin)
+{
+    size_t len;
+    if (we_begin) {
+        dtls_close(server);
+        const uint8_t *d = dtls_next_datagram(server, &len);
+        CHECK(d);
+        BIO_write(r->in, d, (int)len);
+        uint8_t byte;
+        CHECK(SSL_read(r->ssl, &byte, 1) <= 0);
+        CHECK_EQ(SSL_get_shutdown(r->ssl), SSL_RECEIVED_SHUTDOWN);
+        return;
+    }
+    datagram_count = 0;
+    (void)SSL_shutdown(r->ssl);
+    CHECK_EQ(datagram_count, 1);
+    for (size_t bit = 0; bit < datagram_lens[0] * 8; bit++) {
+        all_datagrams[0][bit / 8] ^= (uint8_t)(1 << bit % 8);
+        CHECK_EQ(dtls_receive(server, all_datagrams[0], datagram_lens[0], 0), 0);
+        all_datagrams[0][bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    for (size_t cut = DTLS_RECORD_HEADER; cut < datagram_lens[0]; cut++)
+        CHECK_EQ(dtls_receive(server, all_datagrams[0], cut, 0), 0);
+    CHECK_EQ(dtls_state(server), DTLS_DONE);
+    CHECK_EQ(dtls_receive(server, all_datagrams[0], datagram_lens[0], 0), 0);
+    CHECK_EQ(dtls_state(server), DTLS_CLOSED);
+}
+
+static void goodbyes_under_each_cipher(void)
+{
+    static const char *const ciphers[] = {"ECDHE-ECDSA-AES128-GCM-SHA256",
+                                          "ECDHE-ECDSA-CHACHA20-POLY1305",
+                                          "ECDHE-ECDSA-AES256-GCM-SHA384"};
+    CLEANUP(dtls_context_destroy) struct dtls_context *context = NULL;
+    CHECK_EQ(dtls_context_create(&context), 0);
+    for (size_t i = 0; i < 6; i++) {
+        CLEANUP(dtls_destroy) struct dtls *server = NULL;
+        struct raw r;
+        uint8_t fingerprint[DTLS_FINGERPRINT_LEN];
+        CHECK_EQ(dtls_create(context, DTLS_SERVER, &server), 0);
+        raw_open(&r, "SRTP_AEAD_AES_128_GCM", ECDSA, 0, 1200, fingerprint);
+        CHECK_EQ(SSL_set_cipher_list(r.ssl, ciphers[i % 3]), 1);
+        (void)raw_handshake(&r, server);
+        CHECK_EQ(dtls_state(server), DTLS_DONE);
+        CHECK(SSL_is_init_finished(r.ssl));
+        CHECK_EQ(strcmp(SSL_get_cipher_name(r.ssl), ciphers[i % 3]), 0);
+        say_goodbye(&r, server, i >= 3);
+        raw_close(&r);
+    }
+}
+
 /* Records of a future epoch, undersized ones and a flood of stale ones: dropped, the association
  * goes on, and memory is flat. */
 static void odd_records_are_dropped(void)
@@ -481,6 +563,8 @@ int main(void)
     close_is_heard();
     suites_and_certificates();
     long_hellos_in_fragments();
+    lost_last_flight_is_sent_again();
+    goodbyes_under_each_cipher();
     odd_records_are_dropped();
     replayed_handshake_is_flat();
     handshake_bytes_are_bounded();
