@@ -154,7 +154,7 @@ static int join_fully(struct soak *s, uint64_t hearing)
     while (r == 0 && page_received(pages[1]) < VIEW_PACKETS)
         if (!crowd_step(crowd, end_us))
             r = expect("media", -ETIMEDOUT);
-    if (r < 0)
+    if (r < 0 || !pages[0] || !pages[1])
         return r;
     s->full += PAIR;
     s->packets += page_received(pages[1]);
