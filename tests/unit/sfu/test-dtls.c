@@ -234,11 +234,37 @@ static long keep_ctrl(BIO *bio, int command, long number, void *pointer)
     return command == BIO_CTRL_FLUSH;
 }
 
-enum certificate { NONE, ECDSA, RSA_2048 };
+enum certificate { NONE, ECDSA, ECDSA_P_384, RSA_2048, RSA_LONG_EXPONENT };
+
+static EVP_PKEY *make_long_exponent(void)
+{
+    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    EVP_PKEY *key = NULL;
+    BIGNUM *exponent = NULL;
+    CHECK(BN_hex2bn(&exponent, "1000000000F") > 0);
+    CHECK_EQ(EVP_PKEY_keygen_init(c), 1);
+    CHECK_EQ(EVP_PKEY_CTX_set_rsa_keygen_bits(c, 2048), 1);
+    CHECK_EQ(EVP_PKEY_CTX_set1_rsa_keygen_pubexp(c, exponent), 1);
+    CHECK_EQ(EVP_PKEY_generate(c, &key), 1);
+    BN_free(exponent);
+    EVP_PKEY_CTX_free(c);
+    return key;
+}
 
 static EVP_PKEY *make_key(enum certificate kind)
 {
-    return kind == RSA_2048 ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
+    switch (kind) {
+    case RSA_2048:
+        return EVP_RSA_gen(2048);
+    case RSA_LONG_EXPONENT:
+        return make_long_exponent();
+    case ECDSA_P_384:
+        return EVP_EC_gen("P-384");
+    case NONE:
+    case ECDSA:
+        break;
+    }
+    return EVP_EC_gen("P-256");
 }
 
 static void raw_open(struct raw *r, const char *srtp, enum certificate kind, size_t hello_bytes,
@@ -339,6 +365,9 @@ static void suites_and_certificates(void)
         /* No SRTP, or only a suite with a short tag: no keys. */
         {NULL, ECDSA, DTLS_DONE, -EPROTO, 0},
         {"SRTP_AES128_CM_SHA1_32", ECDSA, DTLS_DONE, -EPROTO, 0},
+        /* Keys whose proof is dear to check, and that no browser makes: no handshake. */
+        {"SRTP_AEAD_AES_128_GCM", ECDSA_P_384, DTLS_FAILED, -EAGAIN, 0},
+        {"SRTP_AEAD_AES_128_GCM", RSA_LONG_EXPONENT, DTLS_FAILED, -EAGAIN, 0},
         /* No certificate: no handshake. */
         {"SRTP_AEAD_AES_128_GCM", NONE, DTLS_FAILED, -EAGAIN, 0},
     };
