@@ -37,9 +37,14 @@ const transport = () => ({
 
 async function open(): Promise<{ media: Media; asked: string[] }> {
   const asked: string[] = [];
-  const device = { load: () => Promise.resolve(), createSendTransport: transport, createRecvTransport: transport };
+  let loads = 0;
+  const device = {
+    load: () => Promise.resolve(void (loads += 1)), createSendTransport: transport, createRecvTransport: transport,
+  };
+  const ready = await Media.prepare({} as RtpCapabilities, Promise.resolve(device as unknown as DevicePart));
+  assert.equal(loads, 1);
   const media = await Media.open(
-    {} as RtpCapabilities, JSON.parse(sample("joined.json")) as Joined,
+    ready, JSON.parse(sample("joined.json")) as Joined,
     {
       request: (request: Request) => {
         asked.push(request.type);
@@ -48,8 +53,8 @@ async function open(): Promise<{ media: Media; asked: string[] }> {
       onHealth: () => undefined,
       onHopeless: () => undefined,
     },
-    Promise.resolve(device as unknown as DevicePart),
   );
+  assert.equal(loads, 1, "what was made ready in the lobby is not made again at the join");
   return { media, asked };
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The browser's own things behind the small interfaces the rest is tested with. */
 import type { Socket, World } from "./connection.ts";
+import type { DevicePart } from "./media.ts";
+import type { RtpCapabilities } from "./protocol.ts";
 import type { Keep } from "./route.ts";
 import type { MediaLibrary } from "./session.ts";
 import { chooseLanguage } from "./text.ts";
@@ -29,11 +31,24 @@ function openSocket(): Socket {
   return socket;
 }
 
+/** What was made ready for the latest welcome. */
+let prepared: { readonly for: RtpCapabilities; readonly device: Promise<DevicePart> } | null = null;
+
+async function prepare(capabilities: RtpCapabilities): Promise<DevicePart> {
+  if (prepared?.for === capabilities) return prepared.device;
+  const made = { for: capabilities, device: import("./media.ts").then(({ Media }) => Media.prepare(capabilities)) };
+  prepared = made;
+  // The next one tries anew.
+  made.device.catch(() => { if (prepared === made) prepared = null; });
+  return made.device;
+}
+
 export const mediaLibrary: MediaLibrary = {
-  preload: () => import("./media.ts"),
+  preload: prepare,
   open: async (capabilities, joined, listener) => {
+    const device = await prepare(capabilities);
     const { Media } = await import("./media.ts");
-    return Media.open(capabilities, joined, listener);
+    return Media.open(device, joined, listener);
   },
 };
 

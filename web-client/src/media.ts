@@ -58,12 +58,18 @@ export class Media {
     private readonly listener: MediaListener,
   ) {}
 
-  /** Rejects if the browser is not supported, or the server refuses. */
-  static async open(
-    capabilities: RtpCapabilities, joined: Joined, listener: MediaListener, making: Promise<DevicePart> = Device.factory(),
-  ): Promise<Media> {
+  /** What can be done before a place is taken: a twentieth of a second, and more on a phone. Serves any number of
+   * joins. Rejects if the browser is not supported. */
+  static async prepare(
+    capabilities: RtpCapabilities, making: Promise<DevicePart> = Device.factory(),
+  ): Promise<DevicePart> {
     const device = await making;
     await device.load({ routerRtpCapabilities: bare(capabilities) as types.RtpCapabilities });
+    return device;
+  }
+
+  /** `device`: as prepare() made it. Rejects if the server refuses. */
+  static async open(device: DevicePart, joined: Joined, listener: MediaListener): Promise<Media> {
     const media = new Media(device, listener);
     try {
       media.makeTransport("up", joined.transports.up);

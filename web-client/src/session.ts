@@ -36,8 +36,9 @@ export interface SessionState {
 export type MediaPart = Pick<Media, "seats" | "close" | "publish" | "hold" | "withdraw" | "doubt" | "seatNumbers" | "upNumbers">;
 
 export interface MediaLibrary {
-  /** Half of the page's bytes, and not needed to draw the first one: fetched while devices are chosen. */
-  preload(): Promise<unknown>;
+  /** Half of the page's bytes, and not needed to draw the first one: fetched, and made ready for these
+   * capabilities, while devices are chosen. */
+  preload(capabilities: RtpCapabilities): Promise<unknown>;
   open(capabilities: RtpCapabilities, joined: Joined, listener: MediaListener): Promise<MediaPart>;
 }
 
@@ -147,7 +148,7 @@ export class Session {
     this.capabilities = welcome.rtpCapabilities;
     this.change({ type: "page:welcome", welcome, atMs: Date.now() });
     // A failure shows at the join, which fetches again.
-    this.library.preload().catch(ignore);
+    this.library.preload(welcome.rtpCapabilities).catch(ignore);
     const { stage } = this.store.get().hearing;
     const hasPlace = welcome.you.room !== "outside";
     if (stage === "lobby" && this.resumed && hasPlace && welcome.hearing.state !== "closed") void this.comeBack();
