@@ -12,7 +12,7 @@
 #include "common/limits.h"
 
 /* Raised with every change of a message; a peer of another version is refused at HELLO. */
-#define CONTROL_VERSION 3
+#define CONTROL_VERSION 4
 
 /* Where media core and recorder listen, in the configured run_dir. */
 #define CONTROL_SOCKET_SFU      "sfu.sock"
@@ -356,16 +356,19 @@ enum control_metric {
     CONTROL_METRIC_DROPPED_FLOOD,
     CONTROL_METRIC_STUN_REFUSED,
     CONTROL_METRIC_DTLS_FAILED,
-    CONTROL_METRIC_RING_PACKETS, /* copied to rings */
-    CONTROL_METRIC_RING_DROPPED, /* rings were full: a gap in the record, our fault */
-    CONTROL_METRIC_WALL_STEPS,   /* the wall clock was set while the media core ran */
-    CONTROL_METRIC_HEARINGS,     /* gauge */
-    CONTROL_METRIC_PEERS,        /* gauge */
-    CONTROL_METRIC_STREAMS,      /* gauge */
-    CONTROL_METRIC_TAPE_BYTES,   /* recorder: durable */
-    CONTROL_METRIC_TAPE_RECORDS, /* recorder */
-    CONTROL_METRIC_TAPE_SYNC_US, /* recorder: duration of the last fdatasync, gauge */
-    CONTROL_METRIC_TAPE_ERRORS,  /* recorder: failed writes */
+    CONTROL_METRIC_RING_PACKETS,  /* copied to rings */
+    CONTROL_METRIC_RING_DROPPED,  /* rings were full: a gap in the record, our fault */
+    CONTROL_METRIC_SENT,          /* datagrams that the kernel took, ... */
+    CONTROL_METRIC_SEND_MESSAGES, /* ... as so many messages: UDP_SEGMENT splits them ... */
+    CONTROL_METRIC_SEND_CALLS,    /* ... in so many system calls */
+    CONTROL_METRIC_WALL_STEPS,    /* the wall clock was set while the media core ran */
+    CONTROL_METRIC_HEARINGS,      /* gauge */
+    CONTROL_METRIC_PEERS,         /* gauge */
+    CONTROL_METRIC_STREAMS,       /* gauge */
+    CONTROL_METRIC_TAPE_BYTES,    /* recorder: durable */
+    CONTROL_METRIC_TAPE_RECORDS,  /* recorder */
+    CONTROL_METRIC_TAPE_SYNC_US,  /* recorder: duration of the last fdatasync, gauge */
+    CONTROL_METRIC_TAPE_ERRORS,   /* recorder: failed writes */
     CONTROL_METRIC_COUNT
 };
 

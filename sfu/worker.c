@@ -228,6 +228,9 @@ static void collect_metrics(struct worker *w, uint64_t values[CONTROL_METRIC_COU
     for (size_t i = 0; i < w->endpoint_count; i++) {
         const struct send_stats *s = send_queue_stats(w->endpoints[i].queue);
         values[CONTROL_METRIC_DROPPED_SEND] += s->dropped_full + s->dropped_refused;
+        values[CONTROL_METRIC_SENT] += s->datagrams;
+        values[CONTROL_METRIC_SEND_MESSAGES] += s->messages;
+        values[CONTROL_METRIC_SEND_CALLS] += s->calls;
     }
     size_t cursor = 0;
     const struct room *room;

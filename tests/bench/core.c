@@ -252,6 +252,14 @@ static pid_t pid(const struct server *s)
     return desk_pid(s->desk);
 }
 
+/* As told last, less than a second ago: of a ratio that is as good. */
+static struct server_sends sends(const struct server *s)
+{
+    return (struct server_sends){.packets = desk_metric(s->desk, CONTROL_METRIC_SENT),
+                                 .messages = desk_metric(s->desk, CONTROL_METRIC_SEND_MESSAGES),
+                                 .calls = desk_metric(s->desk, CONTROL_METRIC_SEND_CALLS)};
+}
+
 static void stop(struct server *s)
 {
     if (s->rings) {
@@ -271,11 +279,16 @@ static void stop(struct server *s)
     free(s);
 }
 
-const struct server_kind core_kind = {
-    .name = "assize", .title = "assize-sfu", .start = start, .pid = pid, .stop = stop};
+const struct server_kind core_kind = {.name = "assize",
+                                      .title = "assize-sfu",
+                                      .start = start,
+                                      .pid = pid,
+                                      .sends = sends,
+                                      .stop = stop};
 const struct server_kind core_record_kind = {.name = "assize-record",
                                              .title = "assize-sfu, recording",
                                              .record = true,
                                              .start = start,
                                              .pid = pid,
+                                             .sends = sends,
                                              .stop = stop};
