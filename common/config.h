@@ -63,6 +63,8 @@ struct config {
         uint16_t udp_port;                        /* worker i uses udp_port + i */
         uint16_t workers;                         /* 0: one a core */
         enum config_sealing sealing;
+        uint16_t capacity; /* of a worker, thousand packets a second; 0: no bound */
+        bool pin_workers;  /* each to a CPU */
     } sfu;
 
     struct {

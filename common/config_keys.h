@@ -31,7 +31,7 @@ struct config_key {
     const char *meaning;
 };
 
-#define CONFIG_KEY_COUNT 22
+#define CONFIG_KEY_COUNT 24
 extern const struct config_key config_keys[CONFIG_KEY_COUNT];
 
 /* The groups of keys; the first, "", is the top itself. */

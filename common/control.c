@@ -342,6 +342,18 @@ int control_decode(const void *data, size_t len, struct control_message *ret_mes
     return 0;
 }
 
+const char *control_sealing_name(uint64_t sealing)
+{
+    static const char *const names[CONTROL_SEALING_COUNT] = {
+        [CONTROL_SEALING_OPENSSL] = "openssl",
+        [CONTROL_SEALING_IPSEC_MB_SSE] = "ipsec-mb SSE",
+        [CONTROL_SEALING_IPSEC_MB_AVX] = "ipsec-mb AVX",
+        [CONTROL_SEALING_IPSEC_MB_AVX2] = "ipsec-mb AVX2",
+        [CONTROL_SEALING_IPSEC_MB_AVX512] = "ipsec-mb AVX512",
+    };
+    return sealing < CONTROL_SEALING_COUNT ? names[sealing] : NULL;
+}
+
 const char *control_type_name(enum control_type type)
 {
     const struct description *description = describe((unsigned)type);

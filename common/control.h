@@ -12,7 +12,7 @@
 #include "common/limits.h"
 
 /* Raised with every change of a message; a peer of another version is refused at HELLO. */
-#define CONTROL_VERSION 4
+#define CONTROL_VERSION 5
 
 /* Where media core and recorder listen, in the configured run_dir. */
 #define CONTROL_SOCKET_SFU      "sfu.sock"
@@ -261,6 +261,7 @@ struct control_seat_ssrcs {
     uint32_t video_rtx_ssrc;
 };
 
+/* -EUSERS: this server is full (sfu/load.h), -ENOSPC: the hearing is. */
 struct control_peer_ready {
     int32_t status;
     uint64_t peer;
@@ -332,7 +333,19 @@ struct control_peer_stats {
     uint64_t up_packets, down_packets; /* RTP since the peer was added */
 };
 
-/* Order of control_metrics.values. Counters since start of the process, gauges marked. */
+/* What seals media. */
+enum control_sealing {
+    CONTROL_SEALING_UNKNOWN = 0, /* the media core has not told */
+    CONTROL_SEALING_OPENSSL = 1,
+    CONTROL_SEALING_IPSEC_MB_SSE = 2,
+    CONTROL_SEALING_IPSEC_MB_AVX = 3,
+    CONTROL_SEALING_IPSEC_MB_AVX2 = 4,
+    CONTROL_SEALING_IPSEC_MB_AVX512 = 5,
+    CONTROL_SEALING_COUNT = 6,
+};
+
+/* Order of control_metrics.values. Counters since start of the process, gauges marked; those of the
+ * media core's workers are summed but where it says otherwise. */
 enum control_metric {
     CONTROL_METRIC_PACKETS_IN = 0, /* RTP accepted */
     CONTROL_METRIC_PACKETS_OUT,
@@ -365,6 +378,12 @@ enum control_metric {
     CONTROL_METRIC_HEARINGS,      /* gauge */
     CONTROL_METRIC_PEERS,         /* gauge */
     CONTROL_METRIC_STREAMS,       /* gauge */
+    CONTROL_METRIC_LOAD,          /* gauge: packets a second, forwarded or set aside (sfu/load.h) */
+    CONTROL_METRIC_CAPACITY,      /* gauge: packets a second that may be; 0: no bound */
+    CONTROL_METRIC_PLACES_LEFT,   /* gauge: participants taken besides; 0 without a bound too */
+    CONTROL_METRIC_ROOM_LEFT,     /* gauge: the same of the emptiest worker (the largest of all) */
+    CONTROL_METRIC_REFUSED,       /* hearings and participants, as the server was full */
+    CONTROL_METRIC_SEALING,       /* enum control_sealing, of any worker (the largest) */
     CONTROL_METRIC_TAPE_BYTES,    /* recorder: durable */
     CONTROL_METRIC_TAPE_RECORDS,  /* recorder */
     CONTROL_METRIC_TAPE_SYNC_US,  /* recorder: duration of the last fdatasync, gauge */
@@ -455,6 +474,10 @@ int control_encode(const struct control_message *message, void *buffer, size_t c
  * over its bound, an enum out of range or a string without end. `ret_message` is written only on
  * success; a note's text stays in `data`. */
 int control_decode(const void *data, size_t len, struct control_message *ret_message);
+
+/* What it is for people, such as "ipsec-mb AVX512"; NULL for CONTROL_SEALING_UNKNOWN and anything
+ * out of range. */
+const char *control_sealing_name(uint64_t sealing);
 
 /* The type's name for logs, such as "PEER_ADD"; "?" for none. */
 const char *control_type_name(enum control_type type);

@@ -10,6 +10,7 @@
 #include "common/control.h"
 #include "sfu/handshakes.h"
 #include "sfu/letters.h"
+#include "sfu/load.h"
 #include "sfu/ntp.h"
 #include "sfu/table.h"
 #include "sfu/transport.h"
@@ -40,6 +41,7 @@ struct context {
     struct sealer *sealer;
     struct packet_pool *pool;
     struct outbox outbox;
+    struct load load;
 };
 
 static inline void context_count(struct context *c, enum control_metric metric)

@@ -18,6 +18,7 @@
 #include "common/log.h"
 #include "common/seqpacket.h"
 #include "sfu/letters.h"
+#include "sfu/load.h"
 #include "sfu/table.h"
 
 #define METRICS_INTERVAL_S 1
@@ -30,9 +31,6 @@
 #define PORTION (LIMIT_CONTROL_QUEUE / 2)
 /* Requests read in one go, so that events are not kept waiting. */
 #define REQUESTS_PER_TURN 64
-/* What one more hearing weighs against one more peer when a worker is chosen. */
-#define HEARING_WEIGHT 4
-
 /* Where a hearing lives. */
 struct placement {
     uint64_t hearing;
@@ -64,6 +62,8 @@ struct control_desk {
     struct table *placements;             /* hearing -> struct placement, owned */
     struct control_letter *held;          /* a request whose worker's mailbox is full */
     struct control_metrics *last_metrics; /* one per worker */
+    unsigned *hearings;                   /* on each worker */
+    uint64_t refused;                     /* hearings, as the server was full */
 };
 
 int control_desk_create(const struct control_desk_options *options, struct control_desk **ret_desk)
@@ -81,7 +81,8 @@ int control_desk_create(const struct control_desk_options *options, struct contr
     if (r < 0)
         return r;
     d->last_metrics = calloc(options->worker_count, sizeof(*d->last_metrics));
-    if (!d->last_metrics)
+    d->hearings = calloc(options->worker_count, sizeof(*d->hearings));
+    if (!d->last_metrics || !d->hearings)
         return -ENOMEM;
     d->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (d->timer_fd < 0)
@@ -134,6 +135,7 @@ void control_desk_destroy(struct control_desk *d)
         table_destroy(d->placements);
     }
     free(d->last_metrics);
+    free(d->hearings);
     free(d);
 }
 
@@ -278,28 +280,42 @@ static void greet(struct control_desk *d, const struct control_message *message)
     ask_for_presence(d, message->request);
 }
 
+#define HEARING_PACKETS (LOAD_HEARING_PEERS * (uint64_t)LOAD_PEER_PACKETS)
+
+/* Packets a second: as the worker told last, but for the hearings it was given since. */
+static uint64_t load_of(const struct control_desk *d, unsigned worker)
+{
+    uint64_t told = d->last_metrics[worker].values[CONTROL_METRIC_LOAD];
+    uint64_t given = d->hearings[worker] * HEARING_PACKETS;
+    return told > given ? told : given;
+}
+
 static unsigned least_loaded(const struct control_desk *d)
 {
     unsigned best = 0;
-    uint64_t best_load = UINT64_MAX;
-    for (unsigned i = 0; i < d->options.worker_count; i++) {
-        uint64_t load = d->last_metrics[i].values[CONTROL_METRIC_PEERS];
-        size_t cursor = 0;
-        struct placement *p;
-        while ((p = table_next(d->placements, &cursor)))
-            load += p->worker == i ? HEARING_WEIGHT : 0;
-        if (load < best_load) {
+    for (unsigned i = 1; i < d->options.worker_count; i++)
+        if (load_of(d, i) < load_of(d, best))
             best = i;
-            best_load = load;
-        }
-    }
     return best;
 }
 
+/* Whether no worker takes one hearing more. */
+static bool is_full(const struct control_desk *d)
+{
+    return d->options.capacity &&
+           load_of(d, least_loaded(d)) + HEARING_PACKETS > d->options.capacity;
+}
+
+/* A hearing stays on its worker until it is closed. Returns 0, -EUSERS when the server is full,
+ * -ENOSPC at LIMIT_HEARINGS, -ENOMEM. */
 static int place_hearing(struct control_desk *d, uint64_t hearing, unsigned *ret_worker)
 {
     struct placement *p = table_get(d->placements, hearing);
     if (!p) {
+        if (is_full(d)) {
+            d->refused++;
+            return -EUSERS;
+        }
         p = malloc(sizeof(*p));
         if (!p)
             return -ENOMEM;
@@ -309,6 +325,7 @@ static int place_hearing(struct control_desk *d, uint64_t hearing, unsigned *ret
             free(p);
             return r;
         }
+        d->hearings[p->worker]++;
     }
     *ret_worker = p->worker;
     return 0;
@@ -350,6 +367,7 @@ static void serve_close(struct control_desk *d, const struct control_message *m)
         return;
     }
     unsigned worker = p->worker;
+    d->hearings[worker]--;
     free(p);
     pass_on(d, worker, m, -1);
 }
@@ -362,6 +380,8 @@ static void serve_in_hearing(struct control_desk *d, const struct control_messag
         pass_on(d, p->worker, m, -1);
     else if (m->type == CONTROL_PEER_REMOVE || m->type == CONTROL_STREAM_REMOVE)
         answer(d, m, 0); /* gone, as wanted */
+    else if (m->type == CONTROL_PEER_ADD && is_full(d))
+        answer(d, m, -EUSERS); /* its hearing was refused for that */
     else
         answer(d, m, -ENOENT);
 }
@@ -433,6 +453,15 @@ static void accept_signaling(struct control_desk *d)
         d->connection.number = 1;
 }
 
+/* One worker's share of what is told of all. */
+static void add_metric(uint64_t *sum, enum control_metric metric, uint64_t value)
+{
+    if (metric != CONTROL_METRIC_ROOM_LEFT && metric != CONTROL_METRIC_SEALING)
+        *sum += value;
+    else if (value > *sum)
+        *sum = value;
+}
+
 static void tell_metrics(struct control_desk *d)
 {
     uint64_t expirations;
@@ -442,7 +471,9 @@ static void tell_metrics(struct control_desk *d)
     struct control_message sum = {.type = CONTROL_METRICS};
     for (size_t w = 0; w < d->options.worker_count; w++)
         for (size_t i = 0; i < CONTROL_METRIC_COUNT; i++)
-            sum.metrics.values[i] += d->last_metrics[w].values[i];
+            add_metric(&sum.metrics.values[i], (enum control_metric)i,
+                       d->last_metrics[w].values[i]);
+    sum.metrics.values[CONTROL_METRIC_REFUSED] += d->refused;
     send_message(d, &sum);
 }
 

@@ -22,6 +22,7 @@ struct control_desk_options {
     struct mailbox *mailbox; /* the workers post to it; borrowed */
     struct worker *const *workers; /* running; borrowed, also the array */
     size_t worker_count;           /* at least 1 */
+    uint64_t capacity;             /* of each worker, as its options */
 };
 
 /* Listens on the socket. Returns 0, -ENOMEM or what seqpacket_listen() says. */

@@ -49,6 +49,8 @@ static int start_workers(struct core *core, const struct settings *s, uint64_t b
         .dtls = core->dtls,
         .sealing = s->sealing,
         .packets = WORKER_PACKETS,
+        .capacity = s->capacity,
+        .pin = s->pin,
         .desk = core->mailbox,
         .deliver = control_desk_deliver,
     };
@@ -95,6 +97,7 @@ static int start(struct core *core, const struct settings *s)
         .mailbox = core->mailbox,
         .workers = core->workers,
         .worker_count = core->worker_count,
+        .capacity = s->capacity,
     };
     r = control_desk_create(&options, &core->desk);
     if (r < 0)

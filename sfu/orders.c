@@ -15,6 +15,18 @@ static struct room *find_room(const struct table *rooms, uint64_t hearing)
     return table_get(rooms, hearing);
 }
 
+struct load_people orders_people(const struct table *rooms)
+{
+    struct load_people people = {0};
+    size_t cursor = 0;
+    const struct room *room;
+    while ((room = table_next(rooms, &cursor))) {
+        people.hearings++;
+        people.peers += room->peer_count;
+    }
+    return people;
+}
+
 static int open_hearing(struct context *c, struct table *rooms,
                         const struct control_hearing_open *open, int fd)
 {
@@ -41,6 +53,14 @@ static int close_hearing(struct context *c, struct table *rooms, uint64_t hearin
         log_info("hearing %016" PRIx64 ": ended", hearing);
     room_destroy(room, c);
     return 0;
+}
+
+/* Whoever is there already takes its own place. */
+static bool is_full(const struct room *room, const struct context *c, const struct table *rooms,
+                    uint64_t peer)
+{
+    const struct load_people more = {.peers = 1};
+    return !room_find_peer(room, peer) && !load_takes(&c->load, orders_people(rooms), more);
 }
 
 static int add_peer(struct room *room, struct context *c, const struct orders_offer *offer,
@@ -158,10 +178,14 @@ void orders_serve(struct context *c, struct table *rooms, const struct orders_of
         answer = letters_answer(m, close_hearing(c, rooms, m->hearing.hearing));
     } else {
         struct room *room = find_room(rooms, m->hearing.hearing);
-        if (!room)
+        if (!room) {
             answer = letters_answer(m, -ENOENT);
-        else if (!serve_in_room(room, c, offer, m, &answer))
+        } else if (m->type == CONTROL_PEER_ADD && is_full(room, c, rooms, m->peer_add.peer)) {
+            context_count(c, CONTROL_METRIC_REFUSED);
+            answer = letters_answer(m, -EUSERS);
+        } else if (!serve_in_room(room, c, offer, m, &answer)) {
             return;
+        }
     }
     if (answer.request)
         outbox_tell(&c->outbox, &answer);

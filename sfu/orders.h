@@ -21,6 +21,9 @@ struct orders_offer {
 void orders_serve(struct context *c, struct table *rooms, const struct orders_offer *offer,
                   const struct control_message *request, int fd);
 
+/* Who is there. */
+struct load_people orders_people(const struct table *rooms);
+
 /* Ends all rooms. */
 void orders_end(struct context *c, struct table *rooms);
 

@@ -229,6 +229,8 @@ enum settings_wish settings_read(int argc, char **argv, struct settings *ret_set
         .port = command.port >= 0 ? (uint16_t)command.port : config.sfu.udp_port,
         .worker_count = command.workers >= 0 ? (size_t)command.workers : config.sfu.workers,
         .sealing = sealing_of(&config),
+        .capacity = config.sfu.capacity * 1000ull,
+        .pin = config.sfu.pin_workers,
     };
     if (s.worker_count == 0)
         s.worker_count = core_count();

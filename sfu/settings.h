@@ -3,6 +3,7 @@
 #ifndef SFU_SETTINGS_H
 #define SFU_SETTINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -18,6 +19,8 @@ struct settings {
     uint16_t port;       /* of the first worker */
     size_t worker_count;
     enum sealer_library sealing;
+    uint64_t capacity; /* packets a second of one worker; 0: no bound */
+    bool pin;
     size_t listen_count;
     struct address listen[LIMIT_ADDRESSES]; /* concrete: a wildcard is every address of the host */
     size_t public_count;

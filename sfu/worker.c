@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,6 +159,7 @@ static int open_context(struct worker *w)
     c->outbox.to = w->options.desk;
     c->outbox.deliver = w->options.deliver;
     c->outbox.worker = w->options.number;
+    c->load.capacity = w->options.capacity;
     memcpy(w->offer.fingerprint, dtls_context_fingerprint(c->dtls), sizeof(w->offer.fingerprint));
     int r = directory_create(&c->directory);
     if (r == 0)
@@ -212,6 +214,24 @@ static void read_socket(struct worker *w, const struct endpoint *e)
     }
 }
 
+static void collect_load(const struct worker *w, uint64_t values[CONTROL_METRIC_COUNT])
+{
+    const struct load *load = &w->context.load;
+    struct load_people people = orders_people(w->rooms);
+    values[CONTROL_METRIC_HEARINGS] = people.hearings;
+    values[CONTROL_METRIC_PEERS] = people.peers;
+    values[CONTROL_METRIC_LOAD] = load_now(load, people);
+    values[CONTROL_METRIC_CAPACITY] = load->capacity;
+    uint64_t places = load->capacity ? load_places(load, people) : 0;
+    values[CONTROL_METRIC_PLACES_LEFT] = places;
+    values[CONTROL_METRIC_ROOM_LEFT] = places;
+    for (uint64_t s = 0; s < CONTROL_SEALING_COUNT; s++) {
+        const char *name = control_sealing_name(s);
+        if (name && strcmp(name, worker_sealing(w)) == 0)
+            values[CONTROL_METRIC_SEALING] = s;
+    }
+}
+
 static void collect_metrics(struct worker *w, uint64_t values[CONTROL_METRIC_COUNT])
 {
     const struct transport_stats *t = &w->context.transport_stats;
@@ -234,11 +254,9 @@ static void collect_metrics(struct worker *w, uint64_t values[CONTROL_METRIC_COU
     }
     size_t cursor = 0;
     const struct room *room;
-    while ((room = table_next(w->rooms, &cursor))) {
-        values[CONTROL_METRIC_HEARINGS]++;
-        values[CONTROL_METRIC_PEERS] += room->peer_count;
+    while ((room = table_next(w->rooms, &cursor)))
         values[CONTROL_METRIC_STREAMS] += room_stream_count(room);
-    }
+    collect_load(w, values);
 }
 
 /* The wall clock was set under us: what is said of it follows, the first worker tells. */
@@ -272,6 +290,7 @@ static void run_timers(struct worker *w)
         return;
     w->metrics_us = c->now_us + METRICS_INTERVAL_US;
     follow_wall(w);
+    load_measure(&c->load, c->counters[CONTROL_METRIC_PACKETS_OUT], c->now_us);
     struct control_message m = {.type = CONTROL_METRICS};
     collect_metrics(w, m.metrics.values);
     outbox_tell(&c->outbox, &m);
@@ -309,6 +328,32 @@ static void *run(void *arg)
     }
 }
 
+int worker_cpu(unsigned number)
+{
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
+        return -errno;
+    unsigned turn = number % (unsigned)CPU_COUNT(&allowed);
+    for (int cpu = 0;; cpu++)
+        if (CPU_ISSET(cpu, &allowed) && turn-- == 0)
+            return cpu;
+}
+
+/* Where it does not work the thread goes where the kernel likes, which is slower at most. */
+static void pin(const struct worker *w)
+{
+    int cpu = worker_cpu(w->options.number);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    if (cpu >= 0)
+        CPU_SET(cpu, &one);
+    int r = cpu < 0 ? cpu : -pthread_setaffinity_np(w->thread, sizeof(one), &one);
+    if (r < 0)
+        log_warn("worker %u: not pinned: %s", w->options.number, log_errno(r));
+    else
+        log_info("worker %u: on CPU %d", w->options.number, cpu);
+}
+
 int worker_create(const struct worker_options *options, struct worker **ret_worker)
 {
     CLEANUP(worker_destroy) struct worker *w = calloc(1, sizeof(*w));
@@ -329,6 +374,8 @@ int worker_create(const struct worker_options *options, struct worker **ret_work
     if (r < 0)
         return r;
     w->started = true;
+    if (w->options.pin)
+        pin(w);
     *ret_worker = STEAL(w);
     return 0;
 }

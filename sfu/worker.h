@@ -30,7 +30,9 @@ struct worker_options {
     uint64_t boot_id;
     struct dtls_context *dtls; /* borrowed; shared by the workers */
     enum sealer_library sealing;
-    size_t packets; /* of the pool; WORKER_PACKETS */
+    size_t packets;    /* of the pool; WORKER_PACKETS */
+    uint64_t capacity; /* packets a second it may forward; 0: no bound */
+    bool pin;          /* the thread stays on one CPU, by its number */
     /* Where it tells what happens, and who takes the letters there. Borrowed; must outlive it. */
     struct mailbox *desk;
     void (*deliver)(struct letter *l, void *owner);
@@ -54,6 +56,10 @@ bool worker_take_lost(struct worker *worker);
 
 /* What seals its media, for people. */
 const char *worker_sealing(const struct worker *worker);
+
+/* The CPU that worker `number` is pinned to: by turns, those this process may run on. Returns it or
+ * a negative errno. */
+int worker_cpu(unsigned number);
 
 /* The UDP port it got. */
 uint16_t worker_port(const struct worker *worker);

@@ -172,6 +172,19 @@ static void write_abandoned(struct court *court, const struct media_ticket *tick
     write_never_in(live, person, person->stored.removed ? JOURNAL_CAUSE_REMOVED : cause);
 }
 
+static enum message_error refusal(int error)
+{
+    switch (-error) {
+    case EUSERS:
+        return MESSAGE_SERVER_FULL;
+    case ENOSPC:
+    case ENOBUFS:
+        return MESSAGE_FULL;
+    default:
+        return MESSAGE_MEDIA_UNAVAILABLE;
+    }
+}
+
 void join_abandon(struct court *court, const struct media_ticket *ticket, int error)
 {
     struct page *page = court_page(court, ticket->page);
@@ -184,9 +197,9 @@ void join_abandon(struct court *court, const struct media_ticket *ticket, int er
     write_abandoned(court, ticket, error);
     if (!is_asked)
         return;
-    enum message_error answer =
-        error == -ENOSPC || error == -ENOBUFS ? MESSAGE_FULL : MESSAGE_MEDIA_UNAVAILABLE;
-    page_error(page, ticket->request, answer, "the media core did not make room");
+    if (error == -EUSERS)
+        page->live->media_open = false; /* it may be the hearing that was refused: asked again */
+    page_error(page, ticket->request, refusal(error), "the media core did not make room");
 }
 
 void join_leave(struct page *page, const struct message *message)

@@ -45,6 +45,7 @@ static const char *const error_codes[MESSAGE_ERROR_COUNT] = {
     [MESSAGE_NOT_ALLOWED] = "not-allowed",
     [MESSAGE_NOT_FOUND] = "not-found",
     [MESSAGE_FULL] = "full",
+    [MESSAGE_SERVER_FULL] = "server-full",
     [MESSAGE_MEDIA_UNAVAILABLE] = "media-unavailable",
     [MESSAGE_UNSUPPORTED_MEDIA] = "unsupported-media",
     [MESSAGE_INTERNAL] = "internal",

@@ -118,6 +118,20 @@ static const struct {
      false},
     {"assize_sfu_streams", "gauge", "Streams published to the media core.", NULL, NULL,
      CONTROL_METRIC_STREAMS, false},
+    {"assize_sfu_load", "gauge",
+     "Packets a second the media core forwards, or sets aside for those who are there.", NULL, NULL,
+     CONTROL_METRIC_LOAD, false},
+    {"assize_sfu_capacity", "gauge",
+     "Packets a second at which it is full; 0 when it has no bound.", NULL, NULL,
+     CONTROL_METRIC_CAPACITY, false},
+    {"assize_sfu_places_left", "gauge", "Participants it takes besides; 0 without a bound too.",
+     NULL, NULL, CONTROL_METRIC_PLACES_LEFT, false},
+    {"assize_sfu_largest_hearing_left", "gauge",
+     "Participants that one more hearing may have: a hearing lives on one core.", NULL, NULL,
+     CONTROL_METRIC_ROOM_LEFT, false},
+    {"assize_sfu_refused_total", "counter",
+     "Hearings and participants refused because the media core was full.", NULL, NULL,
+     CONTROL_METRIC_REFUSED, false},
     {"assize_ring_packets_total", "counter", "Packets handed to the recorder.", NULL, NULL,
      CONTROL_METRIC_RING_PACKETS, false},
     {"assize_ring_dropped_total", "counter",
@@ -153,6 +167,10 @@ static void put_own(FILE *out, const struct court *court)
     const struct ws_counters *ws = ws_counters(court->ws);
     put(out, "assize_sfu_up", "gauge", "1 while the media core is connected.",
         media_is_connected(court->sfu));
+    const char *sealing = control_sealing_name(court->sfu_metrics.values[CONTROL_METRIC_SEALING]);
+    put_head(out, "assize_sfu_sealing", "gauge",
+             "1: what seals media; unknown until the media core has told.");
+    put_sample(out, "assize_sfu_sealing", "library", sealing ? sealing : "unknown", 1);
     put(out, "assize_recorder_up", "gauge", "1 while the recorder is connected.",
         media_is_connected(court->recorder));
     put(out, "assize_recorder_watermark_age_seconds", "gauge",

@@ -76,6 +76,7 @@ static int spawn(struct desk *d, const char *binary, unsigned workers, const cha
         if (getppid() != parent)
             _exit(126);
         setenv("NOTIFY_SOCKET", d->notify_path, 1);
+        setenv("ASSIZE_SFU_CAPACITY", "0", 0); /* as many as the machine can, unless told */
         execv(binary, (char *const *)args);
         perror(binary);
         _exit(127);

@@ -239,7 +239,7 @@ test("some ends are final: nothing is tried again and no timer is left", async (
   }
   for (const code of [
     "bad-token", "expired-token", "revoked-token", "already-joined", "protocol-version", "not-allowed", "not-found",
-    "full", "bad-message", "unknown-type",
+    "full", "server-full", "bad-message", "unknown-type",
   ]) {
     const stage = new Stage();
     stage.connection.start();

@@ -17,7 +17,7 @@ export const BACK_OFF_MOST_MS = 5000;
 /** What a page cannot mend by trying again. */
 const FINAL_ERRORS: readonly ErrorCode[] = [
   "protocol-version", "bad-token", "expired-token", "revoked-token", "already-joined", "not-allowed", "not-found",
-  "full", "bad-message", "unknown-type",
+  "full", "server-full", "bad-message", "unknown-type",
 ];
 /** The server's own fault may pass; so often in a row, from the first hello on, it does not. Ours. */
 export const INTERNAL_MOST = 3;

@@ -23,7 +23,7 @@ export type Source = (typeof SOURCES)[number];
 export const ERROR_CODES = [
   "bad-message", "unknown-type", "too-large", "too-fast", "protocol-version", "bad-token",
   "expired-token", "revoked-token", "already-joined", "hello-first", "not-joined", "wrong-state",
-  "not-allowed", "not-found", "full", "media-unavailable", "unsupported-media", "internal",
+  "not-allowed", "not-found", "full", "server-full", "media-unavailable", "unsupported-media", "internal",
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];
 export type Switch = "off" | "on";

@@ -23,7 +23,7 @@ const JOIN_AGAIN_MS = 700;
 const SOURCES = ["microphone", "camera", "screen"] as const;
 
 /** Ends after which the place may still be there: the same secret gets it back. */
-const PLACE_STAYS: readonly Ending[] = ["elsewhere", "already-joined", "internal", "full", "protocol-version"];
+const PLACE_STAYS: readonly Ending[] = ["elsewhere", "already-joined", "internal", "full", "server-full", "protocol-version"];
 
 export interface SessionState {
   readonly hearing: Hearing;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sfu/control.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -15,6 +17,7 @@
 #include "common/ring.h"
 #include "common/seqpacket.h"
 #include "sfu/dtls.h"
+#include "sfu/load.h"
 #include "unit/check.h"
 #ifdef TEST_FAULTS
 #include "unit/faults.h"
@@ -33,13 +36,17 @@ struct core {
     pthread_t thread;
 };
 
-static int core_make(struct core *c)
+static int core_make(struct core *c, uint64_t capacity)
 {
     *c = (struct core){.dir = "/tmp/test-control-XXXXXX", .stop_fd = -1};
     CHECK(mkdtemp(c->dir));
     (void)snprintf(c->path, sizeof(c->path), "%s/sfu.sock", c->dir);
-    struct worker_options options = {
-        .listen_count = 1, .boot_id = 5, .packets = 64, .deliver = control_desk_deliver};
+    struct worker_options options = {.listen_count = 1,
+                                     .boot_id = 5,
+                                     .packets = 64,
+                                     .capacity = capacity,
+                                     .pin = capacity != 0,
+                                     .deliver = control_desk_deliver};
     CHECK_EQ(address_from_text("127.0.0.1", 0, &options.listen[0]), 0);
     int r = dtls_context_create(&c->dtls);
     if (r == 0)
@@ -55,7 +62,8 @@ static int core_make(struct core *c)
                                               .boot_id = 5,
                                               .mailbox = c->mailbox,
                                               .workers = c->workers,
-                                              .worker_count = WORKERS};
+                                              .worker_count = WORKERS,
+                                              .capacity = capacity};
     if (r == 0)
         r = control_desk_create(&desk, &c->desk);
     return r;
@@ -80,9 +88,9 @@ static void *serve(void *arg)
     return NULL;
 }
 
-static void core_start(struct core *c)
+static void core_start(struct core *c, uint64_t capacity)
 {
-    CHECK_EQ(core_make(c), 0);
+    CHECK_EQ(core_make(c, capacity), 0);
     c->stop_fd = eventfd(0, EFD_CLOEXEC);
     CHECK(c->stop_fd >= 0);
     CHECK_EQ(pthread_create(&c->thread, NULL, serve, c), 0);
@@ -405,6 +413,89 @@ static void bounds_hearings(int fd)
     CHECK_EQ(ask(fd, open_hearing(0x5000, false)).done.status, 0);
     CHECK_EQ(ask(fd, open_hearing(0, false)).done.status, -EINVAL);
 }
+
+/* Fresh metrics of all workers: of the second after the one that was begun. */
+static struct control_metrics look(int fd)
+{
+    for (int i = 0; i < 2; i++)
+        (void)wait_for(fd, CONTROL_METRICS);
+    return wait_for(fd, CONTROL_METRICS).metrics;
+}
+
+/* Threads of this process that stay on `cpu`. */
+static int count_pinned(int cpu)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    CHECK(tasks);
+    int count = 0;
+    const struct dirent *entry;
+    while ((entry = readdir(tasks))) {
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (thread == 0 || sched_getaffinity(thread, sizeof(set), &set) < 0)
+            continue;
+        count += CPU_COUNT(&set) == 1 && CPU_ISSET(cpu, &set);
+    }
+    closedir(tasks);
+    return count;
+}
+
+/* By turns over the CPUs that the process may use; where there is one, all threads are on it. */
+static void pins_workers(void)
+{
+    cpu_set_t allowed;
+    CHECK_EQ(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+    unsigned cpus = (unsigned)CPU_COUNT(&allowed);
+    CHECK_EQ(worker_cpu(cpus), worker_cpu(0));
+    for (unsigned i = 0; i < WORKERS; i++) {
+        CHECK(CPU_ISSET(worker_cpu(i), &allowed));
+        CHECK(i == 0 || cpus == 1 || worker_cpu(i) != worker_cpu(i - 1));
+        CHECK(count_pinned(worker_cpu(i)) >= (cpus >= WORKERS ? 1 : WORKERS));
+    }
+}
+
+/* The server says that it is full, to hearings and to people, before a core is; whoever is in may
+ * come again, and what becomes free is given away. */
+static void admits_what_it_can_carry(struct core *c)
+{
+    enum { EACH = 3 }; /* hearings of a worker */
+    const uint64_t capacity = EACH * LOAD_HEARING_PEERS * (uint64_t)LOAD_PEER_PACKETS;
+    core_start(c, capacity);
+    unsigned peers;
+    int fd = greet(c, &peers);
+    pins_workers();
+    for (uint64_t h = 1; h <= EACH * WORKERS; h++)
+        CHECK_EQ(ask(fd, open_hearing(h, false)).done.status, 0);
+    CHECK_EQ(ask(fd, open_hearing(0x70, false)).done.status, -EUSERS);
+    CHECK_EQ(ask(fd, add_peer(0x70, 1)).peer_ready.status, -EUSERS);
+    CHECK_EQ(ask(fd, open_hearing(1, false)).done.status, 0); /* said again */
+    for (uint64_t p = 1; p <= EACH * LOAD_HEARING_PEERS; p++)
+        CHECK_EQ(ask(fd, add_peer(1, p)).peer_ready.status, 0);
+    CHECK_EQ(ask(fd, add_peer(1, 0x90)).peer_ready.status, -EUSERS);
+    CHECK_EQ(ask(fd, add_peer(1, 1)).peer_ready.status, 0);
+
+    struct control_metrics m = look(fd);
+    CHECK_EQ(m.values[CONTROL_METRIC_LOAD], WORKERS * capacity);
+    CHECK_EQ(m.values[CONTROL_METRIC_CAPACITY], WORKERS * capacity);
+    CHECK_EQ(m.values[CONTROL_METRIC_PLACES_LEFT], 0);
+    CHECK_EQ(m.values[CONTROL_METRIC_ROOM_LEFT], 0);
+    CHECK_EQ(m.values[CONTROL_METRIC_REFUSED], 2); /* a hearing, a participant */
+    CHECK_EQ(strcmp(control_sealing_name(m.values[CONTROL_METRIC_SEALING]),
+                    worker_sealing(c->workers[0])),
+             0);
+
+    const struct control_message end = {.type = CONTROL_HEARING_CLOSE, .hearing = {2}};
+    CHECK_EQ(ask(fd, end).done.status, 0); /* nobody was there */
+    m = look(fd);
+    CHECK_EQ(m.values[CONTROL_METRIC_PLACES_LEFT], LOAD_HEARING_PEERS);
+    CHECK_EQ(m.values[CONTROL_METRIC_ROOM_LEFT], LOAD_HEARING_PEERS);
+    CHECK_EQ(ask(fd, open_hearing(0x70, false)).done.status, 0);
+    CHECK_EQ(ask(fd, add_peer(0x70, 1)).peer_ready.status, 0);
+    CHECK_EQ(ask(fd, open_hearing(0x71, false)).done.status, -EUSERS);
+    close(fd);
+    core_stop(c);
+}
 #endif
 
 int main(void)
@@ -414,7 +505,7 @@ int main(void)
 #ifdef TEST_FAULTS
     for (int n = 0;; n++) {
         faults_fail_at(n);
-        int r = core_make(&core);
+        int r = core_make(&core, 0);
         bool happened = faults_happened();
         faults_fail_at(-1);
         core_free(&core);
@@ -426,7 +517,7 @@ int main(void)
         /* r == 0: it was a worker's letter, which that worker copes with. */
     }
 #else
-    core_start(&core);
+    core_start(&core, 0);
     refuses_the_rude(&core);
     unsigned peers;
     int fd = greet(&core, &peers);
@@ -442,6 +533,7 @@ int main(void)
     bounds_hearings(fd);
     close(fd);
     core_stop(&core);
+    admits_what_it_can_carry(&core);
     return 0;
 #endif
 }

@@ -91,6 +91,7 @@ static void without_the_media_core(void)
         const char *code;
     } rows[] = {{-ENOSPC, "\"code\":\"full\""},
                 {-ENOBUFS, "\"code\":\"full\""},
+                {-EUSERS, "\"code\":\"server-full\""},
                 {-ENOMEM, "\"code\":\"media-unavailable\""}};
     scene_begin(&s, guests, GUESTS);
     struct ws_connection *judge = scene_arrive(&s, JUDGE, "");
@@ -112,7 +113,7 @@ static void without_the_media_core(void)
     scene_find_sfu(&s);
     scene_say(&s, judge, JOIN);
     CHECK_EQ(scene_told(judge, "\"type\":\"joined\",\"id\":20"), 1);
-    CHECK_EQ(scene_lines(&s, "\"event\":\"person.left\""), 3);
+    CHECK_EQ(scene_lines(&s, "\"event\":\"person.left\""), 4);
     /* The first of them began the waiting. */
     CHECK_EQ(scene_lines(&s, "\"event\":\"hearing.waiting\""), 1);
     CHECK_EQ(s.live->hearing->stored.state, TERMS_STATE_WAITING);

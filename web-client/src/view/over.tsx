@@ -10,7 +10,7 @@ import { OverWords } from "./progress.tsx";
 import { RecordsOf } from "./records.tsx";
 
 /** What a fresh page may mend. */
-const LOADED_AGAIN: readonly Ending[] = ["protocol-version", "internal", "full", "bad-message", "unknown-type"];
+const LOADED_AGAIN: readonly Ending[] = ["protocol-version", "internal", "full", "server-full", "bad-message", "unknown-type"];
 
 interface OverProps {
   readonly session: Session;
