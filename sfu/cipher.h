@@ -24,25 +24,29 @@ struct cipher_part {
 /* The start of a payload that is the receiver's own, the payload all share, padding. */
 #define CIPHER_PARTS_MAX 3
 
-/* A packet to be sealed. */
+/* A packet to be sealed. All that is authenticated: `head`, the sealed parts, with CM `tail`. */
 struct cipher_packet {
-    const uint8_t *iv; /* CIPHER_IV_GCM or CIPHER_IV_CM bytes */
-    uint8_t *out;      /* the header stands here; the sealed parts and the tag go behind it */
-    size_t header_len;
+    const uint8_t *iv;   /* CIPHER_IV_GCM or CIPHER_IV_CM bytes */
+    const uint8_t *head; /* stays in clear */
+    size_t head_len;
     struct cipher_part parts[CIPHER_PARTS_MAX];
     size_t part_count;
     size_t sealed_len; /* of all parts */
-    uint8_t roc[4];    /* authenticated behind the packet by CM (RFC 3711 section 4.2) */
+    uint8_t *out;      /* for the sealed parts; may be where the only part stands */
+    uint8_t *tag;      /* where it goes */
+    uint8_t tail[4];   /* RFC 3711 section 4.2: roll-over counter, or RTCP's index */
 };
 
 /* A packet to be opened. */
 struct cipher_sealed {
-    const uint8_t *iv;     /* as above */
-    const uint8_t *packet; /* header, sealed payload, tag */
-    size_t header_len;
-    size_t sealed_len; /* of the payload, without the tag */
-    uint8_t *out;      /* for sealed_len bytes */
-    uint8_t roc[4];
+    const uint8_t *iv; /* as above, like the rest */
+    const uint8_t *head;
+    size_t head_len;
+    const uint8_t *sealed;
+    size_t sealed_len;
+    const uint8_t *tag;
+    uint8_t *out; /* for sealed_len bytes */
+    uint8_t tail[4];
 };
 
 enum cipher_direction { CIPHER_SEALS, CIPHER_OPENS };

@@ -22,55 +22,58 @@ struct evp_cipher {
 
 static bool encrypt_parts(struct evp_cipher *c, const struct cipher_packet *p)
 {
-    uint8_t *sealed = p->out + p->header_len;
+    uint8_t *out = p->out;
     for (size_t i = 0; i < p->part_count; i++) {
         int n;
-        if (EVP_EncryptUpdate(c->context, sealed, &n, p->parts[i].data, (int)p->parts[i].len) != 1)
+        if (EVP_EncryptUpdate(c->context, out, &n, p->parts[i].data, (int)p->parts[i].len) != 1)
             return false;
-        sealed += p->parts[i].len;
+        out += p->parts[i].len;
     }
     return true;
-}
-
-static bool seal_gcm(struct cipher *base, const struct cipher_packet *p)
-{
-    struct evp_cipher *c = (struct evp_cipher *)(void *)base;
-    uint8_t *tag = p->out + p->header_len + p->sealed_len;
-    int n;
-    return EVP_EncryptInit_ex2(c->context, NULL, NULL, p->iv, NULL) == 1 &&
-           EVP_EncryptUpdate(c->context, NULL, &n, p->out, (int)p->header_len) == 1 &&
-           encrypt_parts(c, p) && EVP_EncryptFinal_ex(c->context, tag, &n) == 1 &&
-           EVP_CIPHER_CTX_ctrl(c->context, EVP_CTRL_AEAD_GET_TAG, CIPHER_TAG_GCM, tag) == 1;
 }
 
 static bool decrypt(struct evp_cipher *c, const struct cipher_sealed *p)
 {
     int n;
     return p->sealed_len == 0 ||
-           EVP_DecryptUpdate(c->context, p->out, &n, p->packet + p->header_len,
-                             (int)p->sealed_len) == 1;
+           EVP_DecryptUpdate(c->context, p->out, &n, p->sealed, (int)p->sealed_len) == 1;
+}
+
+static bool seal_gcm(struct cipher *base, const struct cipher_packet *p)
+{
+    struct evp_cipher *c = (struct evp_cipher *)(void *)base;
+    int n;
+    return EVP_EncryptInit_ex2(c->context, NULL, NULL, p->iv, NULL) == 1 &&
+           EVP_EncryptUpdate(c->context, NULL, &n, p->head, (int)p->head_len) == 1 &&
+           encrypt_parts(c, p) && EVP_EncryptFinal_ex(c->context, p->tag, &n) == 1 &&
+           EVP_CIPHER_CTX_ctrl(c->context, EVP_CTRL_AEAD_GET_TAG, CIPHER_TAG_GCM, p->tag) == 1;
 }
 
 static bool open_gcm(struct cipher *base, const struct cipher_sealed *p)
 {
     struct evp_cipher *c = (struct evp_cipher *)(void *)base;
     uint8_t tag[CIPHER_TAG_GCM]; /* a copy: the call wants to be allowed to write */
-    memcpy(tag, p->packet + p->header_len + p->sealed_len, sizeof(tag));
+    memcpy(tag, p->tag, sizeof(tag));
     int n;
     return EVP_DecryptInit_ex2(c->context, NULL, NULL, p->iv, NULL) == 1 &&
-           EVP_DecryptUpdate(c->context, NULL, &n, p->packet, (int)p->header_len) == 1 &&
+           EVP_DecryptUpdate(c->context, NULL, &n, p->head, (int)p->head_len) == 1 &&
            decrypt(c, p) &&
            EVP_CIPHER_CTX_ctrl(c->context, EVP_CTRL_AEAD_SET_TAG, sizeof(tag), tag) == 1 &&
            EVP_DecryptFinal_ex(c->context, p->out + p->sealed_len, &n) == 1;
 }
 
-/* The tag (RFC 3711 section 4.2) covers header, sealed payload and roll-over counter. */
-static void make_tag(const struct evp_cipher *c, const uint8_t *packet, size_t len,
-                     const uint8_t roc[4], uint8_t digest[SHA_DIGEST_LENGTH])
+struct piece {
+    const uint8_t *data;
+    size_t len;
+};
+
+/* HMAC-SHA1 of head, sealed payload and tail (RFC 3711 section 4.2). */
+static void make_tag(const struct evp_cipher *c, const struct piece pieces[3],
+                     uint8_t digest[SHA_DIGEST_LENGTH])
 {
     SHA_CTX hash = c->inner;
-    SHA1_Update(&hash, packet, len);
-    SHA1_Update(&hash, roc, 4);
+    for (size_t i = 0; i < 3; i++)
+        SHA1_Update(&hash, pieces[i].data, pieces[i].len);
     SHA1_Final(digest, &hash);
     hash = c->outer;
     SHA1_Update(&hash, digest, SHA_DIGEST_LENGTH);
@@ -82,20 +85,22 @@ static bool seal_cm(struct cipher *base, const struct cipher_packet *p)
     struct evp_cipher *c = (struct evp_cipher *)(void *)base;
     if (EVP_EncryptInit_ex2(c->context, NULL, NULL, p->iv, NULL) != 1 || !encrypt_parts(c, p))
         return false;
-    size_t len = p->header_len + p->sealed_len;
+    const struct piece pieces[] = {
+        {p->head, p->head_len}, {p->out, p->sealed_len}, {p->tail, sizeof(p->tail)}};
     uint8_t digest[SHA_DIGEST_LENGTH];
-    make_tag(c, p->out, len, p->roc, digest);
-    memcpy(p->out + len, digest, CIPHER_TAG_CM);
+    make_tag(c, pieces, digest);
+    memcpy(p->tag, digest, CIPHER_TAG_CM);
     return true;
 }
 
 static bool open_cm(struct cipher *base, const struct cipher_sealed *p)
 {
     struct evp_cipher *c = (struct evp_cipher *)(void *)base;
-    size_t len = p->header_len + p->sealed_len;
+    const struct piece pieces[] = {
+        {p->head, p->head_len}, {p->sealed, p->sealed_len}, {p->tail, sizeof(p->tail)}};
     uint8_t digest[SHA_DIGEST_LENGTH];
-    make_tag(c, p->packet, len, p->roc, digest);
-    return CRYPTO_memcmp(digest, p->packet + len, CIPHER_TAG_CM) == 0 &&
+    make_tag(c, pieces, digest);
+    return CRYPTO_memcmp(digest, p->tag, CIPHER_TAG_CM) == 0 &&
            EVP_DecryptInit_ex2(c->context, NULL, NULL, p->iv, NULL) == 1 && decrypt(c, p);
 }
 

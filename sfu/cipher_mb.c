@@ -75,18 +75,18 @@ static bool seal_gcm(struct cipher *base, const struct cipher_packet *p)
 {
     struct mb_cipher *c = (struct mb_cipher *)(void *)base;
     struct gcm_context_data context;
-    uint8_t *sealed = p->out + p->header_len;
     if (p->part_count == 1) {
-        c->whole(&c->key, &context, sealed, p->parts[0].data, p->sealed_len, p->iv, p->out,
-                 p->header_len, sealed + p->sealed_len, CIPHER_TAG_GCM);
+        c->whole(&c->key, &context, p->out, p->parts[0].data, p->sealed_len, p->iv, p->head,
+                 p->head_len, p->tag, CIPHER_TAG_GCM);
         return true;
     }
-    c->init(&c->key, &context, p->iv, p->out, p->header_len);
+    uint8_t *out = p->out;
+    c->init(&c->key, &context, p->iv, p->head, p->head_len);
     for (size_t i = 0; i < p->part_count; i++) {
-        c->update(&c->key, &context, sealed, p->parts[i].data, p->parts[i].len);
-        sealed += p->parts[i].len;
+        c->update(&c->key, &context, out, p->parts[i].data, p->parts[i].len);
+        out += p->parts[i].len;
     }
-    c->finalize(&c->key, &context, sealed, CIPHER_TAG_GCM);
+    c->finalize(&c->key, &context, p->tag, CIPHER_TAG_GCM);
     return true;
 }
 
@@ -94,11 +94,10 @@ static bool open_gcm(struct cipher *base, const struct cipher_sealed *p)
 {
     struct mb_cipher *c = (struct mb_cipher *)(void *)base;
     struct gcm_context_data context;
-    const uint8_t *sealed = p->packet + p->header_len;
     uint8_t tag[CIPHER_TAG_GCM];
-    c->open(&c->key, &context, p->out, sealed, p->sealed_len, p->iv, p->packet, p->header_len, tag,
+    c->open(&c->key, &context, p->out, p->sealed, p->sealed_len, p->iv, p->head, p->head_len, tag,
             sizeof(tag));
-    return CRYPTO_memcmp(tag, sealed + p->sealed_len, sizeof(tag)) == 0;
+    return CRYPTO_memcmp(tag, p->tag, sizeof(tag)) == 0;
 }
 
 static void destroy(struct cipher *base)

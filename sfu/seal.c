@@ -11,13 +11,18 @@
 
 #define RTP_HEADER_MIN 12
 #define RTP_VERSION    2
+#define SSRC_AT        8
 #define PADDING_BIT    0x20
 #define EXTENSION_BIT  0x10
 #define SOURCES_MASK   0x0f
 #define PADDING_MAX    255
 
-/* RFC 3711 section 4.3.1: labels of the keys derived for RTP. */
-enum label { LABEL_CIPHER = 0, LABEL_AUTH = 1, LABEL_SALT = 2 };
+#define RTCP_HEADER   8
+#define RTCP_INDEX    4
+#define ENCRYPTED_BIT 0x80
+
+/* RFC 3711 section 4.3.1: labels of the keys derived for RTP; RTCP's are 3 more. */
+enum label { LABEL_CIPHER = 0, LABEL_AUTH = 1, LABEL_SALT = 2, LABEL_RTCP = 3 };
 
 struct sealer {
     struct cipher_mb *mb; /* NULL: OpenSSL seals */
@@ -59,7 +64,7 @@ const char *sealer_name(const struct sealer *s)
 
 /* RFC 3711 section 4.3.3: the key stream of AES counter mode under the master key, at the salt with
  * the label put in. A 12-byte salt is followed by zeros (RFC 7714 section 11). */
-static int derive(const struct keys *keys, enum label label, uint8_t *out, size_t len)
+static int derive(const struct keys *keys, unsigned label, uint8_t *out, size_t len)
 {
     uint8_t iv[16] = {0};
     memcpy(iv, keys->salt, keys_salt_len(keys->suite));
@@ -78,17 +83,18 @@ static int derive(const struct keys *keys, enum label label, uint8_t *out, size_
 
 /* By the sealer's library; AES-CM by OpenSSL in any case, which needs no other packets at hand to
  * be fast. */
-static int set_cipher(struct seal *s, const struct sealer *sealer, enum seal_direction direction,
+static int set_cipher(struct seal *s, const struct sealer *sealer, enum seal_use use,
                       const uint8_t *key, const uint8_t *auth_key)
 {
+    bool opens = use == SEAL_RTP_IN || use == SEAL_RTCP_IN;
     if (sealer && sealer->mb && s->suite != KEYS_AES_128_CM_HMAC_SHA1_80)
         return cipher_mb_create(sealer->mb, s->suite, key, &s->cipher);
-    return cipher_evp_create(s->suite, direction == SEAL_OUTGOING ? CIPHER_SEALS : CIPHER_OPENS,
-                             key, auth_key, &s->cipher);
+    return cipher_evp_create(s->suite, opens ? CIPHER_OPENS : CIPHER_SEALS, key, auth_key,
+                             &s->cipher);
 }
 
-int seal_create_session(const struct sealer *sealer, enum seal_direction direction,
-                        const struct keys *session, struct seal **ret_seal)
+int seal_create_session(const struct sealer *sealer, enum seal_use use, const struct keys *session,
+                        struct seal **ret_seal)
 {
     if (session->suite == KEYS_AES_128_CM_HMAC_SHA1_80)
         return -EINVAL;
@@ -97,14 +103,14 @@ int seal_create_session(const struct sealer *sealer, enum seal_direction directi
         return -ENOMEM;
     s->suite = session->suite;
     memcpy(s->salt, session->salt, sizeof(s->salt));
-    int r = set_cipher(s, sealer, direction, session->key, NULL);
+    int r = set_cipher(s, sealer, use, session->key, NULL);
     if (r < 0)
         return r;
     *ret_seal = STEAL(s);
     return 0;
 }
 
-int seal_create(const struct sealer *sealer, enum seal_direction direction, const struct keys *keys,
+int seal_create(const struct sealer *sealer, enum seal_use use, const struct keys *keys,
                 struct seal **ret_seal)
 {
     CLEANUP(seal_destroy) struct seal *s = calloc(1, sizeof(*s));
@@ -112,13 +118,14 @@ int seal_create(const struct sealer *sealer, enum seal_direction direction, cons
         return -ENOMEM;
     s->suite = keys->suite;
     uint8_t key[KEYS_KEY_MAX], auth_key[CIPHER_AUTH_KEY_LEN];
-    int r = derive(keys, LABEL_CIPHER, key, keys_key_len(s->suite));
+    uint8_t of_rtcp = use == SEAL_RTCP_OUT || use == SEAL_RTCP_IN ? LABEL_RTCP : 0;
+    int r = derive(keys, LABEL_CIPHER + of_rtcp, key, keys_key_len(s->suite));
     if (r == 0)
-        r = derive(keys, LABEL_SALT, s->salt, keys_salt_len(s->suite));
+        r = derive(keys, LABEL_SALT + of_rtcp, s->salt, keys_salt_len(s->suite));
     if (r == 0)
-        r = derive(keys, LABEL_AUTH, auth_key, sizeof(auth_key));
+        r = derive(keys, LABEL_AUTH + of_rtcp, auth_key, sizeof(auth_key));
     if (r == 0)
-        r = set_cipher(s, sealer, direction, key, auth_key);
+        r = set_cipher(s, sealer, use, key, auth_key);
     OPENSSL_cleanse(key, sizeof(key));
     OPENSSL_cleanse(auth_key, sizeof(auth_key));
     if (r < 0)
@@ -194,16 +201,16 @@ static void use_index(struct seal_stream *st, uint64_t index)
 }
 
 /* AES-GCM: 16 zero bits, SSRC, roll-over counter, sequence number, under the salt (RFC 7714 section
- * 8.1). AES-CM: salt, SSRC and index each in their place, two bytes of block counter (RFC 3711
- * section 4.1.1). */
-static void make_iv(const struct seal *s, const uint8_t *header, uint64_t index,
+ * 8.1; RTCP's index stands where the last four bytes are, section 9.1). AES-CM: salt, SSRC and
+ * index each in their place, two bytes of block counter (RFC 3711 section 4.1.1). */
+static void make_iv(const struct seal *s, const uint8_t *ssrc, uint64_t index,
                     uint8_t iv[CIPHER_IV_CM])
 {
     size_t at = s->suite == KEYS_AES_128_CM_HMAC_SHA1_80 ? 4 : 2; /* of the SSRC */
     memset(iv, 0, CIPHER_IV_CM);
     memcpy(iv, s->salt, keys_salt_len(s->suite));
     for (size_t i = 0; i < 4; i++)
-        iv[at + i] ^= header[8 + i];
+        iv[at + i] ^= ssrc[i];
     for (size_t i = 0; i < 6; i++)
         iv[at + 4 + i] ^= (uint8_t)(index >> (40 - 8 * i));
 }
@@ -245,9 +252,10 @@ int seal_rtp(struct seal *s, struct seal_stream *stream, const struct seal_packe
 
     memcpy(out, p->header, p->header_len);
     uint8_t iv[CIPHER_IV_CM];
-    make_iv(s, out, index, iv);
-    struct cipher_packet packet = {.iv = iv, .out = out, .header_len = p->header_len};
-    write_roc(index, packet.roc);
+    make_iv(s, out + SSRC_AT, index, iv);
+    struct cipher_packet packet = {
+        .iv = iv, .head = out, .head_len = p->header_len, .out = out + p->header_len};
+    write_roc(index, packet.tail);
     add_part(&packet, p->head, p->head_len);
     add_part(&packet, p->payload, p->payload_len);
     uint8_t padding[PADDING_MAX];
@@ -257,6 +265,7 @@ int seal_rtp(struct seal *s, struct seal_stream *stream, const struct seal_packe
         padding[p->padding - 1] = p->padding;
         add_part(&packet, padding, p->padding);
     }
+    packet.tag = packet.out + packet.sealed_len;
     if (!s->cipher->seal(s->cipher, &packet))
         return -EIO;
     *ret_len = len;
@@ -291,19 +300,105 @@ int seal_open_rtp(struct seal *s, struct seal_stream *stream, const uint8_t *pac
     if (!guess_index(stream, seq_of(packet), &index) || !is_new(stream, index))
         return -EALREADY;
     uint8_t iv[CIPHER_IV_CM];
-    make_iv(s, packet, index, iv);
+    make_iv(s, packet + SSRC_AT, index, iv);
     struct cipher_sealed sealed = {
         .iv = iv,
-        .packet = packet,
-        .header_len = header_len,
+        .head = packet,
+        .head_len = header_len,
+        .sealed = packet + header_len,
         .sealed_len = len - header_len - tag_len,
+        .tag = packet + len - tag_len,
         .out = out + header_len,
     };
-    write_roc(index, sealed.roc);
+    write_roc(index, sealed.tail);
     if (!s->cipher->open(s->cipher, &sealed))
         return -EACCES;
     use_index(stream, index);
     memcpy(out, packet, header_len);
     *ret_len = len - tag_len;
+    return 0;
+}
+
+/* What is authenticated in clear: the header, and with AES-GCM the index behind it (RFC 7714
+ * section 9.2), which AES-CM authenticates as its tail. */
+static size_t rtcp_head(const struct seal *s, const uint8_t *packet, const uint8_t *index,
+                        uint8_t head[RTCP_HEADER + RTCP_INDEX])
+{
+    memcpy(head, packet, RTCP_HEADER);
+    memcpy(head + RTCP_HEADER, index, RTCP_INDEX);
+    return s->suite == KEYS_AES_128_CM_HMAC_SHA1_80 ? RTCP_HEADER : RTCP_HEADER + RTCP_INDEX;
+}
+
+/* AES-CM: sealed, index, tag (RFC 3711 section 3.4); AES-GCM: sealed, tag, index (RFC 7714 section
+ * 9.2). Offsets from the end of what is sealed. */
+static void rtcp_trailer(const struct seal *s, size_t *ret_tag, size_t *ret_index)
+{
+    bool cm = s->suite == KEYS_AES_128_CM_HMAC_SHA1_80;
+    *ret_tag = cm ? RTCP_INDEX : 0;
+    *ret_index = cm ? 0 : CIPHER_TAG_GCM;
+}
+
+int seal_rtcp(struct seal *s, uint32_t *index, uint8_t *packet, size_t *len)
+{
+    if (*len < RTCP_HEADER)
+        return -EBADMSG;
+    if (*index >= SEAL_RTCP_INDEX_MAX)
+        return -EALREADY;
+    uint32_t n = ++*index; /* claimed, whatever comes of it */
+    uint8_t iv[CIPHER_IV_CM], head[RTCP_HEADER + RTCP_INDEX];
+    make_iv(s, packet + 4, n, iv);
+    struct cipher_packet p = {
+        .iv = iv,
+        .head = head,
+        .out = packet + RTCP_HEADER,
+        .tail = {(uint8_t)(n >> 24 | ENCRYPTED_BIT), (uint8_t)(n >> 16), (uint8_t)(n >> 8),
+                 (uint8_t)n},
+    };
+    p.head_len = rtcp_head(s, packet, p.tail, head);
+    add_part(&p, packet + RTCP_HEADER, *len - RTCP_HEADER);
+    size_t tag_at, index_at;
+    rtcp_trailer(s, &tag_at, &index_at);
+    p.tag = packet + *len + tag_at;
+    if (!s->cipher->seal(s->cipher, &p))
+        return -EIO;
+    memcpy(packet + *len + index_at, p.tail, RTCP_INDEX);
+    *len += keys_tag_len(s->suite) + RTCP_INDEX;
+    return 0;
+}
+
+int seal_open_rtcp(struct seal *s, struct seal_stream *stream, const uint8_t *packet, size_t len,
+                   uint8_t *out, size_t *ret_len)
+{
+    size_t trailer = keys_tag_len(s->suite) + RTCP_INDEX;
+    if (len < RTCP_HEADER)
+        return -EBADMSG;
+    if (len < RTCP_HEADER + trailer)
+        return -EACCES;
+    size_t tag_at, index_at, plain_len = len - trailer;
+    rtcp_trailer(s, &tag_at, &index_at);
+    const uint8_t *word = packet + plain_len + index_at;
+    if (!(word[0] & ENCRYPTED_BIT))
+        return -EACCES;
+    uint64_t index = (uint64_t)(word[0] & ~ENCRYPTED_BIT) << 24 | (uint64_t)word[1] << 16 |
+                     (uint64_t)word[2] << 8 | word[3];
+    if (!is_new(stream, index))
+        return -EALREADY;
+    uint8_t iv[CIPHER_IV_CM], head[RTCP_HEADER + RTCP_INDEX];
+    make_iv(s, packet + 4, index, iv);
+    struct cipher_sealed sealed = {
+        .iv = iv,
+        .head = head,
+        .head_len = rtcp_head(s, packet, word, head),
+        .sealed = packet + RTCP_HEADER,
+        .sealed_len = plain_len - RTCP_HEADER,
+        .tag = packet + plain_len + tag_at,
+        .out = out + RTCP_HEADER,
+    };
+    memcpy(sealed.tail, word, RTCP_INDEX);
+    if (!s->cipher->open(s->cipher, &sealed))
+        return -EACCES;
+    use_index(stream, index);
+    memcpy(out, packet, RTCP_HEADER);
+    *ret_len = plain_len;
     return 0;
 }

@@ -36,24 +36,25 @@ DEFINE_CLEANUP(struct sealer, sealer_destroy)
 /* Which it is, for people: "ipsec-mb AVX512", "openssl". */
 const char *sealer_name(const struct sealer *sealer);
 
-/* Keys of one association and one direction. One thread. */
+/* Keys of one association for one use. One thread. */
 struct seal;
 
-enum seal_direction { SEAL_OUTGOING, SEAL_INCOMING };
+enum seal_use { SEAL_RTP_OUT, SEAL_RTP_IN, SEAL_RTCP_OUT, SEAL_RTCP_IN };
 
 /* The keys are copied; `sealer` is borrowed, and NULL for OpenSSL. Returns 0, -ENOMEM or -EIO
  * (OpenSSL refuses). */
-int seal_create(const struct sealer *sealer, enum seal_direction direction, const struct keys *keys,
+int seal_create(const struct sealer *sealer, enum seal_use use, const struct keys *keys,
                 struct seal **ret_seal);
 
 /* As above, with keys that are session keys already: RFC 7714's test vectors. AES-CM keys need an
  * authentication key besides, so for them it returns -EINVAL. */
-int seal_create_session(const struct sealer *sealer, enum seal_direction direction,
-                        const struct keys *session, struct seal **ret_seal);
+int seal_create_session(const struct sealer *sealer, enum seal_use use, const struct keys *session,
+                        struct seal **ret_seal);
 void seal_destroy(struct seal *seal);
 DEFINE_CLEANUP(struct seal, seal_destroy)
 
-/* Roll-over state of one SSRC (RFC 3711 section 3.3.1), zeroed at first. Of an outgoing one it must
+/* Roll-over state of one SSRC's RTP (RFC 3711 section 3.3.1), or of its RTCP the indices, zeroed at
+ * first. Of an outgoing one it must
  * live as long as the keys: an index sealed twice would break AES-GCM, so it remembers which ones
  * were. Of an incoming one it is the replay window (section 3.3.2). */
 struct seal_stream {
@@ -86,5 +87,20 @@ int seal_rtp(struct seal *seal, struct seal_stream *stream, const struct seal_pa
  * old to know). Nothing is allocated. */
 int seal_open_rtp(struct seal *seal, struct seal_stream *stream, const uint8_t *packet, size_t len,
                   uint8_t *out, size_t *ret_len);
+
+/* The most bytes seal_rtcp() adds: a tag and the index. */
+#define SEAL_RTCP_TRAILER_MAX 20
+/* Indices there are (RFC 3711 section 3.4): under one key no more are sealed. */
+#define SEAL_RTCP_INDEX_MAX 0x7fffffffu
+
+/* Seals the compound RTCP packet of `*len` bytes in place; there must be room for
+ * SEAL_RTCP_TRAILER_MAX more. Its index is one more than `*index`, which counts for all SSRCs of
+ * the association, from 0. Returns 0, -EBADMSG (shorter than a header), -EALREADY (no index is
+ * left), -EIO. Nothing is allocated. */
+int seal_rtcp(struct seal *seal, uint32_t *index, uint8_t *packet, size_t *len);
+
+/* As seal_open_rtp(), for SRTCP; authentic but not encrypted is -EACCES too. */
+int seal_open_rtcp(struct seal *seal, struct seal_stream *stream, const uint8_t *packet, size_t len,
+                   uint8_t *out, size_t *ret_len);
 
 #endif

@@ -1,5 +1,4 @@
-/* Opens what a page sends: SRTP of so many SSRCs by seal, SRTCP by libsrtp2, which protects RTCP to
- * it too: the only file with libsrtp2.
+/* Opens what a page sends as SRTP and SRTCP of a bounded number of SSRCs, and protects RTCP to it.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef SFU_SRTP_IN_H
 #define SFU_SRTP_IN_H
@@ -11,14 +10,11 @@
 #include "sfu/keys.h"
 #include "sfu/seal.h"
 
-/* The most bytes srtp_in_protect_rtcp() adds: a tag and the index. */
-#define SRTP_IN_RTCP_TRAILER_MAX 20
-
 /* The keys of one association, both ways. One thread. */
 struct srtp_in;
 
 /* The keys are copied: `remote` is what the page seals with, `local` what we do; `sealer` is
- * borrowed (NULL: OpenSSL's). Returns 0, -ENOMEM or -EIO (a library refuses). */
+ * borrowed (NULL: OpenSSL's). Returns 0, -ENOMEM or -EIO (OpenSSL refuses). */
 int srtp_in_create(const struct sealer *sealer, const struct keys *remote, const struct keys *local,
                    struct srtp_in **ret_srtp);
 void srtp_in_destroy(struct srtp_in *srtp);
@@ -33,7 +29,7 @@ int srtp_in_open_rtcp(struct srtp_in *srtp, const uint8_t *packet, size_t len, u
                       uint8_t *plain, size_t *ret_len);
 
 /* Protects the compound packet of `*len` bytes in place; there must be room for
- * SRTP_IN_RTCP_TRAILER_MAX more. Returns 0 or -EIO. */
+ * SEAL_RTCP_TRAILER_MAX more. Returns 0 or -EIO. */
 int srtp_in_protect_rtcp(struct srtp_in *srtp, uint8_t *packet, size_t *len);
 
 #endif

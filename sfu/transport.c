@@ -195,7 +195,7 @@ static void agree_keys(struct transport *t)
     if (r == 0)
         r = srtp_in_create(t->config.sealer, &remote, &local, &t->srtp);
     if (r == 0)
-        r = seal_create(t->config.sealer, SEAL_OUTGOING, &local, &t->seal);
+        r = seal_create(t->config.sealer, SEAL_RTP_OUT, &local, &t->seal);
     if (r == 0) {
         t->suite = local.suite;
         t->config.stats->dtls_connected++;
@@ -584,7 +584,7 @@ int transport_send_rtcp(struct transport *t, const uint8_t *rtcp, size_t len)
 {
     if (!transport_can_send(t) || !t->selected)
         return -ENOTCONN;
-    if (len > SEND_DATAGRAM_MAX - SRTP_IN_RTCP_TRAILER_MAX)
+    if (len > SEND_DATAGRAM_MAX - SEAL_RTCP_TRAILER_MAX)
         return -EMSGSIZE;
     const struct path *to = &t->selected->entry.path;
     uint8_t *room = send_reserve(to->via);

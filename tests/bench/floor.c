@@ -86,7 +86,7 @@ static int open_receiver(const struct fan_out *f, unsigned number, struct receiv
     if (e == 0)
         e = udp_local(r->fd, &r->address);
     if (e == 0)
-        e = seal_create(f->sealer, SEAL_OUTGOING, &keys, &r->seal);
+        e = seal_create(f->sealer, SEAL_RTP_OUT, &keys, &r->seal);
     if (e < 0)
         return e;
     r->streams = calloc(f->flow_count, sizeof(*r->streams));

@@ -70,7 +70,7 @@ static int finish(struct ends *e, uint64_t *spent_ns[STAGES], unsigned round)
         r = srtp_in_create(e->sealer, &remote, &local, &e->srtp);
     uint64_t opening_ns = cpu_ns();
     if (r == 0)
-        r = seal_create(e->sealer, SEAL_OUTGOING, &local, &e->seal);
+        r = seal_create(e->sealer, SEAL_RTP_OUT, &local, &e->seal);
     uint64_t sealing_ns = cpu_ns();
     free_core(e);
     spent_ns[KEYS][round] = keys_ns - began_ns;

@@ -108,9 +108,9 @@ static int make_receivers(const struct sealer *sealer, enum keys_suite suite)
             r = reference_create(&k, &receivers[i].reference);
             continue;
         }
-        r = seal_create(sealer, SEAL_OUTGOING, &k, &receivers[i].seal);
+        r = seal_create(sealer, SEAL_RTP_OUT, &k, &receivers[i].seal);
         if (r == 0)
-            r = seal_create(sealer, SEAL_INCOMING, &k, &receivers[i].open);
+            r = seal_create(sealer, SEAL_RTP_IN, &k, &receivers[i].open);
     }
     return r;
 }

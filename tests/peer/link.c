@@ -170,7 +170,7 @@ static void agree_keys(struct link *l)
     if (!l->expected_known || l->srtp || dtls_keys(l->dtls, l->expected, &local, &remote) < 0)
         return;
     if (srtp_in_create(l->sealer, &remote, &local, &l->srtp) < 0 ||
-        seal_create(l->sealer, SEAL_OUTGOING, &local, &l->seal) < 0) {
+        seal_create(l->sealer, SEAL_RTP_OUT, &local, &l->seal) < 0) {
         srtp_in_destroy(l->srtp);
         l->srtp = NULL;
     }
@@ -279,7 +279,7 @@ int link_send_rtcp(struct link *l, const uint8_t *rtcp, size_t len)
 {
     if (!l->srtp)
         return -ENOTCONN;
-    if (len > SEND_DATAGRAM_MAX - SRTP_IN_RTCP_TRAILER_MAX)
+    if (len > SEND_DATAGRAM_MAX - SEAL_RTCP_TRAILER_MAX)
         return -EMSGSIZE;
     uint8_t *room = send_reserve(l->queue);
     if (!room)

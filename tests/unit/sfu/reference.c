@@ -78,18 +78,31 @@ static int to_errno(srtp_err_status_t status)
     }
 }
 
-int reference_seal(struct reference *r, uint8_t *packet, size_t *len)
+static int call(srtp_err_status_t (*function)(srtp_t, void *, int *), srtp_t session,
+                uint8_t *packet, size_t *len)
 {
     int n = (int)*len;
-    int e = to_errno(srtp_protect(r->out, packet, &n));
+    int e = to_errno(function(session, packet, &n));
     *len = (size_t)n;
     return e;
 }
 
+int reference_seal(struct reference *r, uint8_t *packet, size_t *len)
+{
+    return call(srtp_protect, r->out, packet, len);
+}
+
 int reference_open(struct reference *r, uint8_t *packet, size_t *len)
 {
-    int n = (int)*len;
-    int e = to_errno(srtp_unprotect(r->in, packet, &n));
-    *len = (size_t)n;
-    return e;
+    return call(srtp_unprotect, r->in, packet, len);
+}
+
+int reference_seal_rtcp(struct reference *r, uint8_t *packet, size_t *len)
+{
+    return call(srtp_protect_rtcp, r->out, packet, len);
+}
+
+int reference_open_rtcp(struct reference *r, uint8_t *packet, size_t *len)
+{
+    return call(srtp_unprotect_rtcp, r->in, packet, len);
 }

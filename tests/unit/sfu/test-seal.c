@@ -60,7 +60,7 @@ static int build_and_seal(enum sealer_library library)
     for (int suite = 0; suite < KEYS_SUITE_COUNT; suite++) {
         struct keys k = some_keys(suite);
         CLEANUP(seal_destroy) struct seal *s = NULL;
-        int r = seal_create(sealer, SEAL_OUTGOING, &k, &s);
+        int r = seal_create(sealer, SEAL_RTP_OUT, &k, &s);
         if (r < 0)
             return r;
         uint8_t header[12] = {0x80}, out[64];
@@ -109,7 +109,7 @@ static void rfc7714_vectors(const struct sealer *sealer)
             k.key[i] = i;
         memcpy(k.salt, "Quid pro quo", 12);
         CLEANUP(seal_destroy) struct seal *s = NULL;
-        CHECK_EQ(seal_create_session(sealer, SEAL_OUTGOING, &k, &s), 0);
+        CHECK_EQ(seal_create_session(sealer, SEAL_RTP_OUT, &k, &s), 0);
         struct seal_stream stream = {0};
         struct seal_packet p = {.header = plain,
                                 .header_len = 12,
@@ -176,7 +176,7 @@ static void equal_to_libsrtp2(const struct sealer *sealer, enum keys_suite suite
     struct keys k = some_keys(suite);
     CLEANUP(seal_destroy) struct seal *s = NULL;
     CLEANUP(reference_destroy) struct reference *reference = NULL;
-    CHECK_EQ(seal_create(sealer, SEAL_OUTGOING, &k, &s), 0);
+    CHECK_EQ(seal_create(sealer, SEAL_RTP_OUT, &k, &s), 0);
     CHECK_EQ(reference_create(&k, &reference), 0);
     uint8_t payload[PAYLOAD_MAX], head[6] = {9, 8, 7, 6, 5, 4};
     for (size_t i = 0; i < PAYLOAD_MAX; i++)
@@ -206,7 +206,7 @@ static void reordered_over_the_wrap(const struct sealer *sealer, enum keys_suite
     struct keys k = some_keys(suite);
     CLEANUP(seal_destroy) struct seal *s = NULL;
     CLEANUP(reference_destroy) struct reference *reference = NULL;
-    CHECK_EQ(seal_create(sealer, SEAL_OUTGOING, &k, &s), 0);
+    CHECK_EQ(seal_create(sealer, SEAL_RTP_OUT, &k, &s), 0);
     CHECK_EQ(reference_create(&k, &reference), 0);
     struct seal_stream stream = {0};
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
@@ -279,7 +279,7 @@ static void opens_as_libsrtp2(const struct sealer *sealer, enum keys_suite suite
     struct keys k = some_keys(suite);
     CLEANUP(seal_destroy) struct seal *s = NULL;
     CLEANUP(reference_destroy) struct reference *page = NULL, *reference = NULL;
-    CHECK_EQ(seal_create(sealer, SEAL_INCOMING, &k, &s), 0);
+    CHECK_EQ(seal_create(sealer, SEAL_RTP_IN, &k, &s), 0);
     CHECK_EQ(reference_create(&k, &page), 0);
     CHECK_EQ(reference_create(&k, &reference), 0);
     struct seal_stream stream = {0};
@@ -309,7 +309,7 @@ static void keeps_the_window_of_libsrtp2(const struct sealer *sealer, enum keys_
     struct keys k = some_keys(suite);
     CLEANUP(seal_destroy) struct seal *s = NULL;
     CLEANUP(reference_destroy) struct reference *page = NULL, *reference = NULL;
-    CHECK_EQ(seal_create(sealer, SEAL_INCOMING, &k, &s), 0);
+    CHECK_EQ(seal_create(sealer, SEAL_RTP_IN, &k, &s), 0);
     CHECK_EQ(reference_create(&k, &page), 0);
     CHECK_EQ(reference_create(&k, &reference), 0);
     struct seal_stream stream = {0};
@@ -333,12 +333,79 @@ static void keeps_the_window_of_libsrtp2(const struct sealer *sealer, enum keys_
     CHECK_EQ(opened + replayed, STEPS);
 }
 
+/* Reports of every size, sealed and opened as libsrtp2 does; once, unbent and whole. */
+static void rtcp_as_libsrtp2(const struct sealer *sealer, enum keys_suite suite)
+{
+    struct keys k = some_keys(suite);
+    CLEANUP(seal_destroy) struct seal *out = NULL, *in = NULL;
+    CLEANUP(reference_destroy) struct reference *reference = NULL;
+    CHECK_EQ(seal_create(sealer, SEAL_RTCP_OUT, &k, &out), 0);
+    CHECK_EQ(seal_create(sealer, SEAL_RTCP_IN, &k, &in), 0);
+    CHECK_EQ(reference_create(&k, &reference), 0);
+    struct seal_stream stream = {0};
+    uint32_t index = 0;
+    for (size_t len = 8; len <= PAYLOAD_MAX; len += 4) {
+        _Alignas(4) uint8_t plain[PACKET_MAX], ours[PACKET_MAX], theirs[PACKET_MAX];
+        for (size_t i = 0; i < len; i++)
+            plain[i] = (uint8_t)(i * 17 + len);
+        memcpy(plain, (const uint8_t[]){0x81, 201, 0, 7, 0xca, 0xfe, 0, 9}, 8);
+        memcpy(ours, plain, len);
+        memcpy(theirs, plain, len);
+        size_t our_len = len, their_len = len, opened_len = 0;
+        int before = allocations;
+        CHECK_EQ(seal_rtcp(out, &index, ours, &our_len), 0);
+        CHECK_EQ(allocations, before);
+        CHECK_EQ(reference_seal_rtcp(reference, theirs, &their_len), 0);
+        CHECK_EQ(our_len, their_len);
+        CHECK(our_len <= len + SEAL_RTCP_TRAILER_MAX);
+        CHECK(memcmp(ours, theirs, our_len) == 0);
+
+        uint8_t opened[PACKET_MAX];
+        for (size_t bit = 0; bit < 8; bit++) {
+            size_t at = 4 + (len * 7 + bit * 131) % (our_len - 4);
+            ours[at] ^= (uint8_t)(1 << bit);
+            CHECK(seal_open_rtcp(in, &stream, ours, our_len, opened, &opened_len) < 0);
+            ours[at] ^= (uint8_t)(1 << bit);
+        }
+        CHECK(seal_open_rtcp(in, &stream, ours, our_len - 1, opened, &opened_len) < 0);
+        CHECK_EQ(seal_open_rtcp(in, &stream, ours, our_len, opened, &opened_len), 0);
+        CHECK_EQ(opened_len, len);
+        CHECK(memcmp(opened, plain, len) == 0);
+        CHECK_EQ(seal_open_rtcp(in, &stream, ours, our_len, opened, &opened_len), -EALREADY);
+        CHECK_EQ(reference_open_rtcp(reference, ours, &our_len), 0);
+        CHECK(our_len == len && memcmp(ours, plain, len) == 0);
+    }
+}
+
+/* No index twice, not even when all are used up; short and unencrypted ones are refused. */
+static void rtcp_bounds(const struct sealer *sealer, enum keys_suite suite)
+{
+    struct keys k = some_keys(suite);
+    CLEANUP(seal_destroy) struct seal *out = NULL, *in = NULL;
+    CHECK_EQ(seal_create(sealer, SEAL_RTCP_OUT, &k, &out), 0);
+    CHECK_EQ(seal_create(sealer, SEAL_RTCP_IN, &k, &in), 0);
+    struct seal_stream stream = {0};
+    uint8_t packet[64] = {0x80, 201, 0, 1}, opened[64];
+    uint32_t index = SEAL_RTCP_INDEX_MAX - 1;
+    size_t len = 8, opened_len;
+    CHECK_EQ(seal_rtcp(out, &index, packet, &len), 0);
+    CHECK_EQ(seal_open_rtcp(in, &stream, packet, len, opened, &opened_len), 0);
+    CHECK_EQ(stream.highest, SEAL_RTCP_INDEX_MAX);
+    size_t again = 8;
+    CHECK_EQ(seal_rtcp(out, &index, packet, &again), -EALREADY);
+    again = 7;
+    index = 0;
+    CHECK_EQ(seal_rtcp(out, &index, packet, &again), -EBADMSG);
+    for (size_t n = 0; n < len; n++)
+        CHECK(seal_open_rtcp(in, &stream, packet, n, opened, &opened_len) < 0);
+}
+
 /* One key stream is never used for two packets. */
 static void no_index_twice(const struct sealer *sealer)
 {
     struct keys k = some_keys(KEYS_AEAD_AES_128_GCM);
     CLEANUP(seal_destroy) struct seal *s = NULL;
-    CHECK_EQ(seal_create(sealer, SEAL_OUTGOING, &k, &s), 0);
+    CHECK_EQ(seal_create(sealer, SEAL_RTP_OUT, &k, &s), 0);
     struct seal_stream stream = {0};
     static const struct {
         uint16_t seq;
@@ -372,7 +439,7 @@ static void bounds(const struct sealer *sealer)
 {
     struct keys k = some_keys(KEYS_AES_128_CM_HMAC_SHA1_80);
     CLEANUP(seal_destroy) struct seal *s = NULL;
-    CHECK_EQ(seal_create(sealer, SEAL_OUTGOING, &k, &s), 0);
+    CHECK_EQ(seal_create(sealer, SEAL_RTP_OUT, &k, &s), 0);
     struct seal_stream stream = {0};
     CHECK_EQ(seal_seq(s, &stream, 1, 21), -EMSGSIZE);
     CHECK_EQ(seal_seq(s, &stream, 1, 22), 0);
@@ -380,7 +447,7 @@ static void bounds(const struct sealer *sealer)
     struct seal_packet p = {.header = header, .header_len = 11};
     size_t len;
     CHECK_EQ(seal_rtp(s, &stream, &p, out, sizeof(out), &len), -EINVAL);
-    CHECK_EQ(seal_create_session(sealer, SEAL_OUTGOING, &k, &s), -EINVAL);
+    CHECK_EQ(seal_create_session(sealer, SEAL_RTP_OUT, &k, &s), -EINVAL);
 }
 #endif
 
@@ -417,6 +484,8 @@ static int test_library(enum sealer_library library, const char *name)
         reordered_over_the_wrap(sealer, suite);
         opens_as_libsrtp2(sealer, suite);
         keeps_the_window_of_libsrtp2(sealer, suite);
+        rtcp_as_libsrtp2(sealer, suite);
+        rtcp_bounds(sealer, suite);
     }
     no_index_twice(sealer);
     bounds(sealer);

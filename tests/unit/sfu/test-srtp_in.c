@@ -71,7 +71,7 @@ static void opens_once(enum keys_suite suite)
     CHECK_EQ(open_pair(suite, &page, &server), 0);
     struct keys keys = some_keys(suite, PAGE_KEYS);
     CLEANUP(seal_destroy) struct seal *sealing = NULL;
-    CHECK_EQ(seal_create(NULL, SEAL_OUTGOING, &keys, &sealing), 0);
+    CHECK_EQ(seal_create(NULL, SEAL_RTP_OUT, &keys, &sealing), 0);
     struct seal_stream stream = {0};
     _Alignas(4) uint8_t sealed[PACKET_MAX], opened[PACKET_MAX], plain[PACKET_MAX];
     for (uint16_t i = 0; i < 300; i++) {
@@ -103,7 +103,7 @@ static void rtcp_both_ways(enum keys_suite suite)
         size_t len = sizeof(report);
         memcpy(packet, report, len);
         CHECK_EQ(srtp_in_protect_rtcp(ends[i % 2], packet, &len), 0);
-        CHECK(len <= sizeof(report) + SRTP_IN_RTCP_TRAILER_MAX);
+        CHECK(len <= sizeof(report) + SEAL_RTCP_TRAILER_MAX);
         size_t copy_len = 0;
         CHECK_EQ(srtp_in_open_rtcp(ends[1 - i % 2], packet, len, 0, copy, &copy_len), 0);
         CHECK_EQ(copy_len, sizeof(report));
@@ -141,7 +141,7 @@ static struct pair make_pair(void)
     struct pair p = {0};
     struct keys keys = some_keys(KEYS_AEAD_AES_128_GCM, PAGE_KEYS);
     CHECK_EQ(open_pair(KEYS_AEAD_AES_128_GCM, &p.page, &p.server), 0);
-    CHECK_EQ(seal_create(NULL, SEAL_OUTGOING, &keys, &p.sealing), 0);
+    CHECK_EQ(seal_create(NULL, SEAL_RTP_OUT, &keys, &p.sealing), 0);
     return p;
 }
 
