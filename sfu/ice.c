@@ -147,9 +147,16 @@ static struct sockaddr_storage to_storage(const struct address *a)
     return s;
 }
 
-int ice_answer(const struct control_ice *credentials, const uint8_t *datagram, size_t len,
-               const struct address *from, uint8_t *answer, size_t capacity,
-               struct ice_answer *ret_answer)
+/* Where an answer goes, and as what we give it. */
+struct answering {
+    uint8_t *bytes;
+    size_t capacity;
+    bool controlling;
+};
+
+static int answer_as(struct answering *as, const struct control_ice *credentials,
+                     const uint8_t *datagram, size_t len, const struct address *from,
+                     struct ice_answer *ret_answer)
 {
     StunAgent *agent = answering_agent();
     struct control_ice c = *credentials; /* libnice takes it without const */
@@ -157,8 +164,8 @@ int ice_answer(const struct control_ice *credentials, const uint8_t *datagram, s
     StunValidationStatus status =
         stun_agent_validate(agent, &request, datagram, len, give_password, &c);
     if (status == STUN_VALIDATION_UNKNOWN_REQUEST_ATTRIBUTE) {
-        size_t n =
-            stun_agent_build_unknown_attributes_error(agent, &reply, answer, capacity, &request);
+        size_t n = stun_agent_build_unknown_attributes_error(agent, &reply, as->bytes, as->capacity,
+                                                             &request);
         *ret_answer = (struct ice_answer){.len = n};
         return -EPROTO;
     }
@@ -166,16 +173,33 @@ int ice_answer(const struct control_ice *credentials, const uint8_t *datagram, s
         return -EACCES;
 
     struct sockaddr_storage source = to_storage(from);
-    bool controlling = false; /* a lite agent never is (RFC 8445 section 6.1.1) */
-    size_t n = capacity;
+    size_t n = as->capacity;
     StunUsageIceReturn r = stun_usage_ice_conncheck_create_reply(
-        agent, &request, &reply, answer, &n, &source, from->len, &controlling, 0,
+        agent, &request, &reply, as->bytes, &n, &source, from->len, &as->controlling, 0,
         STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
     *ret_answer = (struct ice_answer){.len = n};
     if (r != STUN_USAGE_ICE_RETURN_SUCCESS)
         return -EPROTO;
     ret_answer->nominated = stun_usage_ice_conncheck_use_candidate(&request);
     return 0;
+}
+
+int ice_answer(const struct control_ice *credentials, const uint8_t *datagram, size_t len,
+               const struct address *from, uint8_t *answer, size_t capacity,
+               struct ice_answer *ret_answer)
+{
+    /* A lite agent never controls (RFC 8445 section 6.1.1). */
+    struct answering as = {.bytes = answer, .capacity = capacity, .controlling = false};
+    return answer_as(&as, credentials, datagram, len, from, ret_answer);
+}
+
+size_t ice_client_answer(const struct control_ice *own, const uint8_t *datagram, size_t len,
+                         const struct address *from, uint8_t answer[static ICE_STUN_MAX])
+{
+    struct answering as = {.bytes = answer, .capacity = ICE_STUN_MAX, .controlling = true};
+    struct ice_answer result = {0};
+    (void)answer_as(&as, own, datagram, len, from, &result); /* what is refused has an answer too */
+    return result.len;
 }
 
 struct ice_client {

@@ -54,6 +54,11 @@ DEFINE_CLEANUP(struct ice_client, ice_client_destroy)
 size_t ice_client_request(struct ice_client *client, bool nominate, uint8_t *buffer,
                           size_t capacity);
 
+/* The answer to a check of a server that is not lite after all (libnice's checks back). Returns its
+ * length, 0 for none. */
+size_t ice_client_answer(const struct control_ice *own, const uint8_t *datagram, size_t len,
+                         const struct address *from, uint8_t answer[static ICE_STUN_MAX]);
+
 /* Takes an answer to any check sent. Returns 0, -EACCES when it is not authentic, -EPROTO for an
  * error answer. */
 int ice_client_response(struct ice_client *client, const uint8_t *datagram, size_t len,

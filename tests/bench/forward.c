@@ -26,7 +26,7 @@ struct plan {
     struct place place;
     const char *binary, *json;
     unsigned seconds, rounds, workers;
-    bool floor, record, loopback, highest;
+    bool floor, record, janus, loopback, highest;
     bool equal; /* frames of equal packets */
 };
 
@@ -68,6 +68,10 @@ static void run_load(const struct plan *p, struct report *report)
             take_server(&core_record_kind, &o, report);
         if (p->floor)
             take_floor(&o, report);
+        if (p->janus) {
+            take_server(&janus_kind, &o, report);
+            take_server(&janus_debian_kind, &o, report);
+        }
     }
     report_print(report);
 }
@@ -141,6 +145,8 @@ static const char help[] =
     "  --rounds N       of all servers in turn (7)\n"
     "  --seconds N      measured in each round (10)\n"
     "  --floor          also our bare fan-out: same cipher, same sockets, nothing else\n"
+    "  --janus          also Debian's Janus (apt-get install janus): with one event loop and\n"
+    "                   AES-GCM, its best, and as Debian ships it; needs the namespaces\n"
     "  --record         also the media core with the tape tap on and its ring read\n"
     "  --workers N      of the media core (1)\n"
     "  --highest        instead: the most video until 0.1 % is lost; \">=\" unless the server's\n"
@@ -228,7 +234,7 @@ static void take_option(struct plan *p, int option)
 
 static void read_options(int argc, char **argv, struct plan *p)
 {
-    static int floor, record, loopback, highest;
+    static int floor, record, janus, loopback, highest;
     static const struct option known[] = {
         {"load", required_argument, NULL, 'l'},
         {"receivers", required_argument, NULL, 'r'},
@@ -240,6 +246,7 @@ static void read_options(int argc, char **argv, struct plan *p)
         {"json", required_argument, NULL, 'j'},
         {"floor", no_argument, &floor, 1},
         {"record", no_argument, &record, 1},
+        {"janus", no_argument, &janus, 1},
         {"loopback", no_argument, &loopback, 1},
         {"highest", no_argument, &highest, 1},
         {"help", no_argument, NULL, 'h'},
@@ -251,6 +258,7 @@ static void read_options(int argc, char **argv, struct plan *p)
             take_option(p, option);
     p->floor = floor;
     p->record = record;
+    p->janus = janus;
     p->loopback = loopback;
     p->highest = highest;
     if (optind + 1 != argc) {

@@ -66,11 +66,15 @@ static int measure(struct reflector *r, struct stamped_reader *reader, struct hi
             return -errno;
         struct pollfd wake = {.fd = r->load, .events = POLLIN};
         const struct stamped *d;
-        if (poll(&wake, 1, WAIT_MS) != 1 || stamped_read(reader, r->load, &d) < 1)
-            return -ETIMEDOUT;
-        histogram_add(histogram, (int64_t)(d->arrived_us - sent_us));
+        if (poll(&wake, 1, WAIT_MS) != 1)
+            continue; /* a disturbed moment */
+        int n = stamped_read(reader, r->load, &d);
+        for (int k = 0; k < n; k++) {
+            memcpy(&sent_us, d[k].bytes, sizeof(sent_us));
+            histogram_add(histogram, (int64_t)(d[k].arrived_us - sent_us));
+        }
     }
-    return 0;
+    return histogram->count ? 0 : -ETIMEDOUT;
 }
 
 int reflector_run(const struct place *place, struct histogram *histogram)

@@ -41,6 +41,7 @@ struct server_kind {
 };
 
 extern const struct server_kind core_kind, core_record_kind;
+extern const struct server_kind janus_kind, janus_debian_kind;
 
 /* Says what failed and ends the program. */
 _Noreturn void server_die(const char *what, int error);

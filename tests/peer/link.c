@@ -99,6 +99,24 @@ int link_fd(const struct link *l)
     return l->fd;
 }
 
+const struct control_ice *link_ice(const struct link *l)
+{
+    return &l->local;
+}
+
+int link_meet(struct link *l, const struct control_ice *server, const struct address *address)
+{
+    struct ice_client *fresh = NULL;
+    int r = ice_client_create(&l->local, server, &fresh);
+    if (r < 0)
+        return r;
+    ice_client_destroy(l->ice);
+    l->ice = fresh;
+    l->server = *address;
+    l->next_check_us = 0;
+    return 0;
+}
+
 int link_move(struct link *l)
 {
     close_socket(l);
@@ -193,6 +211,13 @@ static struct link_received receive_stun(struct link *l, const uint8_t *datagram
                                          uint64_t now_us)
 {
     struct address mapped;
+    if (datagram[0] == 0) { /* a request: most servers only answer ours */
+        uint8_t answer[ICE_STUN_MAX];
+        size_t n = ice_client_answer(&l->local, datagram, len, &l->server, answer);
+        if (n == 0 || link_send_raw(l, answer, n) < 0)
+            return dropped(l);
+        return (struct link_received){.outcome = LINK_HANDLED};
+    }
     if (ice_client_response(l->ice, datagram, len, &mapped) < 0)
         return dropped(l);
     l->stats.checks_answered++;

@@ -26,6 +26,13 @@ int link_create(const struct dtls_context *dtls, const struct control_ice *serve
 void link_destroy(struct link *link);
 DEFINE_CLEANUP(struct link, link_destroy)
 
+/* Our own ICE credentials, for a server that wants to be told them. Borrowed. */
+const struct control_ice *link_ice(const struct link *link);
+
+/* For a link made before its server was known: that server. Our credentials stay. Returns 0 or
+ * -ENOMEM. */
+int link_meet(struct link *link, const struct control_ice *server, const struct address *address);
+
 /* The socket, borrowed: wait on it, read it with udp_read() and hand each datagram over. */
 int link_fd(const struct link *link);
 
