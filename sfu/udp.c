@@ -2,20 +2,33 @@
 #include "sfu/udp.h"
 
 #include <errno.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Bytes each way. Ours: 50 ms of 1 Gbit/s, so that a worker busy with one batch loses nothing. */
 #define SOCKET_BUFFER (8 << 20)
 
+/* Bytes of one message: the longest that IP has, as a train may be. */
+#define MESSAGE_BYTES 65536
+/* Datagrams the kernel makes one train of at most (its UDP_GRO_CNT_MAX, and UDP_MAX_SEGMENTS). */
+#define TRAIN_MAX 64
+
+/* How the kernel says the length of a train's datagrams (udp(7)). */
+struct train_control {
+    _Alignas(struct cmsghdr) char bytes[CMSG_SPACE(sizeof(int))];
+};
+
 struct udp_reader {
     struct mmsghdr headers[UDP_BATCH];
     struct iovec parts[UDP_BATCH];
     struct sockaddr_in6 names[UDP_BATCH]; /* the larger of the two families */
-    struct udp_datagram datagrams[UDP_BATCH];
+    struct train_control controls[UDP_BATCH];
+    struct udp_datagram datagrams[UDP_BATCH * TRAIN_MAX];
     uint64_t oversize;
-    /* Each on its own cache lines. */
-    _Alignas(64) uint8_t bytes[UDP_BATCH][(UDP_DATAGRAM_MAX + 63) / 64 * 64];
+    /* Each on its own cache lines; memory is taken as far as it is filled. */
+    _Alignas(64) uint8_t bytes[UDP_BATCH][MESSAGE_BYTES];
 };
 
 /* As large as the system lets us: the forced form needs CAP_NET_ADMIN, the other is capped. */
@@ -47,6 +60,12 @@ int udp_open(const struct address *local)
     return fd;
 }
 
+void udp_take_trains(int fd)
+{
+    const int on = 1;
+    (void)setsockopt(fd, IPPROTO_UDP, UDP_GRO, &on, sizeof(on)); /* an old kernel: one by one */
+}
+
 int udp_local(int fd, struct address *ret_local)
 {
     struct sockaddr_storage name;
@@ -63,7 +82,7 @@ int udp_reader_create(struct udp_reader **ret_reader)
         return -ENOMEM;
     r->oversize = 0;
     for (size_t i = 0; i < UDP_BATCH; i++) {
-        r->parts[i] = (struct iovec){.iov_base = r->bytes[i], .iov_len = UDP_DATAGRAM_MAX};
+        r->parts[i] = (struct iovec){.iov_base = r->bytes[i], .iov_len = MESSAGE_BYTES};
         r->headers[i] = (struct mmsghdr){
             .msg_hdr = {.msg_name = &r->names[i], .msg_iov = &r->parts[i], .msg_iovlen = 1}};
     }
@@ -76,28 +95,53 @@ void udp_reader_destroy(struct udp_reader *r)
     free(r);
 }
 
+/* Length of the datagrams in a message of `len` bytes; the last may be shorter. */
+static size_t datagram_len(struct msghdr *h, size_t len)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+        int size;
+        if (c->cmsg_level != IPPROTO_UDP || c->cmsg_type != UDP_GRO)
+            continue;
+        memcpy(&size, CMSG_DATA(c), sizeof(size));
+        if (size > 0 && (size_t)size < len)
+            return (size_t)size;
+    }
+    return len;
+}
+
+/* Lists the datagrams of message `i` from `to` on. Returns how many. */
+static int take_apart(struct udp_reader *r, int i, struct udp_datagram *to)
+{
+    struct msghdr *h = &r->headers[i].msg_hdr;
+    struct address from;
+    if (address_from_sockaddr(h->msg_name, h->msg_namelen, &from) < 0)
+        return 0;
+    size_t len = r->headers[i].msg_len;
+    size_t each = datagram_len(h, len);
+    if (each > UDP_DATAGRAM_MAX) {
+        r->oversize += (len + each - 1) / each;
+        return 0;
+    }
+    int count = 0;
+    for (size_t at = 0; count < TRAIN_MAX && (at < len || count == 0); at += each)
+        to[count++] = (struct udp_datagram){
+            .bytes = r->bytes[i] + at, .len = len - at < each ? len - at : each, .from = from};
+    return count;
+}
+
 int udp_read(struct udp_reader *r, int fd, const struct udp_datagram **ret_datagrams)
 {
-    for (size_t i = 0; i < UDP_BATCH; i++)
+    for (size_t i = 0; i < UDP_BATCH; i++) {
         r->headers[i].msg_hdr.msg_namelen = sizeof(r->names[i]);
+        r->headers[i].msg_hdr.msg_control = r->controls[i].bytes;
+        r->headers[i].msg_hdr.msg_controllen = sizeof(r->controls[i].bytes);
+    }
     int got = recvmmsg(fd, r->headers, UDP_BATCH, MSG_DONTWAIT, NULL);
     if (got < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-
     int kept = 0;
-    for (int i = 0; i < got; i++) {
-        const struct msghdr *h = &r->headers[i].msg_hdr;
-        struct udp_datagram *d = &r->datagrams[kept];
-        if (h->msg_flags & MSG_TRUNC) {
-            r->oversize++;
-            continue;
-        }
-        if (address_from_sockaddr(h->msg_name, h->msg_namelen, &d->from) < 0)
-            continue;
-        d->bytes = r->bytes[i];
-        d->len = r->headers[i].msg_len;
-        kept++;
-    }
+    for (int i = 0; i < got; i++)
+        kept += take_apart(r, i, &r->datagrams[kept]);
     *ret_datagrams = r->datagrams;
     return kept;
 }

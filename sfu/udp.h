@@ -10,7 +10,8 @@
 #include "common/cleanup.h"
 #include "sfu/address.h"
 
-/* Datagrams of one batch. Ours: a frame of every sender of a full hearing. */
+/* Messages of one batch: a datagram, or a train of them (udp_take_trains()). Ours: a frame of every
+ * sender of a full hearing. */
 #define UDP_BATCH 64
 /* Longest datagram taken, bytes; longer ones are counted and dropped. Ours: Ethernet's 1,500. */
 #define UDP_DATAGRAM_MAX 1500
@@ -19,6 +20,12 @@
  * the system lets us (net.core.rmem_max; forced when privileged). An IPv6 socket takes IPv6 only.
  * Returns the descriptor or a negative errno such as -EADDRINUSE. */
 int udp_open(const struct address *local);
+
+/* From now on the kernel may hand over what one sender sent at once as one message, a train of
+ * datagrams of one length (UDP_GRO), which udp_read() takes apart. Where it cannot, nothing
+ * changes.
+ */
+void udp_take_trains(int fd);
 
 /* What the descriptor is bound to (the port, when 0 was asked for). Returns 0 or a negative errno.
  */
@@ -40,8 +47,8 @@ void udp_reader_destroy(struct udp_reader *reader);
 DEFINE_CLEANUP(struct udp_reader, udp_reader_destroy)
 
 /* Reads what is there, at most one batch, without blocking. Returns the number of datagrams (0: no
- * more, or only ones too long), or a negative errno. When it returns a full batch there may be
- * more: read again before waiting. One arrival time for the batch: the caller's clock after this
+ * more, or only ones too long), or a negative errno. When it returns UDP_BATCH or more there may be
+ * others: read again before waiting. One arrival time for the batch: the caller's clock after this
  * call. */
 int udp_read(struct udp_reader *reader, int fd, const struct udp_datagram **ret_datagrams);
 

@@ -97,6 +97,7 @@ static int open_endpoint(struct worker *w, const struct address *on)
         return fd;
     e->fd = fd;
     w->endpoint_count++;
+    udp_take_trains(fd);
     int r = udp_local(fd, &local);
     if (r < 0)
         return r;
