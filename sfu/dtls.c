@@ -433,19 +433,18 @@ static void take_alert(struct dtls *d, const struct dtls_record *record)
         d->state = DTLS_FAILED;
 }
 
-/* After the handshake: alerts, and a Finished that says that ours was lost. Application data, which
- * nobody agreed on, is dropped. */
+/* After the handshake: an alert, or a Finished that says that ours was lost. Application data,
+ * which nobody agreed on, is dropped. Only the first sealed record of a datagram is opened: they
+ * come last in theirs, and whoever fills one with them shall not cost us more. */
 static void take_records(struct dtls *d, const uint8_t *datagram, size_t len)
 {
     struct reader r = reader_over(datagram, len);
-    struct dtls_record record;
-    bool again = false;
-    while (d->state == DTLS_DONE && dtls_record_next(&d->agreed.opener, &r, &record)) {
-        if (record.opened && record.type == DTLS_RECORD_ALERT)
-            take_alert(d, &record);
-        again = again || (record.opened && record.type == DTLS_RECORD_HANDSHAKE);
-    }
-    if (again && d->state == DTLS_DONE)
+    struct dtls_record record = {0};
+    while (!record.sealed && dtls_record_next(&d->agreed.opener, &r, &record))
+        continue;
+    if (record.opened && record.type == DTLS_RECORD_ALERT)
+        take_alert(d, &record);
+    else if (record.opened && record.type == DTLS_RECORD_HANDSHAKE)
         queue(d, d->agreed.flight, d->agreed.flight_len);
 }
 

@@ -134,8 +134,8 @@ bool dtls_record_next(const struct dtls_opener *o, struct reader *datagram,
     const uint8_t *body = reader_skip(datagram, len);
     if (!body)
         return false;
-    record.opened = version == VERSION_DTLS_1_2 && epoch == EPOCH_SEALED &&
-                    open_record(o, header, body, len, &record);
+    record.sealed = version == VERSION_DTLS_1_2 && epoch == EPOCH_SEALED;
+    record.opened = record.sealed && open_record(o, header, body, len, &record);
     *ret_record = record;
     return true;
 }

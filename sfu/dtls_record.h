@@ -43,7 +43,8 @@ int dtls_opener_init(struct dtls_opener *opener, const struct dtls_secrets *secr
 /* One record. */
 struct dtls_record {
     uint8_t type;
-    bool opened; /* it is of epoch 1, authentic, and no longer than DTLS_RECORD_PLAIN_MAX */
+    bool sealed; /* it is of epoch 1 ... */
+    bool opened; /* ... and authentic, and no longer than DTLS_RECORD_PLAIN_MAX */
     uint8_t plain[DTLS_RECORD_PLAIN_MAX]; /* when opened */
     size_t len;
 };

@@ -25,11 +25,11 @@ struct packet {
     uint32_t refs;
 
     uint16_t len;                /* bytes at `data` */
+    uint8_t padding;             /* that we send behind it, see even.h */
     uint8_t *data;               /* into `bytes`; moves forward when RTX is unwrapped in place */
     uint64_t arrived_us;         /* CLOCK_MONOTONIC, when the datagram was read */
     struct rtp_view rtp;         /* of `data`; the filler's to set */
     struct payload_view payload; /* set by stream_receive() */
-    uint8_t padding;             /* that we send behind it, see even.h */
     uint8_t bytes[PACKET_BYTES];
 };
 

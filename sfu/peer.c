@@ -183,7 +183,7 @@ static void tell_stats(struct peer *peer, struct context *c)
     peer->told_up_bytes = p->bytes;
     peer->told_down_bytes = s->bytes;
     /* What was counted ahead of the peer's reports is made up for by the next ones. */
-    s->lost = s->lost < 0 && -s->lost < s->expected ? s->lost : 0;
+    s->lost = s->lost < 0 && (s->expected <= 0 || -s->lost < s->expected) ? s->lost : 0;
     s->expected = 0;
 }
 

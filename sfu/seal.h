@@ -1,5 +1,5 @@
-/* Seals outgoing RTP as SRTP (RFC 3711, RFC 7714): from a shared plaintext straight into the
- * receiver's own buffer, with the key schedule kept; opens incoming RTP. Byte for byte what
+/* Seals outgoing RTP and RTCP (RFC 3711, RFC 7714), RTP from a shared plaintext straight into the
+ * receiver's own buffer, with the key schedule kept; opens what comes in. Byte for byte what
  * libsrtp2 does, faster. SPDX-License-Identifier: Apache-2.0 */
 #ifndef SFU_SEAL_H
 #define SFU_SEAL_H
@@ -11,8 +11,6 @@
 #include "common/cleanup.h"
 #include "sfu/keys.h"
 
-/* The most bytes seal_rtp() adds, whatever the suite. */
-#define SEAL_TAG_MAX 16
 /* Out-of-order distance in packets that seal_rtp() accepts, and within which seal_open_rtp() tells
  * a replay from a late packet. Ours: 1 s of 8 Mbit/s. */
 #define SEAL_WINDOW 1024

@@ -192,13 +192,13 @@ static void count_sent(struct send_queue *q, const struct message *m)
 }
 
 /* Whether the message was refused for being one to be split, and goes datagram by datagram
- * (udp(7)): EIO for a network card that cannot checksum, so for all; EINVAL for a path narrower
- * than the datagrams. */
+ * (udp(7)): EIO for a network card that cannot checksum, so for all; EINVAL, and EMSGSIZE since
+ * Linux 6.14 and its stable kind, for a path narrower than the datagrams. */
 static bool stop_segments(struct send_queue *q, const struct message *m, int error)
 {
-    if (m->count == 1 || (error != EIO && error != EINVAL))
+    if (m->count == 1 || (error != EIO && error != EINVAL && error != EMSGSIZE))
         return false;
-    if (error == EINVAL) {
+    if (error != EIO) {
         m->flow->alone = true;
         return true;
     }

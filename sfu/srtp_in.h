@@ -29,7 +29,7 @@ int srtp_in_open_rtcp(struct srtp_in *srtp, const uint8_t *packet, size_t len, u
                       uint8_t *plain, size_t *ret_len);
 
 /* Protects the compound packet of `*len` bytes in place; there must be room for
- * SEAL_RTCP_TRAILER_MAX more. Returns 0 or -EIO. */
+ * SEAL_RTCP_TRAILER_MAX more. Returns 0 or what seal_rtcp() says. */
 int srtp_in_protect_rtcp(struct srtp_in *srtp, uint8_t *packet, size_t *len);
 
 #endif

@@ -16,6 +16,8 @@
 /* The longest VP8 payload descriptor (RFC 7741 section 4.2): flags, X, picture id, TL0PICIDX, TID.
  */
 #define DESCRIPTOR_MAX 8
+/* Of first sequence numbers: the lower half. */
+#define FIRST_SEQ_MASK 0x7fff
 /* The most packets one report block can tell of: half of the numbers there are. */
 #define REPORT_SPAN_MAX 0x8000
 
@@ -51,6 +53,10 @@ static int init_subscription(struct subscriber *s, struct subscription *sub, uin
     } random;
     if (getrandom(&random, sizeof(random), 0) != sizeof(random))
         return -EIO;
+    /* Far from the wrap: a page that loses all before it would never learn of the roll-over that we
+     * sealed with (RFC 3711 section 3.3.1). */
+    random.first_seq &= FIRST_SEQ_MASK;
+    random.rtx_seq &= FIRST_SEQ_MASK;
     *sub = (struct subscription){
         .subscriber = s, .seat = seat, .kind = kind, .rtx_seq = random.rtx_seq};
     int r = make_ssrc(s, &sub->ssrc);

@@ -12,8 +12,9 @@
 
 /* Bytes of one message: the longest that IP has, as a train may be. */
 #define MESSAGE_BYTES 65536
-/* Datagrams the kernel makes one train of at most (its UDP_GRO_CNT_MAX, and UDP_MAX_SEGMENTS). */
-#define TRAIN_MAX 64
+/* Datagrams the kernel makes one train of at most: a network card's 64 (its UDP_GRO_CNT_MAX), of a
+ * sender on this machine 128 (UDP_MAX_SEGMENTS). */
+#define TRAIN_MAX 128
 
 /* How the kernel says the length of a train's datagrams (udp(7)). */
 struct train_control {
@@ -123,7 +124,9 @@ static int take_apart(struct udp_reader *r, int i, struct udp_datagram *to)
         return 0;
     }
     int count = 0;
-    for (size_t at = 0; count < TRAIN_MAX && (at < len || count == 0); at += each)
+    if (len > each * TRAIN_MAX)
+        len = each * TRAIN_MAX; /* no kernel sends more */
+    for (size_t at = 0; at < len || count == 0; at += each)
         to[count++] = (struct udp_datagram){
             .bytes = r->bytes[i] + at, .len = len - at < each ? len - at : each, .from = from};
     return count;

@@ -13,7 +13,8 @@ struct reference {
     srtp_t out, in;
 };
 
-static int create_session(const struct keys *keys, srtp_ssrc_type_t direction, srtp_t *ret_session)
+static int create_session(const struct keys *keys, srtp_ssrc_type_t direction, bool clear,
+                          srtp_t *ret_session)
 {
     static const srtp_profile_t profiles[KEYS_SUITE_COUNT] = {
         [KEYS_AEAD_AES_128_GCM] = srtp_profile_aead_aes_128_gcm,
@@ -27,13 +28,16 @@ static int create_session(const struct keys *keys, srtp_ssrc_type_t direction, s
     srtp_policy_t policy = {
         .ssrc = {.type = direction}, .key = key_and_salt, .window_size = SEAL_WINDOW};
     if (srtp_crypto_policy_set_from_profile_for_rtp(&policy.rtp, profiles[keys->suite]) ||
-        srtp_crypto_policy_set_from_profile_for_rtcp(&policy.rtcp, profiles[keys->suite]) ||
-        srtp_create(ret_session, &policy))
+        srtp_crypto_policy_set_from_profile_for_rtcp(&policy.rtcp, profiles[keys->suite]))
+        return -EIO;
+    if (clear)
+        policy.rtcp.sec_serv = sec_serv_auth;
+    if (srtp_create(ret_session, &policy))
         return -EIO;
     return 0;
 }
 
-int reference_create(const struct keys *keys, struct reference **ret_reference)
+static int create(const struct keys *keys, bool clear, struct reference **ret_reference)
 {
     static bool started;
     if (!started && srtp_init())
@@ -42,13 +46,23 @@ int reference_create(const struct keys *keys, struct reference **ret_reference)
     struct reference *r = calloc(1, sizeof(*r));
     if (!r)
         return -EIO;
-    if (create_session(keys, ssrc_any_outbound, &r->out) < 0 ||
-        create_session(keys, ssrc_any_inbound, &r->in) < 0) {
+    if (create_session(keys, ssrc_any_outbound, clear, &r->out) < 0 ||
+        create_session(keys, ssrc_any_inbound, clear, &r->in) < 0) {
         reference_destroy(r);
         return -EIO;
     }
     *ret_reference = r;
     return 0;
+}
+
+int reference_create(const struct keys *keys, struct reference **ret_reference)
+{
+    return create(keys, false, ret_reference);
+}
+
+int reference_create_clear(const struct keys *keys, struct reference **ret_reference)
+{
+    return create(keys, true, ret_reference);
 }
 
 void reference_destroy(struct reference *r)

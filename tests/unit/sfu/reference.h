@@ -14,6 +14,8 @@ struct reference;
 
 /* Returns 0 or -EIO. */
 int reference_create(const struct keys *keys, struct reference **ret_reference);
+/* One that authenticates RTCP and does not encrypt it. */
+int reference_create_clear(const struct keys *keys, struct reference **ret_reference);
 void reference_destroy(struct reference *reference);
 DEFINE_CLEANUP(struct reference, reference_destroy)
 

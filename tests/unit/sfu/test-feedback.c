@@ -333,6 +333,7 @@ static void counts_no_loss_for_being_ahead(void)
     hundred_frames(101);
     viewer_says(write_report); /* as if none were missing yet */
     CHECK_EQ(viewer_statistics().down_loss_permille, 0);
+    CHECK_EQ(viewer_statistics().down_loss_permille, 0); /* and no report for a while */
     for (uint16_t seq = 201; seq < 231; seq++)
         frame(CONTROL_AUDIO, seq, false);
     lost_by_viewer = 10;

@@ -398,6 +398,16 @@ static void rtcp_bounds(const struct sealer *sealer, enum keys_suite suite)
     CHECK_EQ(seal_rtcp(out, &index, packet, &again), -EBADMSG);
     for (size_t n = 0; n < len; n++)
         CHECK(seal_open_rtcp(in, &stream, packet, n, opened, &opened_len) < 0);
+
+    CLEANUP(reference_destroy) struct reference *page = NULL;
+    CHECK_EQ(reference_create_clear(&k, &page), 0);
+    _Alignas(4) uint8_t clear[64] = {0x80, 201, 0, 1}, copy[64];
+    len = 8;
+    CHECK_EQ(reference_seal_rtcp(page, clear, &len), 0);
+    memcpy(copy, clear, len);
+    struct seal_stream fresh = {0};
+    CHECK_EQ(seal_open_rtcp(in, &fresh, clear, len, opened, &opened_len), -EACCES);
+    CHECK_EQ(reference_open_rtcp(page, copy, &len), 0); /* authentic */
 }
 
 /* One key stream is never used for two packets. */

@@ -295,7 +295,8 @@ static void a_refused_flow_is_skipped(void)
     close_crowd(&c);
 }
 
-/* Kernels, network cards (EIO) and paths (EINVAL, of one port) that take nothing to be split. */
+/* Kernels, network cards (EIO) and paths (EINVAL or EMSGSIZE, of one port) that take nothing to be
+ * split. */
 static int refused_with;
 static uint16_t refused_port;
 
@@ -349,11 +350,11 @@ static void falls_back_for_all(void)
 }
 
 /* 800; 1,000 three times and 900: two messages, but for the receiver behind the narrow path. */
-static void falls_back_for_one(void)
+static void falls_back_for_one(int error)
 {
     struct crowd c;
     open_crowd(&c);
-    refused_with = EINVAL;
+    refused_with = error;
     refused_port = address_port(&c.ends[1].to_address);
     put_and_take(&c);
     put_and_take(&c);
@@ -415,7 +416,8 @@ int main(void)
     an_ended_flow_is_dropped();
     a_refused_flow_is_skipped();
     falls_back_for_all();
-    falls_back_for_one();
+    falls_back_for_one(EINVAL);
+    falls_back_for_one(EMSGSIZE);
     too_long_ones_are_counted();
     taken_port_is_told();
     return 0;

@@ -104,7 +104,7 @@ static void takes_trains_apart(bool trains)
         size_t len;
         uint16_t each;
         int count;
-    } sent[] = {{5300, 1000, 6},     {1000, 1000, 1}, {64, 1, 64},
+    } sent[] = {{5300, 1000, 6},     {1000, 1000, 1}, {64, 1, 64},    {100 * 100, 100, 100},
                 {64 * 900, 900, 64}, {1500, 1499, 2}, {3000, 1500, 2}};
     struct ends e = open_ends(trains);
     for (size_t i = 0; i < sizeof(sent) / sizeof(sent[0]); i++) {
