@@ -63,11 +63,18 @@ bool rtp_is_rtcp(const uint8_t *packet, size_t len)
 
 void rtp_write_header(const struct rtp_header *header, uint8_t buffer[static RTP_HEADER_BYTES])
 {
-    struct writer w = writer_over(buffer, RTP_HEADER_BYTES);
-    writer_u8(&w, (uint8_t)(RTP_VERSION << 6 | (header->padded ? RTP_PADDING_BIT : 0)));
-    writer_u8(&w, (uint8_t)((header->marker ? RTP_MARKER_BIT : 0) |
-                            (header->payload_type & ~RTP_MARKER_BIT)));
-    writer_u16(&w, header->seq);
-    writer_u32(&w, header->timestamp);
-    writer_u32(&w, header->ssrc);
+    /* Once for each receiver of each packet: written out, the compiler makes four stores of it. */
+    buffer[0] = (uint8_t)(RTP_VERSION << 6 | (header->padded ? RTP_PADDING_BIT : 0));
+    buffer[1] =
+        (uint8_t)((header->marker ? RTP_MARKER_BIT : 0) | (header->payload_type & ~RTP_MARKER_BIT));
+    buffer[2] = (uint8_t)(header->seq >> 8);
+    buffer[3] = (uint8_t)header->seq;
+    buffer[4] = (uint8_t)(header->timestamp >> 24);
+    buffer[5] = (uint8_t)(header->timestamp >> 16);
+    buffer[6] = (uint8_t)(header->timestamp >> 8);
+    buffer[7] = (uint8_t)header->timestamp;
+    buffer[8] = (uint8_t)(header->ssrc >> 24);
+    buffer[9] = (uint8_t)(header->ssrc >> 16);
+    buffer[10] = (uint8_t)(header->ssrc >> 8);
+    buffer[11] = (uint8_t)header->ssrc;
 }

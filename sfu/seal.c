@@ -32,7 +32,7 @@ struct sealer {
 struct seal {
     enum keys_suite suite;
     struct cipher *cipher;
-    uint8_t salt[KEYS_SALT_MAX];
+    uint8_t salt[CIPHER_IV_CM]; /* and zeros behind it */
 };
 
 int sealer_create(enum sealer_library wanted, struct sealer **ret_sealer)
@@ -102,7 +102,7 @@ int seal_create_session(const struct sealer *sealer, enum seal_use use, const st
     if (!s)
         return -ENOMEM;
     s->suite = session->suite;
-    memcpy(s->salt, session->salt, sizeof(s->salt));
+    memcpy(s->salt, session->salt, keys_salt_len(s->suite));
     int r = set_cipher(s, sealer, use, session->key, NULL);
     if (r < 0)
         return r;
@@ -207,8 +207,7 @@ static void make_iv(const struct seal *s, const uint8_t *ssrc, uint64_t index,
                     uint8_t iv[CIPHER_IV_CM])
 {
     size_t at = s->suite == KEYS_AES_128_CM_HMAC_SHA1_80 ? 4 : 2; /* of the SSRC */
-    memset(iv, 0, CIPHER_IV_CM);
-    memcpy(iv, s->salt, keys_salt_len(s->suite));
+    memcpy(iv, s->salt, CIPHER_IV_CM);
     for (size_t i = 0; i < 4; i++)
         iv[at + i] ^= ssrc[i];
     for (size_t i = 0; i < 6; i++)
