@@ -38,7 +38,7 @@ async function join({ hello, seatCount, codec }) {
     );
     joined.seats = [];
   }
-  media = await Media.open(rtpCapabilities, joined, listener);
+  media = await Media.open(await Media.prepare(rtpCapabilities), joined, listener);
 }
 
 /** `camera`: in place of what Media says of the camera's picture: mediasoup-client's encodings and
