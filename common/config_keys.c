@@ -53,7 +53,8 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      "What seals media: auto (the fastest this CPU can), ipsec-mb or openssl"},
     {"sfu", "capacity", CONFIG_KEY_NUMBER, PLACE(sfu.capacity), 0, 65535,
      "thousand packets a second", "150",
-     "What one media thread may forward before the server is full; 0: no bound"},
+     "What one media thread may forward before hearings and the public are refused, never a person "
+     "with a part in an accepted hearing; 0: no bound"},
     {"sfu", "pin_workers", CONFIG_KEY_FLAG, PLACE(sfu.pin_workers), 0, 0, "on or off", "off",
      "Keep each media thread on a CPU of its own"},
     {"recorder", "records_dir", CONFIG_KEY_PATH, PLACE(recorder.records_dir), 0, 0, "path", "",

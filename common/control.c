@@ -33,6 +33,7 @@ static const struct wire_field hello[] = {
 static const struct wire_field hearing_open[] = {
     WIRE_UINT(control_hearing_open, hearing),
     WIRE_FLAG(control_hearing_open, recorded),
+    WIRE_FLAG(control_hearing_open, accepted),
 };
 
 static const struct wire_field hearing[] = {

@@ -12,7 +12,7 @@
 #include "common/limits.h"
 
 /* Raised with every change of a message; a peer of another version is refused at HELLO. */
-#define CONTROL_VERSION 5
+#define CONTROL_VERSION 6
 
 /* Where media core and recorder listen, in the configured run_dir. */
 #define CONTROL_SOCKET_SFU      "sfu.sock"
@@ -88,6 +88,9 @@ struct control_hearing_open {
     /* The datagram then carries the ring's descriptor. False for a hearing that is open already
      * leaves the ring in use: what goes to the tape is the matrix's to say. */
     bool recorded;
+    /* It was opened and somebody had a place in it, or it is in session: a full server takes it
+     * again, after a restart of the media core too. False in HEARING_PRESENT. */
+    bool accepted;
 };
 
 struct control_hearing {
@@ -261,7 +264,8 @@ struct control_seat_ssrcs {
     uint32_t video_rtx_ssrc;
 };
 
-/* -EUSERS: this server is full (sfu/load.h), -ENOSPC: the hearing is. */
+/* -EUSERS: this server is full (sfu/load.h), which is said to the public and in hearings that were
+ * refused for it; -ENOSPC: the hearing is. */
 struct control_peer_ready {
     int32_t status;
     uint64_t peer;
@@ -382,7 +386,7 @@ enum control_metric {
     CONTROL_METRIC_CAPACITY,      /* gauge: packets a second that may be; 0: no bound */
     CONTROL_METRIC_PLACES_LEFT,   /* gauge: participants taken besides; 0 without a bound too */
     CONTROL_METRIC_ROOM_LEFT,     /* gauge: the same of the emptiest worker (the largest of all) */
-    CONTROL_METRIC_REFUSED,       /* hearings and participants, as the server was full */
+    CONTROL_METRIC_REFUSED,       /* hearings, and people of the public, as the server was full */
     CONTROL_METRIC_SEALING,       /* enum control_sealing, of any worker (the largest) */
     CONTROL_METRIC_TAPE_BYTES,    /* recorder: durable */
     CONTROL_METRIC_TAPE_RECORDS,  /* recorder */

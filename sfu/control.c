@@ -282,12 +282,14 @@ static void greet(struct control_desk *d, const struct control_message *message)
 
 #define HEARING_PACKETS (LOAD_HEARING_PEERS * (uint64_t)LOAD_PEER_PACKETS)
 
-/* Packets a second: as the worker told last, but for the hearings it was given since. */
+/* Packets a second: as the worker told last, and what is set aside for the hearings it was given
+ * since. */
 static uint64_t load_of(const struct control_desk *d, unsigned worker)
 {
-    uint64_t told = d->last_metrics[worker].values[CONTROL_METRIC_LOAD];
-    uint64_t given = d->hearings[worker] * HEARING_PACKETS;
-    return told > given ? told : given;
+    const uint64_t *told = d->last_metrics[worker].values;
+    uint64_t hearings = d->hearings[worker], known = told[CONTROL_METRIC_HEARINGS];
+    uint64_t since = hearings > known ? hearings - known : 0;
+    return told[CONTROL_METRIC_LOAD] + since * HEARING_PACKETS;
 }
 
 static unsigned least_loaded(const struct control_desk *d)
@@ -306,21 +308,22 @@ static bool is_full(const struct control_desk *d)
            load_of(d, least_loaded(d)) + HEARING_PACKETS > d->options.capacity;
 }
 
-/* A hearing stays on its worker until it is closed. Returns 0, -EUSERS when the server is full,
- * -ENOSPC at LIMIT_HEARINGS, -ENOMEM. */
-static int place_hearing(struct control_desk *d, uint64_t hearing, unsigned *ret_worker)
+/* A hearing stays on its worker until it is closed. Returns 0, -EUSERS when the server is full and
+ * it was not accepted before, -ENOSPC at LIMIT_HEARINGS, -ENOMEM. */
+static int place_hearing(struct control_desk *d, const struct control_hearing_open *open,
+                         unsigned *ret_worker)
 {
-    struct placement *p = table_get(d->placements, hearing);
+    struct placement *p = table_get(d->placements, open->hearing);
     if (!p) {
-        if (is_full(d)) {
+        if (!open->accepted && is_full(d)) {
             d->refused++;
             return -EUSERS;
         }
         p = malloc(sizeof(*p));
         if (!p)
             return -ENOMEM;
-        *p = (struct placement){hearing, least_loaded(d)};
-        int r = table_put(d->placements, hearing, p);
+        *p = (struct placement){open->hearing, least_loaded(d)};
+        int r = table_put(d->placements, open->hearing, p);
         if (r < 0) {
             free(p);
             return r;
@@ -349,7 +352,7 @@ static void serve_open(struct control_desk *d, const struct control_message *m, 
     if (r == 0 && hearing_of(m) == 0)
         r = -EINVAL;
     if (r == 0)
-        r = place_hearing(d, hearing_of(m), &worker);
+        r = place_hearing(d, &m->hearing_open, &worker);
     if (r < 0) {
         if (fd >= 0)
             close(fd);

@@ -20,10 +20,8 @@ struct load_people orders_people(const struct table *rooms)
     struct load_people people = {0};
     size_t cursor = 0;
     const struct room *room;
-    while ((room = table_next(rooms, &cursor))) {
-        people.hearings++;
-        people.peers += room->peer_count;
-    }
+    while ((room = table_next(rooms, &cursor)))
+        load_add_hearing(&people, room->peer_count);
     return people;
 }
 
@@ -55,12 +53,13 @@ static int close_hearing(struct context *c, struct table *rooms, uint64_t hearin
     return 0;
 }
 
-/* Whoever is there already takes its own place. */
+/* Only the public is refused: whoever has a part in an accepted hearing comes in and comes again,
+ * after a lapse, a reload or a restart of ours. Whoever is there already takes its own place. */
 static bool is_full(const struct room *room, const struct context *c, const struct table *rooms,
-                    uint64_t peer)
+                    const struct control_peer_add *add)
 {
-    const struct load_people more = {.peers = 1};
-    return !room_find_peer(room, peer) && !load_takes(&c->load, orders_people(rooms), more);
+    return add->role == CONTROL_ROLE_OBSERVER && !room_find_peer(room, add->peer) &&
+           !load_takes(&c->load, orders_people(rooms), room->peer_count);
 }
 
 static int add_peer(struct room *room, struct context *c, const struct orders_offer *offer,
@@ -180,7 +179,7 @@ void orders_serve(struct context *c, struct table *rooms, const struct orders_of
         struct room *room = find_room(rooms, m->hearing.hearing);
         if (!room) {
             answer = letters_answer(m, -ENOENT);
-        } else if (m->type == CONTROL_PEER_ADD && is_full(room, c, rooms, m->peer_add.peer)) {
+        } else if (m->type == CONTROL_PEER_ADD && is_full(room, c, rooms, &m->peer_add)) {
             context_count(c, CONTROL_METRIC_REFUSED);
             answer = letters_answer(m, -EUSERS);
         } else if (!serve_in_room(room, c, offer, m, &answer)) {

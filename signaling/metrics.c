@@ -130,7 +130,7 @@ static const struct {
      "Participants that one more hearing may have: a hearing lives on one core.", NULL, NULL,
      CONTROL_METRIC_ROOM_LEFT, false},
     {"assize_sfu_refused_total", "counter",
-     "Hearings and participants refused because the media core was full.", NULL, NULL,
+     "Hearings and people of the public refused because the media core was full.", NULL, NULL,
      CONTROL_METRIC_REFUSED, false},
     {"assize_ring_packets_total", "counter", "Packets handed to the recorder.", NULL, NULL,
      CONTROL_METRIC_RING_PACKETS, false},

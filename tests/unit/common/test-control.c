@@ -127,7 +127,7 @@ static void fill_small(struct control_message *m)
         break;
     case CONTROL_HEARING_OPEN:
     case CONTROL_HEARING_PRESENT:
-        m->hearing_open = (struct control_hearing_open){ID(1), true};
+        m->hearing_open = (struct control_hearing_open){ID(1), true, true};
         break;
     case CONTROL_HEARING_CLOSE:
     case CONTROL_TAPE_OPEN:

@@ -198,13 +198,19 @@ static int greet(const struct core *c, unsigned *ret_peers)
 static struct control_message open_hearing(uint64_t hearing, bool recorded)
 {
     return (struct control_message){.type = CONTROL_HEARING_OPEN,
-                                    .hearing_open = {hearing, recorded}};
+                                    .hearing_open = {.hearing = hearing, .recorded = recorded}};
+}
+
+static struct control_message add_as(uint64_t hearing, uint64_t peer, enum control_role role)
+{
+    return (struct control_message){
+        .type = CONTROL_PEER_ADD,
+        .peer_add = {.hearing = hearing, .peer = peer, .role = (uint8_t)role, .seats = 2}};
 }
 
 static struct control_message add_peer(uint64_t hearing, uint64_t peer)
 {
-    return (struct control_message){.type = CONTROL_PEER_ADD,
-                                    .peer_add = {hearing, peer, 0, 0, 0, 2}};
+    return add_as(hearing, peer, CONTROL_ROLE_JUDGE);
 }
 
 /* Whoever does not keep to the rules is hung up on; the next one is served. */
@@ -455,44 +461,99 @@ static void pins_workers(void)
     }
 }
 
-/* The server says that it is full, to hearings and to people, before a core is; whoever is in may
- * come again, and what becomes free is given away. */
+static int add(int fd, uint64_t hearing, uint64_t peer, enum control_role role)
+{
+    return ask(fd, add_as(hearing, peer, role)).peer_ready.status;
+}
+
+static void close_hearing(int fd, uint64_t hearing)
+{
+    const struct control_message m = {.type = CONTROL_HEARING_CLOSE, .hearing = {hearing}};
+    CHECK_EQ(ask(fd, m).done.status, 0);
+}
+
+enum { EACH = 3 }; /* hearings of a worker */
+static const uint64_t each_capacity = EACH * LOAD_HEARING_PEERS * (uint64_t)LOAD_PEER_PACKETS;
+
+/* The public is refused where it is full, and whoever of it is in may come again; who has a part in
+ * the hearing is never refused. */
+static void admits_people(int fd, uint64_t hearing)
+{
+    for (uint64_t p = 1; p <= LOAD_HEARING_PEERS; p++) /* set aside for the hearing */
+        CHECK_EQ(add(fd, hearing, p, CONTROL_ROLE_OBSERVER), 0);
+    CHECK_EQ(add(fd, hearing, 0x90, CONTROL_ROLE_OBSERVER), -EUSERS);
+    CHECK_EQ(add(fd, hearing, 1, CONTROL_ROLE_OBSERVER), 0);
+    for (unsigned role = 0; role < CONTROL_ROLE_COUNT; role++)
+        if (role != CONTROL_ROLE_OBSERVER)
+            CHECK_EQ(add(fd, hearing, 0x80 + role, (enum control_role)role), 0);
+}
+
+/* Where one hearing of many people is, no more are taken than fit beside them, however many are
+ * asked for at once. */
+static void adds_to_what_was_told(int fd)
+{
+    close_hearing(fd, 2);
+    close_hearing(fd, 4);
+    for (uint64_t p = 1; p <= 2 * LOAD_HEARING_PEERS; p++)
+        CHECK_EQ(add(fd, 6, p, CONTROL_ROLE_PARTY), 0);
+    struct control_metrics m = look(fd);
+    CHECK_EQ(m.values[CONTROL_METRIC_PLACES_LEFT], LOAD_HEARING_PEERS);
+    CHECK_EQ(m.values[CONTROL_METRIC_ROOM_LEFT], LOAD_HEARING_PEERS);
+    CHECK_EQ(ask(fd, open_hearing(0x70, false)).done.status, 0);
+    CHECK_EQ(ask(fd, open_hearing(0x71, false)).done.status, -EUSERS);
+    CHECK_EQ(add(fd, 0x70, 1, CONTROL_ROLE_JUDGE), 0);
+    CHECK_EQ(ask(fd, open_hearing(0x71, false)).done.status, -EUSERS);
+}
+
+/* The server says that it is full, to hearings and to the public, before a core is; what becomes
+ * free is given away. */
 static void admits_what_it_can_carry(struct core *c)
 {
-    enum { EACH = 3 }; /* hearings of a worker */
-    const uint64_t capacity = EACH * LOAD_HEARING_PEERS * (uint64_t)LOAD_PEER_PACKETS;
-    core_start(c, capacity);
+    core_start(c, each_capacity);
     unsigned peers;
     int fd = greet(c, &peers);
     pins_workers();
     for (uint64_t h = 1; h <= EACH * WORKERS; h++)
         CHECK_EQ(ask(fd, open_hearing(h, false)).done.status, 0);
     CHECK_EQ(ask(fd, open_hearing(0x70, false)).done.status, -EUSERS);
-    CHECK_EQ(ask(fd, add_peer(0x70, 1)).peer_ready.status, -EUSERS);
+    CHECK_EQ(add(fd, 0x70, 1, CONTROL_ROLE_JUDGE), -EUSERS);
     CHECK_EQ(ask(fd, open_hearing(1, false)).done.status, 0); /* said again */
-    for (uint64_t p = 1; p <= EACH * LOAD_HEARING_PEERS; p++)
-        CHECK_EQ(ask(fd, add_peer(1, p)).peer_ready.status, 0);
-    CHECK_EQ(ask(fd, add_peer(1, 0x90)).peer_ready.status, -EUSERS);
-    CHECK_EQ(ask(fd, add_peer(1, 1)).peer_ready.status, 0);
+    admits_people(fd, 1);
 
+    enum { MORE = CONTROL_ROLE_COUNT - 1 }; /* than was set aside for hearing 1 */
     struct control_metrics m = look(fd);
-    CHECK_EQ(m.values[CONTROL_METRIC_LOAD], WORKERS * capacity);
-    CHECK_EQ(m.values[CONTROL_METRIC_CAPACITY], WORKERS * capacity);
+    CHECK_EQ(m.values[CONTROL_METRIC_LOAD], WORKERS * each_capacity + MORE * LOAD_PEER_PACKETS);
+    CHECK_EQ(m.values[CONTROL_METRIC_CAPACITY], WORKERS * each_capacity);
     CHECK_EQ(m.values[CONTROL_METRIC_PLACES_LEFT], 0);
     CHECK_EQ(m.values[CONTROL_METRIC_ROOM_LEFT], 0);
-    CHECK_EQ(m.values[CONTROL_METRIC_REFUSED], 2); /* a hearing, a participant */
+    CHECK_EQ(m.values[CONTROL_METRIC_REFUSED], 2); /* a hearing, one of the public */
     CHECK_EQ(strcmp(control_sealing_name(m.values[CONTROL_METRIC_SEALING]),
                     worker_sealing(c->workers[0])),
              0);
+    adds_to_what_was_told(fd);
+    close(fd);
+    core_stop(c);
+}
 
-    const struct control_message end = {.type = CONTROL_HEARING_CLOSE, .hearing = {2}};
-    CHECK_EQ(ask(fd, end).done.status, 0); /* nobody was there */
-    m = look(fd);
-    CHECK_EQ(m.values[CONTROL_METRIC_PLACES_LEFT], LOAD_HEARING_PEERS);
-    CHECK_EQ(m.values[CONTROL_METRIC_ROOM_LEFT], LOAD_HEARING_PEERS);
-    CHECK_EQ(ask(fd, open_hearing(0x70, false)).done.status, 0);
-    CHECK_EQ(ask(fd, add_peer(0x70, 1)).peer_ready.status, 0);
-    CHECK_EQ(ask(fd, open_hearing(0x71, false)).done.status, -EUSERS);
+/* After a restart all hearings come at once, before anybody: those that were accepted are, in any
+ * order, and everybody with a part in them. */
+static void takes_back_what_was_accepted(struct core *c)
+{
+    enum { MANY = 2 * EACH * WORKERS };
+    core_start(c, each_capacity);
+    unsigned peers;
+    int fd = greet(c, &peers);
+    for (uint64_t h = 1; h <= MANY; h++) {
+        struct control_message again = open_hearing(h, false);
+        again.hearing_open.accepted = true;
+        CHECK_EQ(ask(fd, again).done.status, 0);
+    }
+    CHECK_EQ(ask(fd, open_hearing(0x70, false)).done.status, -EUSERS);
+    for (uint64_t h = 1; h <= MANY; h++)
+        CHECK_EQ(add(fd, h, h, CONTROL_ROLE_WITNESS), 0);
+    CHECK_EQ(add(fd, 1, 0x90, CONTROL_ROLE_OBSERVER), -EUSERS);
+    struct control_metrics m = look(fd);
+    CHECK_EQ(m.values[CONTROL_METRIC_LOAD], 2 * WORKERS * each_capacity);
     close(fd);
     core_stop(c);
 }
@@ -534,6 +595,7 @@ int main(void)
     close(fd);
     core_stop(&core);
     admits_what_it_can_carry(&core);
+    takes_back_what_was_accepted(&core);
     return 0;
 #endif
 }

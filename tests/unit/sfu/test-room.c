@@ -17,7 +17,7 @@ static int build(void)
     static struct stage s;
     int r = stage_open(&s);
     const struct control_message requests[] = {
-        {.type = CONTROL_HEARING_OPEN, .hearing_open = {STAGE_HEARING, false}},
+        {.type = CONTROL_HEARING_OPEN, .hearing_open = {.hearing = STAGE_HEARING}},
         {.type = CONTROL_MATRIX, .matrix = stage_full_matrix()},
         {.type = CONTROL_PEER_ADD,
          .peer_add = {STAGE_HEARING, 0x100, CONTROL_ROLE_JUDGE, CONTROL_ROOM_COURTROOM, 0, 2}},
@@ -102,7 +102,7 @@ static void denies_by_default(void)
 {
     CHECK_EQ(stage_open(&s), 0);
     const struct control_message open = {.type = CONTROL_HEARING_OPEN,
-                                         .hearing_open = {STAGE_HEARING, false}};
+                                         .hearing_open = {.hearing = STAGE_HEARING}};
     CHECK_EQ(stage_request(&s, &open, -1, NULL), 0);
     struct page *party = join_and_publish(0, CONTROL_ROLE_PARTY, CONTROL_ROOM_COURTROOM, 0);
     struct page *judge = join_and_publish(1, CONTROL_ROLE_JUDGE, CONTROL_ROOM_COURTROOM, 0);
