@@ -201,22 +201,66 @@ void court_unload(struct court *court)
     }
 }
 
-/* Whether nobody has anything to do with it: no page, nobody inside, and no record in the making.
- */
-static bool is_idle(const struct live *live)
+bool court_is_attended(const struct live *live)
+{
+    for (size_t i = 0; i < live->hearing->count; i++)
+        if (live->hearing->people[i]->stored.room != TERMS_ROOM_OUTSIDE)
+            return true;
+    return false;
+}
+
+bool court_has_media(const struct live *live)
+{
+    for (size_t i = 0; i < live->hearing->count; i++)
+        if (live->presence[i].media)
+            return true;
+    return false;
+}
+
+static bool has_pages(const struct live *live)
+{
+    for (size_t i = 0; i < live->hearing->count; i++)
+        if (live->hearing->people[i]->session)
+            return true;
+    return false;
+}
+
+/* Whether it is needed no more until somebody comes: over, or not begun, and no record in the
+ * making. */
+static bool is_dormant(const struct live *live)
 {
     enum terms_state state = live->hearing->stored.state;
     bool is_over = state == TERMS_STATE_CLOSED && live->record.state != REPLY_RECORD_SEALING &&
                    live->record.state != REPLY_RECORD_RENDERING &&
                    (live->tape == LIVE_TAPE_NONE || live->tape == LIVE_TAPE_SEALED);
-    if (state != TERMS_STATE_SCHEDULED && !is_over)
-        return false;
-    for (size_t i = 0; i < live->hearing->count; i++) {
-        const struct hearing_person *person = live->hearing->people[i];
-        if (person->session || person->stored.room != TERMS_ROOM_OUTSIDE)
-            return false;
-    }
-    return true;
+    return state == TERMS_STATE_SCHEDULED || is_over;
+}
+
+/* Whether nobody has anything to do with it. */
+static bool is_idle(const struct live *live)
+{
+    bool waits = live->hearing->stored.state == TERMS_STATE_WAITING;
+    return (waits || is_dormant(live)) && !has_pages(live) && !court_is_attended(live);
+}
+
+/* An idle hearing does not hold its place in the media core, which may have it though we do not
+ * count on that: not so after a refusal. Said again after each such time, without harm. */
+static void give_up_place(struct live *live)
+{
+    struct control_message message = {
+        .type = CONTROL_HEARING_CLOSE,
+        .hearing = {.hearing = live->hearing->stored.id},
+    };
+    (void)media_tell(live->court->sfu, &message, -1); /* away: closed when it tells of it */
+    live->media_open = false;
+    live->idle_us = live->court->now_us;
+}
+
+static void let_go(struct live *live)
+{
+    give_up_place(live);
+    if (is_dormant(live))
+        live_destroy(live);
 }
 
 void court_let_go(struct court *court)
@@ -229,7 +273,7 @@ void court_let_go(struct court *court)
         else if (!live->idle_us)
             live->idle_us = court->now_us;
         else if (court->now_us > live->idle_us + COURT_IDLE_US)
-            live_destroy(live);
+            let_go(live);
     }
 }
 

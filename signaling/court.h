@@ -138,7 +138,8 @@ int court_load(struct court *court);
 void court_unload(struct court *court);
 
 /* Lets go of hearings in which nothing goes on for COURT_IDLE_US: they are loaded when somebody
- * comes. */
+ * comes. They, and hearings that wait and are left by all for as long, give up their place in the
+ * media core, and are opened there again by the next join. */
 void court_let_go(struct court *court);
 
 /* Sets the court's clocks: first thing wherever the loop calls us. */
@@ -151,6 +152,12 @@ struct live *court_find(struct court *court, uint64_t hearing);
 
 /* A person of it, also one invited after it was loaded. -ENOENT or the store's error. */
 int court_person(struct live *live, uint64_t person, struct hearing_person **ret_person);
+
+/* Whether anybody has a place in it now. */
+bool court_is_attended(const struct live *live);
+
+/* Whether the media core has transports of anybody in it. */
+bool court_has_media(const struct live *live);
 
 struct live_presence *court_presence(struct live *live, const struct hearing_person *person);
 

@@ -197,8 +197,9 @@ void join_abandon(struct court *court, const struct media_ticket *ticket, int er
     write_abandoned(court, ticket, error);
     if (!is_asked)
         return;
-    if (error == -EUSERS)
-        page->live->media_open = false; /* it may be the hearing that was refused: asked again */
+    /* It may be the hearing that was refused, or is not there: the next join opens it again. */
+    if ((error == -EUSERS || error == -ENOENT) && !court_has_media(page->live))
+        page->live->media_open = false;
     page_error(page, ticket->request, refusal(error), "the media core did not make room");
 }
 

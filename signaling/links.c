@@ -11,15 +11,6 @@
 #include "signaling/publish.h"
 #include "signaling/record.h"
 
-/* Whether anybody has a place in it now. */
-static bool is_attended(const struct live *live)
-{
-    for (size_t i = 0; i < live->hearing->count; i++)
-        if (live->hearing->people[i]->stored.room != TERMS_ROOM_OUTSIDE)
-            return true;
-    return false;
-}
-
 /* A gap that is our fault, in the journal of every hearing that felt it. */
 static void write_fault(struct court *court, enum journal_process process, uint64_t since_us)
 {
@@ -34,7 +25,7 @@ static void write_fault(struct court *court, enum journal_process process, uint6
         struct live *live = LIST_ENTRY(it, struct live, link);
         bool is_felt = process == JOURNAL_PROCESS_RECORDER
                            ? live->hearing->stored.state == TERMS_STATE_OPEN
-                           : is_attended(live);
+                           : court_is_attended(live);
         if (is_felt)
             (void)court_journal(live, &entry); /* the gap is over, whether or not it stands */
     }
@@ -53,7 +44,7 @@ void links_write_own_fault(struct court *court)
             .since_us = court->was_alive_us > last_us ? court->was_alive_us : last_us,
             .until_us = court->wall_us,
         };
-        if (is_attended(live))
+        if (court_is_attended(live))
             (void)court_journal(live, &entry); /* the gap is over, whether or not it stands */
     }
 }
@@ -91,11 +82,21 @@ static void sfu_lost(void *context)
     }
 }
 
-/* A hearing that the media core has and we do not want: closed meanwhile. */
+/* Whether it is to have its place in the media core: one that waits or is not begun gives it up
+ * when nobody is in it. */
+static bool has_place(const struct live *live)
+{
+    enum terms_state state = live->hearing->stored.state;
+    if (state == TERMS_STATE_SCHEDULED || state == TERMS_STATE_WAITING)
+        return live->media_open || court_is_attended(live);
+    return state != TERMS_STATE_CLOSED;
+}
+
+/* A hearing that the media core has and we do not want: closed, or left by all, meanwhile. */
 static void take_over_hearing(struct court *court, uint64_t hearing)
 {
     const struct live *live = court_find(court, hearing);
-    if (live && live->hearing->stored.state != TERMS_STATE_CLOSED)
+    if (live && has_place(live))
         return;
     struct control_message message = {
         .type = CONTROL_HEARING_CLOSE,
@@ -211,7 +212,7 @@ static void settle_person(struct live *live, struct hearing_person *person,
 /* All is known: what is still wanted is said, and who lost its media is told. */
 static void settle(struct live *live)
 {
-    if (live->hearing->stored.state == TERMS_STATE_CLOSED || !is_attended(live))
+    if (live->hearing->stored.state == TERMS_STATE_CLOSED || !court_is_attended(live))
         return;
     effects_open_media(live);
     for (size_t i = 0; i < live->hearing->count; i++)

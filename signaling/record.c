@@ -133,6 +133,7 @@ void record_on_tape_ready(struct live *live, int status, int fd)
     if (live->ring_fd >= 0)
         (void)close(live->ring_fd); /* a duplicate */
     live->ring_fd = ring_fd;
+    live->ring_taken = false;
     live->tape = LIVE_TAPE_OPEN;
     live->mark = (struct control_tape_mark){0};
     effects_open_media(live);

@@ -262,6 +262,66 @@ static void idle_hearings_are_let_go(void)
     scene_end(&s);
 }
 
+static void let_time_pass(void)
+{
+    court_let_go(&s.court);
+    s.court.now_us += COURT_IDLE_US + 1;
+    court_let_go(&s.court);
+    court_let_go(&s.court);
+    scene_serve(&s);
+}
+
+/* Nor does it keep its place in the media core: one that is not begun leaves memory with it, one
+ * that waits is opened there again by the next join. */
+static void idle_hearings_give_up_their_place(void)
+{
+    static const size_t rows[] = {PARTY, JUDGE}; /* the judge begins the waiting */
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        bool waits = rows[i] == JUDGE;
+        scene_begin(&s, guests, GUESTS);
+        struct ws_connection *page = scene_join(&s, rows[i]);
+        let_time_pass();
+        CHECK_EQ(scene_got(&s.sfu, CONTROL_HEARING_CLOSE), 0);
+        scene_say(&s, page, "{\"type\":\"leave\",\"id\":21}");
+        s.sfu.status = -EUSERS; /* one that is refused leaves the hearing where it is */
+        scene_say(&s, page, "{\"type\":\"join\",\"id\":22,\"seats\":2}");
+        s.sfu.status = 0;
+        scene_hang_up(page);
+        let_time_pass();
+        CHECK_EQ(scene_got(&s.sfu, CONTROL_HEARING_CLOSE), 1);
+        CHECK_EQ(loaded(), waits ? 1 : 0);
+        scene_forget(&s);
+        CHECK_EQ(court_live(&s.court, s.hearing, &s.live), 0);
+        for (size_t p = 0; p < s.count; p++)
+            s.people[p] = s.live->hearing->people[p];
+        (void)scene_join(&s, rows[i]);
+        CHECK_EQ(scene_got(&s.sfu, CONTROL_HEARING_OPEN), 1);
+        scene_end(&s);
+    }
+}
+
+/* What was left by all while we were away has no place in the media core either. */
+static void a_place_nobody_needs_is_not_taken_over(void)
+{
+    scene_begin(&s, guests, GUESTS);
+    struct ws_connection *judge = scene_join(&s, JUDGE);
+    const struct control_message there = {.type = CONTROL_HEARING_PRESENT,
+                                          .hearing_open = {.hearing = s.hearing}};
+    for (unsigned turn = 0; turn < 3; turn++) { /* in it, left by all, in session */
+        scene_lose_sfu(&s);
+        scene_forget(&s);
+        scene_greet_sfu(&s);
+        scene_sfu_says(&s, &there);
+        scene_settle(&s);
+        CHECK_EQ(scene_got(&s.sfu, CONTROL_HEARING_CLOSE), turn == 1);
+        scene_say(&s, judge, "{\"type\":\"join\",\"id\":2,\"seats\":2}");
+        if (turn == 1)
+            say_state(judge, "open");
+        scene_say(&s, judge, "{\"type\":\"leave\",\"id\":21}");
+    }
+    scene_end(&s);
+}
+
 /* Whether the tape was told the whole journal, each line once and in order. */
 static void check_tape_is_told_all(void)
 {
@@ -334,6 +394,8 @@ int main(void)
     an_opening_is_stored_late();
     a_damaged_one_keeps_no_other_out();
     idle_hearings_are_let_go();
+    idle_hearings_give_up_their_place();
+    a_place_nobody_needs_is_not_taken_over();
     the_tape_is_told_every_line();
     people_of_other_hearings();
     return 0;

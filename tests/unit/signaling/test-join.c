@@ -120,6 +120,68 @@ static void without_the_media_core(void)
     scene_end(&s);
 }
 
+/* What HEARING_OPEN said last; NULL: it was not said since scene_forget(). */
+static const struct control_hearing_open *last_open(void)
+{
+    for (size_t i = s.sfu.count; i > 0; i--)
+        if (s.sfu.got[i - 1].type == CONTROL_HEARING_OPEN)
+            return &s.sfu.got[i - 1].hearing_open;
+    return NULL;
+}
+
+/* A hearing that was refused, or that the media core does not have, is asked for again by the next
+ * join; where somebody has media it is there, and only the one who asked is refused. */
+static void a_refused_hearing_is_asked_for_again(void)
+{
+    static const int rows[] = {-EUSERS, -ENOENT};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        scene_begin(&s, guests, GUESTS);
+        struct ws_connection *judge = scene_arrive(&s, JUDGE, "");
+        struct ws_connection *party = scene_arrive(&s, PARTY, "");
+        for (unsigned turn = 0; turn < 2; turn++) {
+            scene_forget(&s);
+            s.sfu.status = rows[i];
+            scene_say(&s, judge, JOIN);
+            CHECK(last_open() && !last_open()->accepted);
+            CHECK_EQ(scene_told(judge, "\"type\":\"error\",\"id\":20"), 1);
+        }
+        s.sfu.status = 0;
+        scene_forget(&s);
+        scene_say(&s, judge, JOIN);
+        CHECK(last_open() && !last_open()->accepted);
+        CHECK_EQ(scene_told(judge, "\"type\":\"joined\",\"id\":20"), 1);
+        scene_forget(&s);
+        s.sfu.status = rows[i];
+        scene_say(&s, party, JOIN);
+        s.sfu.status = 0;
+        scene_say(&s, party, JOIN);
+        CHECK(!last_open());
+        CHECK_EQ(scene_told(party, "\"type\":\"joined\",\"id\":20"), 1);
+        scene_end(&s);
+    }
+}
+
+/* A hearing that somebody is in, or that is in session, was accepted: a media core that begins anew
+ * is told so. */
+static void an_accepted_hearing_comes_back(void)
+{
+    scene_begin(&s, guests, GUESTS);
+    struct ws_connection *judge = scene_join(&s, JUDGE);
+    scene_lose_sfu(&s);
+    scene_forget(&s);
+    scene_find_sfu(&s);
+    CHECK(last_open() && last_open()->accepted);
+    scene_say(&s, judge, JOIN);
+    scene_say(&s, judge, "{\"type\":\"setState\",\"id\":9,\"state\":\"open\"}");
+    scene_say(&s, judge, LEAVE);
+    scene_lose_sfu(&s);
+    scene_find_sfu(&s);
+    scene_forget(&s);
+    scene_say(&s, judge, JOIN); /* in session, and nobody was in it */
+    CHECK(last_open() && last_open()->accepted);
+    scene_end(&s);
+}
+
 /* It dies while it is asked: the answer comes all the same. */
 static void the_media_core_dies_under_a_join(void)
 {
@@ -216,6 +278,8 @@ int main(void)
     joining_again();
     while_one_is_under_way();
     without_the_media_core();
+    a_refused_hearing_is_asked_for_again();
+    an_accepted_hearing_comes_back();
     the_media_core_dies_under_a_join();
     a_page_gone_meanwhile();
     another_page_took_over_meanwhile();

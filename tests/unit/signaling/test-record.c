@@ -3,9 +3,12 @@
 #include "signaling/record.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "scene.h"
+#include "signaling/effects.h"
 #include "unit/check.h"
 
 static const struct invite_guest guests[] = {{CONTROL_ROLE_JUDGE, "陈敏"}};
@@ -215,6 +218,42 @@ static void the_recording_is_told_as_it_is(void)
     scene_end(&s);
 }
 
+/* The same ring offered again over the same connection is in use all the while: the record was not
+ * lost. Another one counts when it is taken. */
+static void a_ring_offered_again_is_no_loss(void)
+{
+    static const char lost[] = "\"event\":\"record.lost\"";
+    scene_begin(&s, guests, 1);
+    judge = scene_join(&s, 0);
+    set_state("open");
+    s.court.now_us += 1;
+    mark(0);
+    CHECK_EQ(s.live->record.state, REPLY_RECORD_ON);
+    effects_open_media(s.live);
+    CHECK(s.live->ring_asked);
+    record_evaluate(s.live); /* before the answer */
+    CHECK_EQ(s.live->record.state, REPLY_RECORD_ON);
+    scene_serve(&s);
+    CHECK_EQ(s.live->record.state, REPLY_RECORD_ON);
+    CHECK_EQ(scene_lines(&s, lost), 0);
+    s.sfu.status = -EBADF;
+    effects_open_media(s.live);
+    scene_serve(&s);
+    CHECK_EQ(s.live->record.state, REPLY_RECORD_LOST);
+    s.sfu.status = 0;
+    try_again();
+    CHECK(s.live->ring_taken);
+    int another = open("/dev/null", O_RDWR | O_CLOEXEC);
+    CHECK(another >= 0);
+    s.live->tape = LIVE_TAPE_WANTED; /* as when the recorder was away */
+    record_on_tape_ready(s.live, 0, another);
+    (void)close(another);
+    CHECK(!s.live->ring_taken);
+    scene_serve(&s);
+    CHECK(s.live->ring_taken);
+    scene_end(&s);
+}
+
 int main(void)
 {
     closed_without_a_recorder();
@@ -222,6 +261,7 @@ int main(void)
     a_refused_line_comes_again();
     a_long_journal_goes_by_pieces();
     the_recording_is_told_as_it_is();
+    a_ring_offered_again_is_no_loss();
     a_gap_is_our_fault();
     an_old_gap_is_not_told_again();
     return 0;
