@@ -102,6 +102,8 @@ export class Court implements World {
   may: readonly string[] = ["produce", "hand"];
   /** Answers to `join` that are errors, one after the other. */
   readonly refusals: string[] = [];
+  /** Of every timer so far, ms. */
+  readonly pauses: number[] = [];
   sockets = 0;
   private socket: Socket | null = null;
   private readonly timers = new Map<number, () => void>();
@@ -129,7 +131,8 @@ export class Court implements World {
     setImmediate(() => socket.onopen?.());
     return socket;
   }
-  setTimer(run: () => void): number {
+  setTimer(run: () => void, pauseMs: number): number {
+    this.pauses.push(pauseMs);
     this.lastTimer += 1;
     this.timers.set(this.lastTimer, run);
     return this.lastTimer;

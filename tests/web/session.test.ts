@@ -198,6 +198,33 @@ test("what a join is refused for is told, and the lobby is there again", async (
   assert.deepEqual(notices.map((notice) => notice.code), ["full"]);
 });
 
+test("whoever has a place gets it back from a server that is full for a while, asking less often", async () => {
+  const court = await inCourt();
+  court.refusals.push("server-full", "media-unavailable");
+  court.say({ type: "mediaLost" });
+  await settle();
+  const { stage, notices } = court.session.store.get().hearing;
+  assert.equal(stage, "present");
+  assert.deepEqual(notices.filter(({ kind }) => kind === "failed"), []);
+  const pause = court.pauses.at(-1);
+  await court.later();
+  const shorter = court.pauses.at(-1);
+  assert.ok(pause === 5000 && shorter !== undefined && shorter < 1000, `${pause} and ${shorter} ms`);
+  await court.later();
+  assert.equal(court.count("join"), 4);
+  assert.deepEqual(onAir(court.last), { microphone: "on", camera: "on" });
+});
+
+test("whoever comes to a full server is told so, and not kept waiting", async () => {
+  const court = await inTheLobby();
+  court.refusals.push("server-full");
+  court.session.join();
+  await settle();
+  const { stage, notices } = court.session.store.get().hearing;
+  assert.equal(stage, "lobby");
+  assert.deepEqual(notices.map((notice) => notice.code), ["server-full"]);
+});
+
 test("a join waits while the media core is away", async () => {
   const court = await inTheLobby();
   court.refusals.push("media-unavailable");

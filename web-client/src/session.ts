@@ -19,6 +19,8 @@ import { seatsWanted } from "./support.ts";
 
 /** Between two tries to join while the media core is away. Ours; a restart takes it about a second. */
 const JOIN_AGAIN_MS = 700;
+/** When the server is full: it is not asked more often, and a place may become free. */
+const JOIN_AGAIN_FULL_MS = 5000;
 
 const SOURCES = ["microphone", "camera", "screen"] as const;
 
@@ -269,10 +271,11 @@ export class Session {
     const { stage } = this.store.get().hearing;
     // wrong-state: an earlier join of ours is not answered yet, and nobody here waits for its answer any more.
     const passing = code === "media-unavailable" || code === "late" || code === "lost" || code === "internal"
-      || code === "wrong-state";
+      || code === "wrong-state" || code === "server-full";
     // Whoever had a place gets it back without a word; a lost connection tries again at its welcome.
     if (stage === "present" && passing) {
-      this.world.setTimer(() => { if (current() && this.connection.isUp) void this.takeSeats(); }, JOIN_AGAIN_MS);
+      const pauseMs = code === "server-full" ? JOIN_AGAIN_FULL_MS : JOIN_AGAIN_MS;
+      this.world.setTimer(() => { if (current() && this.connection.isUp) void this.takeSeats(); }, pauseMs);
       return;
     }
     if (stage === "joining" && code === "media-unavailable") {
