@@ -120,13 +120,15 @@ static void without_the_media_core(void)
     scene_end(&s);
 }
 
-/* What HEARING_OPEN said last; NULL: it was not said since scene_forget(). */
-static const struct control_hearing_open *last_open(void)
+enum opened { NOT_OPENED, OPENED, OPENED_AS_ACCEPTED };
+
+/* What HEARING_OPEN said last since scene_forget(). */
+static enum opened last_open(void)
 {
     for (size_t i = s.sfu.count; i > 0; i--)
         if (s.sfu.got[i - 1].type == CONTROL_HEARING_OPEN)
-            return &s.sfu.got[i - 1].hearing_open;
-    return NULL;
+            return s.sfu.got[i - 1].hearing_open.accepted ? OPENED_AS_ACCEPTED : OPENED;
+    return NOT_OPENED;
 }
 
 /* A hearing that was refused, or that the media core does not have, is asked for again by the next
@@ -142,20 +144,20 @@ static void a_refused_hearing_is_asked_for_again(void)
             scene_forget(&s);
             s.sfu.status = rows[i];
             scene_say(&s, judge, JOIN);
-            CHECK(last_open() && !last_open()->accepted);
+            CHECK_EQ(last_open(), OPENED);
             CHECK_EQ(scene_told(judge, "\"type\":\"error\",\"id\":20"), 1);
         }
         s.sfu.status = 0;
         scene_forget(&s);
         scene_say(&s, judge, JOIN);
-        CHECK(last_open() && !last_open()->accepted);
+        CHECK_EQ(last_open(), OPENED);
         CHECK_EQ(scene_told(judge, "\"type\":\"joined\",\"id\":20"), 1);
         scene_forget(&s);
         s.sfu.status = rows[i];
         scene_say(&s, party, JOIN);
         s.sfu.status = 0;
         scene_say(&s, party, JOIN);
-        CHECK(!last_open());
+        CHECK_EQ(last_open(), NOT_OPENED);
         CHECK_EQ(scene_told(party, "\"type\":\"joined\",\"id\":20"), 1);
         scene_end(&s);
     }
@@ -170,7 +172,7 @@ static void an_accepted_hearing_comes_back(void)
     scene_lose_sfu(&s);
     scene_forget(&s);
     scene_find_sfu(&s);
-    CHECK(last_open() && last_open()->accepted);
+    CHECK_EQ(last_open(), OPENED_AS_ACCEPTED);
     scene_say(&s, judge, JOIN);
     scene_say(&s, judge, "{\"type\":\"setState\",\"id\":9,\"state\":\"open\"}");
     scene_say(&s, judge, LEAVE);
@@ -178,7 +180,7 @@ static void an_accepted_hearing_comes_back(void)
     scene_find_sfu(&s);
     scene_forget(&s);
     scene_say(&s, judge, JOIN); /* in session, and nobody was in it */
-    CHECK(last_open() && last_open()->accepted);
+    CHECK_EQ(last_open(), OPENED_AS_ACCEPTED);
     scene_end(&s);
 }
 
