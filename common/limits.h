@@ -53,8 +53,11 @@
 #define LIMIT_TRACK_INTERVAL_MS 4000
 /* Peers of one hearing. Ours: a bench of 50 people and room for observers. */
 #define LIMIT_PEERS_PER_HEARING 200
-/* Hearings one media core holds at once. */
-#define LIMIT_HEARINGS 256
+/* Hearings one media core holds at once: more are refused. Those that were accepted before, as all
+ * that are in session, come back beyond it, to the second number. Ours: as many in session as the
+ * recorder has tapes for, beside as many that came while nobody was in those. */
+#define LIMIT_HEARINGS          256
+#define LIMIT_HEARINGS_RETURNED 512
 
 /* Addresses of one transport proven by ICE at a time; the longest silent makes way. */
 #define LIMIT_ICE_PATHS 8

@@ -77,7 +77,7 @@ int control_desk_create(const struct control_desk_options *options, struct contr
     d->timer_fd = -1;
     d->connection.fd = -1;
     list_init(&d->connection.queue);
-    int r = table_create(LIMIT_HEARINGS, options->boot_id, &d->placements);
+    int r = table_create(LIMIT_HEARINGS_RETURNED, options->boot_id, &d->placements);
     if (r < 0)
         return r;
     d->last_metrics = calloc(options->worker_count, sizeof(*d->last_metrics));
@@ -301,15 +301,17 @@ static unsigned least_loaded(const struct control_desk *d)
     return best;
 }
 
-/* Whether no worker takes one hearing more. */
+/* Whether one hearing more is too many, or no worker takes it. */
 static bool is_full(const struct control_desk *d)
 {
+    if (table_count(d->placements) >= LIMIT_HEARINGS)
+        return true;
     return d->options.capacity &&
            load_of(d, least_loaded(d)) + HEARING_PACKETS > d->options.capacity;
 }
 
 /* A hearing stays on its worker until it is closed. Returns 0, -EUSERS when the server is full and
- * it was not accepted before, -ENOSPC at LIMIT_HEARINGS, -ENOMEM. */
+ * it was not accepted before, -ENOSPC at LIMIT_HEARINGS_RETURNED, -ENOMEM. */
 static int place_hearing(struct control_desk *d, const struct control_hearing_open *open,
                          unsigned *ret_worker)
 {

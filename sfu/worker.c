@@ -169,7 +169,7 @@ static int open_context(struct worker *w)
     if (r == 0)
         r = packet_pool_create(w->options.packets, &c->pool);
     if (r == 0)
-        r = table_create(LIMIT_HEARINGS, c->boot_id, &w->rooms);
+        r = table_create(LIMIT_HEARINGS_RETURNED, c->boot_id, &w->rooms);
     if (r == 0)
         r = udp_reader_create(&w->reader);
     return r;

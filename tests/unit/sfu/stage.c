@@ -67,7 +67,7 @@ int stage_open(struct stage *s)
     if (r == 0)
         r = packet_pool_create(512, &c->pool);
     if (r == 0)
-        r = table_create(LIMIT_HEARINGS, 1, &s->rooms);
+        r = table_create(LIMIT_HEARINGS_RETURNED, 1, &s->rooms);
     if (r == 0)
         r = mailbox_create(STAGE_EVENTS, &s->desk);
     c->outbox = (struct outbox){.to = s->desk, .deliver = take_event};

@@ -409,13 +409,33 @@ static void tells_more_than_can_wait(struct core *c, int fd)
         CHECK_EQ(wait_for(fd, CONTROL_STREAM_STATE).stream_state.stream, i);
 }
 
+static void close_hearing(int fd, uint64_t hearing)
+{
+    const struct control_message m = {.type = CONTROL_HEARING_CLOSE, .hearing = {hearing}};
+    CHECK_EQ(ask(fd, m).done.status, 0);
+}
+
+static int open_again(int fd, uint64_t hearing)
+{
+    struct control_message again = open_hearing(hearing, false);
+    again.hearing_open.accepted = true;
+    return ask(fd, again).done.status;
+}
+
+/* At its limit the server is full, whatever it could carry, and says so to whoever comes into a
+ * hearing that was refused; those that were accepted before have room beyond it. */
 static void bounds_hearings(int fd)
 {
     for (uint64_t h = WORKERS + 1; h <= LIMIT_HEARINGS; h++)
         CHECK_EQ(ask(fd, open_hearing(h, false)).done.status, 0);
-    CHECK_EQ(ask(fd, open_hearing(0x5000, false)).done.status, -ENOSPC);
-    const struct control_message close_one = {.type = CONTROL_HEARING_CLOSE, .hearing = {9}};
-    CHECK_EQ(ask(fd, close_one).done.status, 0);
+    CHECK_EQ(ask(fd, open_hearing(0x5000, false)).done.status, -EUSERS);
+    CHECK_EQ(ask(fd, add_peer(0x5000, 1)).peer_ready.status, -EUSERS);
+    for (uint64_t h = LIMIT_HEARINGS + 1; h <= LIMIT_HEARINGS_RETURNED; h++)
+        CHECK_EQ(open_again(fd, h), 0);
+    CHECK_EQ(open_again(fd, 0x5000), -ENOSPC);
+    for (uint64_t h = LIMIT_HEARINGS + 1; h <= LIMIT_HEARINGS_RETURNED; h++)
+        close_hearing(fd, h);
+    close_hearing(fd, 9);
     CHECK_EQ(ask(fd, open_hearing(0x5000, false)).done.status, 0);
     CHECK_EQ(ask(fd, open_hearing(0, false)).done.status, -EINVAL);
 }
@@ -464,12 +484,6 @@ static void pins_workers(void)
 static int add(int fd, uint64_t hearing, uint64_t peer, enum control_role role)
 {
     return ask(fd, add_as(hearing, peer, role)).peer_ready.status;
-}
-
-static void close_hearing(int fd, uint64_t hearing)
-{
-    const struct control_message m = {.type = CONTROL_HEARING_CLOSE, .hearing = {hearing}};
-    CHECK_EQ(ask(fd, m).done.status, 0);
 }
 
 enum { EACH = 3 }; /* hearings of a worker */
@@ -543,11 +557,8 @@ static void takes_back_what_was_accepted(struct core *c)
     core_start(c, each_capacity);
     unsigned peers;
     int fd = greet(c, &peers);
-    for (uint64_t h = 1; h <= MANY; h++) {
-        struct control_message again = open_hearing(h, false);
-        again.hearing_open.accepted = true;
-        CHECK_EQ(ask(fd, again).done.status, 0);
-    }
+    for (uint64_t h = 1; h <= MANY; h++)
+        CHECK_EQ(open_again(fd, h), 0);
     CHECK_EQ(ask(fd, open_hearing(0x70, false)).done.status, -EUSERS);
     for (uint64_t h = 1; h <= MANY; h++)
         CHECK_EQ(add(fd, h, h, CONTROL_ROLE_WITNESS), 0);
