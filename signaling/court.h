@@ -21,7 +21,8 @@
 #define COURT_GRACE_US        (30 * 1000000ull)
 #define COURT_GRACE_CLOSED_US (5 * 1000000ull)
 
-/* A hearing nobody is in, and that is over or not begun, is kept in memory this long. Ours. */
+/* A hearing nobody is in keeps its place in the media core this long, and one that is over or not
+ * begun its memory. Ours: longer than any reload, and than a way back from the corridor. */
 #define COURT_IDLE_US (60 * 1000000ull)
 
 /* What media tickets are for: each wait of a user action is one value. */
@@ -55,7 +56,6 @@ struct live_presence {
     bool media;            /* the media core has its transports */
     bool ours;             /* it was lost because we were restarted */
     bool seen;             /* told by the media core since the last HELLO */
-    bool announced;        /* its person.joined stands, and it is not in yet */
     bool page_closed;      /* DTLS close_notify came: the browser closed the page in order */
     uint32_t seats_due;    /* bits: `seat` events that wait for SEAT_SWITCHED */
     uint64_t seats_due_us; /* since when */
@@ -133,13 +133,15 @@ struct court {
     struct hearing_changes changes; /* of the transition under way */
 };
 
-/* Loads every hearing that is not over, and closed ones whose tape is not sealed. */
+/* Loads every hearing that goes on or that somebody waits in, and closed ones whose tape is not
+ * sealed. */
 int court_load(struct court *court);
 void court_unload(struct court *court);
 
 /* Lets go of hearings in which nothing goes on for COURT_IDLE_US: they are loaded when somebody
- * comes. They, and hearings that wait and are left by all for as long, give up their place in the
- * media core, and are opened there again by the next join. */
+ * comes. They, and every other that all have left for as long, give up their place in the media
+ * core, and are opened there again by the next join. One that is in session, or in recess, then has
+ * its place whatever else is there: it was accepted once, and what came since is not in session. */
 void court_let_go(struct court *court);
 
 /* Sets the court's clocks: first thing wherever the loop calls us. */

@@ -7,10 +7,10 @@
 #include "common/log.h"
 #include "signaling/effects.h"
 
-/* The lines that a join writes before it has an effect. */
+/* The lines that a join writes before it has an effect: once the media core has made room, as one
+ * that is refused brought nobody in and may be asked for again every few seconds. */
 static int write_lines(struct live *live, const struct hearing_person *person)
 {
-    struct live_presence *presence = court_presence(live, person);
     const struct journal_entry waiting = {
         .event = JOURNAL_HEARING_WAITING,
         .by = person->stored.id,
@@ -23,32 +23,14 @@ static int write_lines(struct live *live, const struct hearing_person *person)
         .room = hearing_room_on_join(person),
     };
     int r = 0;
-    /* The line of a join that came to nothing stands. */
+    /* The line may stand already, without its effect. */
     if (hearing_begins_on_join(live->hearing, person) &&
         journal_summary(live->journal).state == TERMS_STATE_SCHEDULED)
         r = court_journal(live, &waiting);
     /* Who joins again, because its transports were lost, was here all the time. */
-    if (r < 0 || person->stored.room == joined.room || presence->announced)
+    if (r < 0 || person->stored.room == joined.room)
         return r;
-    r = court_journal(live, &joined);
-    presence->announced = r == 0;
-    return r;
-}
-
-/* Whose joining stands in the journal and came to nothing was never in: the line that says so. */
-static void write_never_in(struct live *live, const struct hearing_person *person,
-                           enum journal_cause cause)
-{
-    struct live_presence *presence = court_presence(live, person);
-    const struct journal_entry entry = {
-        .event = JOURNAL_PERSON_LEFT,
-        .person = person->stored.id,
-        .cause = cause,
-        .since_us = live->court->wall_us,
-    };
-    if (presence->announced && person->stored.room == TERMS_ROOM_OUTSIDE)
-        (void)court_journal(live, &entry); /* it is not in, whether or not the line stands */
-    presence->announced = false;
+    return court_journal(live, &joined);
 }
 
 static int ask_media(struct page *page, int32_t request, uint8_t seats)
@@ -87,10 +69,6 @@ void join_handle(struct page *page, const struct message *message)
         page_error(page, message->id, MESSAGE_MEDIA_UNAVAILABLE, "the media core is away");
         return;
     }
-    if (write_lines(live, page->person) < 0) {
-        page_error(page, message->id, MESSAGE_INTERNAL, "the journal takes no line");
-        return;
-    }
     if (!live->media_open)
         effects_open_media(live);
     page->seats = message->seats;
@@ -98,7 +76,6 @@ void join_handle(struct page *page, const struct message *message)
     r = ask_media(page, message->id, message->seats);
     if (r < 0) {
         page->state = PAGE_OUTSIDE;
-        write_never_in(live, page->person, JOURNAL_CAUSE_OUR_FAULT);
         page_error(page, message->id, MESSAGE_MEDIA_UNAVAILABLE, "the media core is busy");
     }
 }
@@ -118,32 +95,9 @@ static void enter(struct live *live, struct page *page)
                   log_errno(r));
 }
 
-void join_on_media_ready(struct court *court, const struct media_ticket *ticket,
-                         const struct control_peer_ready *ready)
-{
-    struct page *page = court_page(court, ticket->page);
-    if (!page || page->state != PAGE_AWAITS_MEDIA || page->person->stored.id != ticket->person) {
-        join_abandon(court, ticket, -ECANCELED);
-        return;
-    }
-    struct live *live = page->live;
-    struct live_presence *presence = court_presence(live, page->person);
-    presence->media = true;
-    presence->page_closed = false;
-    presence->announced = false;
-    page->state = PAGE_JOINED;
-    court->counters.joins++;
-    enter(live, page);
-
-    struct jsontext t = {0};
-    reply_joined(&t, ticket->request, page->person->stored.room, ready);
-    page_send(page, &t);
-    effects_apply(live);
-}
-
-/* A peer was made for a page that went meanwhile. If another page of the same person has asked
- * since, the peer is that one's already: PEER_ADD replaces. */
-static void remove_orphan(struct court *court, const struct media_ticket *ticket)
+/* A peer was made in vain, perhaps for a page that went meanwhile. If another page of the same
+ * person has asked since, the peer is that one's already: PEER_ADD replaces. */
+static void remove_peer(struct court *court, const struct media_ticket *ticket)
 {
     struct live *live = court_find(court, ticket->hearing);
     struct hearing_person *person = live ? hearing_find(live->hearing, ticket->person) : NULL;
@@ -159,17 +113,32 @@ static void remove_orphan(struct court *court, const struct media_ticket *ticket
         court_presence(live, person)->media = false;
 }
 
-/* The line of a join that came to nothing, unless another page of the same person joins. */
-static void write_abandoned(struct court *court, const struct media_ticket *ticket, int error)
+void join_on_media_ready(struct court *court, const struct media_ticket *ticket,
+                         const struct control_peer_ready *ready)
 {
-    struct live *live = court_find(court, ticket->hearing);
-    struct hearing_person *person = live ? hearing_find(live->hearing, ticket->person) : NULL;
-    const struct page *page = person ? person->session : NULL;
-    if (!person || (page && page->state == PAGE_AWAITS_MEDIA))
+    struct page *page = court_page(court, ticket->page);
+    if (!page || page->state != PAGE_AWAITS_MEDIA || page->person->stored.id != ticket->person) {
+        join_abandon(court, ticket, -ECANCELED);
         return;
-    enum journal_cause cause =
-        error == -ECANCELED ? JOURNAL_CAUSE_NETWORK : JOURNAL_CAUSE_OUR_FAULT;
-    write_never_in(live, person, person->stored.removed ? JOURNAL_CAUSE_REMOVED : cause);
+    }
+    struct live *live = page->live;
+    if (write_lines(live, page->person) < 0) {
+        page->state = PAGE_OUTSIDE;
+        remove_peer(court, ticket);
+        page_error(page, ticket->request, MESSAGE_INTERNAL, "the journal takes no line");
+        return;
+    }
+    struct live_presence *presence = court_presence(live, page->person);
+    presence->media = true;
+    presence->page_closed = false;
+    page->state = PAGE_JOINED;
+    court->counters.joins++;
+    enter(live, page);
+
+    struct jsontext t = {0};
+    reply_joined(&t, ticket->request, page->person->stored.room, ready);
+    page_send(page, &t);
+    effects_apply(live);
 }
 
 static enum message_error refusal(int error)
@@ -190,11 +159,10 @@ void join_abandon(struct court *court, const struct media_ticket *ticket, int er
     struct page *page = court_page(court, ticket->page);
     log_warn("person %016" PRIx64 ": not joined: %s", ticket->person, log_errno(error));
     if (error == -ECANCELED)
-        remove_orphan(court, ticket);
+        remove_peer(court, ticket);
     bool is_asked = page && page->state == PAGE_AWAITS_MEDIA;
     if (is_asked)
         page->state = PAGE_OUTSIDE;
-    write_abandoned(court, ticket, error);
     if (!is_asked)
         return;
     /* It may be the hearing that was refused, or is not there: the next join opens it again. */
