@@ -96,7 +96,8 @@ static int add_people(struct live *live)
         presence->lost_us = live->court->now_us;
         presence->lost_wall_us = live->court->wall_us;
         presence->ours = true;
-        presence->media = true; /* until the media core says otherwise */
+        /* Until the media core says otherwise; it has told that of all it has, once settled. */
+        presence->media = !live->court->settled;
     }
     free(list);
     return r;
@@ -170,6 +171,18 @@ static int live_create(struct court *court, const struct store_hearing *stored,
     return 0;
 }
 
+/* Whether the store has somebody in one of its rooms. If it cannot say: loaded, it is let go. */
+static bool is_left_attended(struct court *court, uint64_t hearing)
+{
+    struct store_person *list = NULL;
+    size_t count = 0;
+    bool is_attended = store_person_list(court->store, hearing, &list, &count) < 0;
+    for (size_t i = 0; i < count; i++)
+        is_attended = is_attended || list[i].room != TERMS_ROOM_OUTSIDE;
+    free(list);
+    return is_attended;
+}
+
 int court_load(struct court *court)
 {
     unsigned states = (1u << TERMS_STATE_COUNT) - 1;
@@ -182,7 +195,9 @@ int court_load(struct court *court)
         struct live *live = NULL;
         bool is_over = list[i].state == TERMS_STATE_CLOSED &&
                        (!was_open(&list[i]) || court_is_sealed(court, list[i].id));
-        if (is_over || list[i].state == TERMS_STATE_SCHEDULED)
+        bool is_ahead =
+            list[i].state == TERMS_STATE_SCHEDULED && !is_left_attended(court, list[i].id);
+        if (is_over || is_ahead)
             continue; /* loaded when somebody comes */
         r = live_create(court, &list[i], &live);
         if (r < 0) /* one damaged hearing must not keep the others out */
@@ -225,6 +240,16 @@ static bool has_pages(const struct live *live)
     return false;
 }
 
+static bool is_being_joined(const struct live *live)
+{
+    for (size_t i = 0; i < live->hearing->count; i++) {
+        const struct page *page = live->hearing->people[i]->session;
+        if (page && page->state == PAGE_AWAITS_MEDIA)
+            return true;
+    }
+    return false;
+}
+
 /* Whether it is needed no more until somebody comes: over, or not begun, and no record in the
  * making. */
 static bool is_dormant(const struct live *live)
@@ -236,11 +261,16 @@ static bool is_dormant(const struct live *live)
     return state == TERMS_STATE_SCHEDULED || is_over;
 }
 
-/* Whether nobody has anything to do with it. */
+/* Whether nobody has anything to do with it. Pages before the door count while the hearing waits:
+ * without its place it might be refused. One that goes on gets it back in any case. */
 static bool is_idle(const struct live *live)
 {
-    bool waits = live->hearing->stored.state == TERMS_STATE_WAITING;
-    return (waits || is_dormant(live)) && !has_pages(live) && !court_is_attended(live);
+    enum terms_state state = live->hearing->stored.state;
+    if (court_is_attended(live))
+        return false;
+    if (state == TERMS_STATE_OPEN || state == TERMS_STATE_RECESS)
+        return !is_being_joined(live);
+    return (state == TERMS_STATE_WAITING || is_dormant(live)) && !has_pages(live);
 }
 
 /* An idle hearing does not hold its place in the media core, which may have it though we do not

@@ -10,6 +10,7 @@
 #include "signaling/invite.h"
 #include "signaling/links.h"
 #include "signaling/record.h"
+#include "signaling/session.h"
 #include "unit/check.h"
 #ifdef TEST_FAULTS
 #include "place.h"
@@ -53,8 +54,8 @@ static void append(uint64_t hearing, const char *text)
     (void)close(fd);
 }
 
-/* At a start what goes on is loaded; what has not begun, or is over with its tape sealed, when
- * somebody comes. */
+/* At a start what goes on is loaded; what has not begun and nobody waits in, or is over with its
+ * tape sealed, when somebody comes. */
 static void what_is_loaded(void)
 {
     scene_begin(&s, guests, GUESTS);
@@ -81,6 +82,51 @@ static void what_is_loaded(void)
     court_unload(&s.court);
     CHECK_EQ(court_load(&s.court), 0);
     CHECK_EQ(loaded(), 0);
+    scene_end(&s);
+}
+
+/* Parties wait before a judge or clerk has begun the waiting: a new signaling leaves them what the
+ * media core still has of them, and lets the hearing go with the last of them. */
+static void who_waits_in_a_scheduled_hearing_keeps_its_media(void)
+{
+    scene_begin(&s, guests, GUESTS);
+    scene_hang_up(scene_join(&s, PARTY));
+    CHECK_EQ(s.live->hearing->stored.state, TERMS_STATE_SCHEDULED);
+    court_unload(&s.court);
+    CHECK_EQ(court_load(&s.court), 0);
+    CHECK_EQ(loaded(), 1);
+    scene_restart(&s);
+    scene_connect(&s);
+    scene_forget(&s);
+    const struct control_message there[] = {
+        {.type = CONTROL_HEARING_PRESENT, .hearing_open = {.hearing = s.hearing}},
+        {.type = CONTROL_PEER_PRESENT,
+         .peer_add = {.hearing = s.hearing, .peer = s.people[PARTY]->stored.id, .seats = 2}},
+    };
+    for (size_t i = 0; i < sizeof(there) / sizeof(there[0]); i++)
+        scene_sfu_says(&s, &there[i]);
+    scene_settle(&s);
+    CHECK_EQ(scene_got(&s.sfu, CONTROL_HEARING_CLOSE), 0);
+    CHECK_EQ(scene_got(&s.sfu, CONTROL_PEER_REMOVE), 0);
+    struct ws_connection *party = scene_arrive(&s, PARTY, ",\"takeOver\":true");
+    CHECK_EQ(scene_told(party, "\"type\":\"welcome\""), 1);
+    CHECK_EQ(s.live->hearing->stored.state, TERMS_STATE_SCHEDULED);
+    scene_end(&s);
+}
+
+/* Loaded when the media core has told all it has, a hearing whose people the store left in a room
+ * has no transports that anybody knows: their pages are told to join. */
+static void loaded_late_nobody_has_media(void)
+{
+    scene_begin(&s, guests, GUESTS);
+    scene_hang_up(scene_join(&s, PARTY));
+    for (unsigned settled = 0; settled < 2; settled++) {
+        s.court.settled = settled;
+        court_unload(&s.court);
+        CHECK_EQ(court_live(&s.court, s.hearing, &s.live), 0);
+        CHECK_EQ(s.live->hearing->people[PARTY]->stored.room, TERMS_ROOM_WAITING);
+        CHECK_EQ(court_has_media(s.live), !settled);
+    }
     scene_end(&s);
 }
 
@@ -262,6 +308,8 @@ static void idle_hearings_are_let_go(void)
     scene_end(&s);
 }
 
+static const char join[] = "{\"type\":\"join\",\"id\":24,\"seats\":2}";
+
 static void let_time_pass(void)
 {
     court_let_go(&s.court);
@@ -296,6 +344,48 @@ static void idle_hearings_give_up_their_place(void)
             s.people[p] = s.live->hearing->people[p];
         (void)scene_join(&s, rows[i]);
         CHECK_EQ(scene_got(&s.sfu, CONTROL_HEARING_OPEN), 1);
+        scene_end(&s);
+    }
+}
+
+/* One that is in session, or in recess, lives on without its place, whoever looks at it from before
+ * the door, and has it again, as accepted, with the first who comes back; not while somebody does.
+ */
+static void who_comes_back_to_a_running_hearing_has_its_place(void)
+{
+    static const char *const rows[] = {"open", "recess"};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        scene_begin(&s, guests, GUESTS);
+        struct ws_connection *judge = scene_join(&s, JUDGE);
+        say_state(judge, "open");
+        if (i == 1)
+            say_state(judge, rows[i]);
+        scene_forget(&s);
+        let_time_pass();
+        CHECK_EQ(scene_got(&s.sfu, CONTROL_HEARING_CLOSE), 0);
+        scene_say(&s, judge, "{\"type\":\"leave\",\"id\":21}");
+        court_let_go(&s.court);
+        s.court.now_us += COURT_IDLE_US - 1;
+        court_let_go(&s.court);
+        scene_serve(&s);
+        CHECK_EQ(scene_got(&s.sfu, CONTROL_HEARING_CLOSE), 0); /* a reload, a call outside */
+        let_time_pass();
+        CHECK_EQ(scene_got(&s.sfu, CONTROL_HEARING_CLOSE), 1);
+        CHECK_EQ(loaded(), 1);
+        CHECK_EQ(scene_lines(&s, "\"event\":\"record.lost\""), 0);
+        scene_forget(&s);
+        session_receive(judge->page, join, sizeof(join) - 1); /* and nobody answers yet */
+        s.live->idle_us = s.court.now_us;                     /* the clock was read anew */
+        let_time_pass();
+        CHECK_EQ(scene_got(&s.sfu, CONTROL_HEARING_CLOSE), 0);
+        CHECK_EQ(scene_told(judge, "\"type\":\"joined\",\"id\":24"), 1);
+        for (size_t m = 0; m < s.sfu.count; m++)
+            if (s.sfu.got[m].type == CONTROL_HEARING_OPEN) {
+                CHECK(s.sfu.got[m].hearing_open.accepted);
+                CHECK(s.sfu.got[m].hearing_open.recorded);
+            }
+        CHECK_EQ(scene_got(&s.sfu, CONTROL_HEARING_OPEN), 1);
+        CHECK_EQ(scene_got(&s.sfu, CONTROL_MATRIX), 1);
         scene_end(&s);
     }
 }
@@ -387,6 +477,8 @@ static void people_of_other_hearings(void)
 int main(void)
 {
     what_is_loaded();
+    who_waits_in_a_scheduled_hearing_keeps_its_media();
+    loaded_late_nobody_has_media();
     the_journal_is_followed();
     the_journal_is_followed_to_the_door();
     the_journal_is_followed_about_rooms();
@@ -395,6 +487,7 @@ int main(void)
     a_damaged_one_keeps_no_other_out();
     idle_hearings_are_let_go();
     idle_hearings_give_up_their_place();
+    who_comes_back_to_a_running_hearing_has_its_place();
     a_place_nobody_needs_is_not_taken_over();
     the_tape_is_told_every_line();
     people_of_other_hearings();
