@@ -51,8 +51,15 @@
  * one such peer for 72 hours. */
 #define LIMIT_TRACKS_AT_ONCE    128
 #define LIMIT_TRACK_INTERVAL_MS 4000
-/* Peers of one hearing. Ours: a bench of 50 people and room for observers. */
-#define LIMIT_PEERS_PER_HEARING 200
+/* Peers of one hearing in the media core. Ours: a public hearing with many observers; memory grows
+ * with those that are there. */
+#define LIMIT_PEERS_PER_HEARING 1024
+/* People of one hearing, invited or there, in signaling, its store, its journal and the record; one
+ * peer each. Ours: a bench of 50 people and room for observers. Everybody is told of everybody, 320
+ * bytes each: of 1,000 people that would be 320 kB a page, most of LIMIT_SEND_QUEUE_BYTES, and 320
+ * MB when all come again at once. More people need a roster that does not name the observers. */
+#define LIMIT_PEOPLE_PER_HEARING 200
+_Static_assert(LIMIT_PEOPLE_PER_HEARING <= LIMIT_PEERS_PER_HEARING, "each may be a peer");
 /* Hearings one media core holds at once: more are refused. Those that were accepted before, as all
  * that are in session, come back beyond it, to the second number. Ours: as many in session as the
  * recorder has tapes for, beside as many that came while nobody was in those. */
@@ -119,7 +126,7 @@
 /* Of them those that write to a disk (a journal line, the store), of one person: a second, and at
  * once after a pause. Everybody waits while the disk takes one. Ours: a page that joins again says
  * hello, join and three produce, and every 0.7 s join while the media core is away. Judge and clerk
- * have LIMIT_PEERS_PER_HEARING more at once: they let everybody in by one button. */
+ * have LIMIT_PEOPLE_PER_HEARING more at once: they let everybody in by one button. */
 #define LIMIT_WRITE_RATE  5
 #define LIMIT_WRITE_BURST 20
 /* What waits to be sent to one page, bytes: a page that reads slower is dropped and comes back.

@@ -10,9 +10,9 @@
 #include "common/limits.h"
 
 #define ROSTER_ROLE_MAX 32
-/* People of one hearing that are named. Ours: all the peers it may have, and as many again that
- * came and went. */
-#define ROSTER_PEOPLE_MAX  ((size_t)8 * LIMIT_PEERS_PER_HEARING)
+/* People of one hearing that are named. Ours: all that may be in it, and seven times as many
+ * that came and went. */
+#define ROSTER_PEOPLE_MAX  ((size_t)8 * LIMIT_PEOPLE_PER_HEARING)
 #define ROSTER_MOMENTS_MAX 4096
 
 struct roster_person {

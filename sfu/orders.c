@@ -21,7 +21,7 @@ struct load_people orders_people(const struct table *rooms)
     size_t cursor = 0;
     const struct room *room;
     while ((room = table_next(rooms, &cursor)))
-        load_add_hearing(&people, room->peer_count);
+        load_add_hearing(&people, room_peer_count(room));
     return people;
 }
 
@@ -59,7 +59,7 @@ static bool is_full(const struct room *room, const struct context *c, const stru
                     const struct control_peer_add *add)
 {
     return add->role == CONTROL_ROLE_OBSERVER && !room_find_peer(room, add->peer) &&
-           !load_takes(&c->load, orders_people(rooms), room->peer_count);
+           !load_takes(&c->load, orders_people(rooms), room_peer_count(room));
 }
 
 static int add_peer(struct room *room, struct context *c, const struct orders_offer *offer,

@@ -40,6 +40,11 @@ static inline struct peer *peer_of_publisher(struct publisher *p)
     return LIST_ENTRY(p, struct peer, publisher);
 }
 
+static inline struct peer *peer_of_subscriber(struct subscriber *s)
+{
+    return LIST_ENTRY(s, struct peer, subscriber);
+}
+
 /* What its clocks ask for: repair, reports, transports, states and statistics to be told. Call
  * every 20 ms. */
 void peer_tick(struct peer *peer, struct context *c);

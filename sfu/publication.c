@@ -10,7 +10,8 @@
 #include "sfu/rtcp.h"
 
 /* All SSRCs that the peers of one hearing may announce. */
-#define HEARING_SSRCS (LIMIT_PEERS_PER_HEARING * PUBLISHER_SSRCS)
+#define HEARING_SSRCS   (LIMIT_PEERS_PER_HEARING * PUBLISHER_SSRCS)
+#define HEARING_STREAMS ((size_t)LIMIT_PEERS_PER_HEARING * LIMIT_STREAMS_PER_PEER)
 
 int hearing_init(struct hearing *h, struct context *c, uint64_t id)
 {
@@ -18,6 +19,8 @@ int hearing_init(struct hearing *h, struct context *c, uint64_t id)
     int r = speakers_create(LIMIT_PEERS_PER_HEARING, &h->speakers);
     if (r == 0)
         r = table_create(HEARING_SSRCS, c->boot_id, &h->ssrcs);
+    if (r == 0)
+        r = table_create(HEARING_STREAMS, c->boot_id, &h->streams);
     if (r < 0)
         hearing_finish(h);
     return r;
@@ -25,11 +28,13 @@ int hearing_init(struct hearing *h, struct context *c, uint64_t id)
 
 void hearing_finish(struct hearing *h)
 {
-    tap_detach(&h->tap);
+    tap_finish(&h->tap);
     speakers_destroy(h->speakers);
     table_destroy(h->ssrcs);
+    table_destroy(h->streams);
     h->speakers = NULL;
     h->ssrcs = NULL;
+    h->streams = NULL;
 }
 
 int publisher_init(struct publisher *p, struct context *c, struct hearing *hearing, uint64_t peer)
@@ -136,6 +141,7 @@ void publisher_remove(struct publisher *p, struct context *c, struct publication
     for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++)
         if (p->publications[i] == pub)
             p->publications[i] = NULL;
+    table_remove(p->hearing->streams, pub->id);
     if (pub->kind == CONTROL_AUDIO)
         speakers_remove(p->hearing->speakers, p->peer);
     free(pub);
@@ -182,8 +188,6 @@ int publisher_add(struct publisher *p, struct context *c, const struct control_s
 {
     if (!makes_sense(add))
         return -EINVAL;
-    if (publisher_find(p, add->stream))
-        return -EEXIST;
     struct publication **place = NULL;
     for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER && !place; i++)
         if (!p->publications[i])
@@ -209,9 +213,14 @@ int publisher_add(struct publisher *p, struct context *c, const struct control_s
         pub->codecs[i] =
             (struct stream_codec){(enum codec)add->codecs[i].codec, add->codecs[i].payload_type,
                                   add->codecs[i].rtx_payload_type};
+    int r = table_put(p->hearing->streams, pub->id, pub);
+    if (r < 0) {
+        free(pub);
+        return r;
+    }
     *place = pub;
     for (size_t i = 0; i < add->encoding_count; i++) {
-        int r = begin_encoding(p, c, pub, &add->encodings[i]);
+        r = begin_encoding(p, c, pub, &add->encodings[i]);
         if (r < 0) {
             publisher_remove(p, c, pub);
             return r;

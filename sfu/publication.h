@@ -40,6 +40,7 @@ struct hearing {
     struct tap tap;
     struct speakers *speakers; /* owned */
     struct table *ssrcs;       /* SSRC -> struct publisher; owned */
+    struct table *streams;     /* id -> struct publication; owned */
 };
 
 int hearing_init(struct hearing *hearing, struct context *c, uint64_t id);
@@ -117,8 +118,8 @@ int publisher_init(struct publisher *p, struct context *c, struct hearing *heari
 /* Nothing may be subscribed to it any more. Harmless for a zeroed one. */
 void publisher_finish(struct publisher *p, struct context *c);
 
-/* Begins to take what `add` describes. Returns 0; -EEXIST for an id in use or an SSRC that is
- * announced by anybody of the hearing; -ENOSPC for a stream too many; -EINVAL for what makes no
+/* Begins to take what `add` describes. Returns 0; -EEXIST for an id or an SSRC that anybody of the
+ * hearing uses; -ENOSPC for a stream too many; -EINVAL for what makes no
  * sense (no codec of its kind, no encoding, one without SSRC and RID and MID); -ENOMEM. */
 int publisher_add(struct publisher *p, struct context *c, const struct control_stream_add *add,
                   struct publication **ret_publication);

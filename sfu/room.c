@@ -17,7 +17,10 @@ int room_create(struct context *c, uint64_t hearing, struct room **ret_room)
         return -ENOMEM;
     list_init(&room->peers);
     int r = hearing_init(&room->hearing, c, hearing);
+    if (r == 0)
+        r = table_create(LIMIT_PEERS_PER_HEARING, c->boot_id, &room->peer_ids);
     if (r < 0) {
+        hearing_finish(&room->hearing);
         free(room);
         return r;
     }
@@ -58,8 +61,8 @@ static void end_peer(struct room *room, struct context *c, struct peer *peer)
         if (peer->publisher.publications[i])
             cut_publication(c, peer->publisher.publications[i]);
     speakers_remove(room->hearing.speakers, peer->id);
+    table_remove(room->peer_ids, peer->id);
     peer_destroy(peer, c);
-    room->peer_count--;
 }
 
 void room_destroy(struct room *room, struct context *c)
@@ -68,6 +71,7 @@ void room_destroy(struct room *room, struct context *c)
         return;
     LIST_FOR_EACH_SAFE(it, &room->peers)
     end_peer(room, c, PEER(it));
+    table_destroy(room->peer_ids);
     hearing_finish(&room->hearing);
     free(room);
 }
@@ -83,9 +87,9 @@ bool room_may_receive(const struct room *room, const struct peer *from, const st
            has_bit(room->matrix.receivers[from->room_kind][from->role], to->role);
 }
 
-static void enforce_in_seat(struct room *room, struct context *c, const struct peer *to,
-                            struct subscription *sub)
+static void enforce_in_seat(struct room *room, struct context *c, struct subscription *sub)
 {
+    const struct peer *to = peer_of_subscriber(sub->subscriber);
     struct encoding *shown = sub->shown, *wanted = sub->wanted;
     if (shown && !room_may_receive(room, peer_of_publisher(shown->publication->publisher), to))
         subscription_cut(sub, c, shown->publication);
@@ -104,18 +108,34 @@ static void update_recording(struct room *room, struct context *c, struct public
         publication_record(pub, c, recorded);
 }
 
+/* Of one peer: what it receives, and whether it is recorded. */
+static void enforce_for(struct room *room, struct context *c, struct peer *peer)
+{
+    for (size_t i = 0; i < 2 * peer->subscriber.seat_count; i++)
+        enforce_in_seat(room, c, &peer->subscriber.subscriptions[i]);
+    for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++)
+        if (peer->publisher.publications[i])
+            update_recording(room, c, peer->publisher.publications[i]);
+}
+
+/* Of one peer: who receives it. */
+static void enforce_from(struct room *room, struct context *c, struct peer *peer)
+{
+    for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++) {
+        struct publication *pub = peer->publisher.publications[i];
+        for (size_t k = 0; pub && k < pub->encoding_count; k++) {
+            struct encoding *e = &pub->encodings[k];
+            for (size_t j = e->subscriber_count; j-- > 0;) /* it may leave the list */
+                enforce_in_seat(room, c, e->subscribers[j]);
+        }
+    }
+}
+
 /* Brings everything into agreement with matrix and rooms: what is forbidden ends here. */
 static void enforce(struct room *room, struct context *c)
 {
     LIST_FOR_EACH(it, &room->peers)
-    {
-        struct peer *peer = PEER(it);
-        for (size_t i = 0; i < 2 * peer->subscriber.seat_count; i++)
-            enforce_in_seat(room, c, peer, &peer->subscriber.subscriptions[i]);
-        for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++)
-            if (peer->publisher.publications[i])
-                update_recording(room, c, peer->publisher.publications[i]);
-    }
+    enforce_for(room, c, PEER(it));
 }
 
 int room_attach_tape(struct room *room, struct context *c, int fd)
@@ -143,10 +163,7 @@ void room_set_matrix(struct room *room, struct context *c, const struct control_
 
 struct peer *room_find_peer(const struct room *room, uint64_t id)
 {
-    LIST_FOR_EACH(it, &room->peers)
-    if (PEER(it)->id == id)
-        return PEER(it);
-    return NULL;
+    return table_get(room->peer_ids, id);
 }
 
 int room_add_peer(struct room *room, struct context *c, const struct control_peer_add *add,
@@ -155,14 +172,18 @@ int room_add_peer(struct room *room, struct context *c, const struct control_pee
     if (add->peer == 0)
         return -EINVAL;
     room_remove_peer(room, c, add->peer);
-    if (room->peer_count == LIMIT_PEERS_PER_HEARING)
+    if (room_peer_count(room) == LIMIT_PEERS_PER_HEARING)
         return -ENOSPC;
     struct peer *peer;
     int r = peer_create(c, &room->hearing, add, &peer);
     if (r < 0)
         return r;
+    r = table_put(room->peer_ids, peer->id, peer);
+    if (r < 0) {
+        peer_destroy(peer, c);
+        return r;
+    }
     list_append(&room->peers, &peer->link);
-    room->peer_count++;
     *ret_peer = peer;
     return 0;
 }
@@ -183,17 +204,9 @@ int room_move_peer(struct room *room, struct context *c, const struct control_pe
         speakers_remove(room->hearing.speakers, peer->id);
     peer->room_kind = move->room_kind;
     peer->room = move->room;
-    enforce(room, c);
+    enforce_for(room, c, peer);
+    enforce_from(room, c, peer);
     return 0;
-}
-
-static struct publication *find_stream(const struct room *room, uint64_t id)
-{
-    struct publication *pub = NULL;
-    LIST_FOR_EACH(it, &room->peers)
-    if (!pub)
-        pub = publisher_find(&PEER(it)->publisher, id);
-    return pub;
 }
 
 int room_add_stream(struct room *room, struct context *c, const struct control_stream_add *add)
@@ -206,8 +219,6 @@ int room_add_stream(struct room *room, struct context *c, const struct control_s
                                                    add->paused};
         return room_pause_stream(room, c, &pause); /* said again */
     }
-    if (find_stream(room, add->stream))
-        return -EEXIST;
     struct publication *pub;
     int r = publisher_add(&peer->publisher, c, add, &pub);
     if (r < 0)
@@ -247,13 +258,14 @@ int room_pause_stream(struct room *room, struct context *c,
     return 0;
 }
 
+size_t room_peer_count(const struct room *room)
+{
+    return table_count(room->peer_ids);
+}
+
 size_t room_stream_count(const struct room *room)
 {
-    size_t count = 0;
-    LIST_FOR_EACH(it, &room->peers)
-    for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++)
-        count += PEER(it)->publisher.publications[i] != NULL;
-    return count;
+    return table_count(room->hearing.streams);
 }
 
 /* Whether `pub` may be shown to `to` as `kind`. */
@@ -273,7 +285,7 @@ void room_set_seat(struct room *room, struct context *c, const struct control_me
     struct peer *peer = room_find_peer(room, set->peer);
     struct subscription *sub =
         peer ? subscriber_seat(&peer->subscriber, set->seat, (enum control_kind)set->kind) : NULL;
-    struct publication *pub = set->stream ? find_stream(room, set->stream) : NULL;
+    struct publication *pub = set->stream ? table_get(room->hearing.streams, set->stream) : NULL;
     int r = 0;
     if (!sub)
         r = -ENOENT;

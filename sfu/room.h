@@ -17,8 +17,8 @@ struct room {
     struct hearing hearing;
     struct control_matrix matrix; /* all zero at first: nothing flows */
     struct list peers;            /* of struct peer */
-    size_t peer_count;
-    uint64_t speakers_us; /* when who speaks is looked at next */
+    struct table *peer_ids;       /* the same by their ids; owned */
+    uint64_t speakers_us;         /* when who speaks is looked at next */
 };
 
 /* Returns 0 or -ENOMEM. */
@@ -65,6 +65,7 @@ int room_pause_stream(struct room *room, struct context *c,
 /* Shows a stream in a seat, or empties it. SEAT_SWITCHED with `request` answers, now or later. */
 void room_set_seat(struct room *room, struct context *c, const struct control_message *request);
 
+size_t room_peer_count(const struct room *room);
 /* Streams published by all its peers. */
 size_t room_stream_count(const struct room *room);
 

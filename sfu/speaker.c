@@ -19,6 +19,8 @@
 #define ATTACK_US  (100 * 1000ull)
 #define RELEASE_US (700 * 1000ull)
 
+#define FIRST_ROOM 16 /* people */
+
 /* Time constants of the smoothed level. Ours. */
 #define RISE_US 40000
 #define FALL_US 200000
@@ -34,21 +36,20 @@ struct person {
 
 struct speakers {
     size_t capacity;
+    size_t room; /* people that both arrays have memory for */
     size_t count;
     bool left;     /* someone who spoke is gone since the last update */
-    uint64_t *ids; /* behind the people, so that a search touches little memory */
-    struct person people[];
+    uint64_t *ids; /* apart from the people, so that a search touches little memory */
+    struct person *people;
 };
 
 int speakers_create(size_t capacity, struct speakers **ret_speakers)
 {
     if (capacity == 0 || capacity > LIMIT_PEERS_PER_HEARING)
         return -EINVAL;
-    size_t people_bytes = capacity * sizeof(struct person);
-    struct speakers *s = calloc(1, sizeof(*s) + people_bytes + capacity * sizeof(uint64_t));
+    struct speakers *s = calloc(1, sizeof(*s));
     if (!s)
         return -ENOMEM;
-    s->ids = (uint64_t *)(void *)(s->people + capacity);
     s->capacity = capacity;
     *ret_speakers = s;
     return 0;
@@ -56,6 +57,10 @@ int speakers_create(size_t capacity, struct speakers **ret_speakers)
 
 void speakers_destroy(struct speakers *s)
 {
+    if (!s)
+        return;
+    free(s->ids);
+    free(s->people);
     free(s);
 }
 
@@ -67,12 +72,32 @@ static size_t find(const struct speakers *s, uint64_t id)
     return i;
 }
 
+static int grow(struct speakers *s)
+{
+    if (s->room == s->capacity)
+        return -ENOBUFS;
+    size_t room = s->room ? 2 * s->room : FIRST_ROOM;
+    if (room > s->capacity)
+        room = s->capacity;
+    uint64_t *ids = realloc(s->ids, room * sizeof(*ids));
+    if (!ids)
+        return -ENOMEM;
+    s->ids = ids;
+    struct person *people = realloc(s->people, room * sizeof(*people));
+    if (!people)
+        return -ENOMEM;
+    s->people = people;
+    s->room = room;
+    return 0;
+}
+
 int speakers_heard(struct speakers *s, uint64_t id, uint8_t level_dbov, uint64_t now_us)
 {
     size_t i = find(s, id);
     if (i == s->count) {
-        if (s->count == s->capacity)
-            return -ENOBUFS;
+        int r = s->count == s->room ? grow(s) : 0;
+        if (r < 0)
+            return r;
         s->ids[s->count] = id;
         s->people[s->count++] = (struct person){.level = LOWEST_LEVEL, .heard_us = now_us};
     }

@@ -16,12 +16,14 @@ struct speaker {
     uint8_t level_dbov; /* smoothed; 0 loudest to 127 silent */
 };
 
-/* Room for `capacity` people, at most LIMIT_PEERS_PER_HEARING. Returns 0, -EINVAL or -ENOMEM. */
+/* Room for `capacity` people, at most LIMIT_PEERS_PER_HEARING; memory is taken for those who are
+ * heard. Returns 0, -EINVAL or -ENOMEM. */
 int speakers_create(size_t capacity, struct speakers **ret_speakers);
 void speakers_destroy(struct speakers *speakers);
 DEFINE_CLEANUP(struct speakers, speakers_destroy)
 
-/* A packet of `id` came with that level. Returns 0, or -ENOBUFS for one person too many. */
+/* A packet of `id` came with that level. Returns 0, or for one person more than before -ENOBUFS
+ * (too many) or -ENOMEM. */
 int speakers_heard(struct speakers *speakers, uint64_t id, uint8_t level_dbov, uint64_t now_us);
 
 /* `id` left or was muted. */

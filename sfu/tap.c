@@ -2,10 +2,13 @@
 #include "sfu/tap.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "common/bytes.h"
 #include "sfu/seqnum.h"
+
+#define FIRST_ALLOWANCES 16
 
 /* Clock rates of RFC 7587, RFC 7741 and RFC 6184. */
 static uint32_t clock_rate(enum codec codec)
@@ -47,11 +50,11 @@ int tap_attach(struct tap *tap, struct context *c, int fd)
     return 0;
 }
 
-void tap_detach(struct tap *tap)
+void tap_finish(struct tap *tap)
 {
     ring_destroy(tap->ring);
-    tap->ring = NULL;
-    tap->ring_memory = 0;
+    free(tap->allowances);
+    *tap = (struct tap){0};
 }
 
 static bool is_told(const struct tap *tap, const struct tap_track *track)
@@ -77,19 +80,38 @@ static bool put_track(struct tap *tap, struct context *c, uint32_t number,
     return put(tap, c, RING_TRACK, number, &w);
 }
 
-/* Where `peer` may take one track more, or NULL when it has begun too many. */
+/* One allowance that nobody has, or NULL. */
+static struct tap_allowance *add_allowances(struct tap *tap)
+{
+    size_t count = tap->allowance_count ? 2 * tap->allowance_count : FIRST_ALLOWANCES;
+    if (count > LIMIT_PEERS_PER_HEARING)
+        count = LIMIT_PEERS_PER_HEARING;
+    if (count == tap->allowance_count)
+        return NULL;
+    struct tap_allowance *grown = realloc(tap->allowances, count * sizeof(*grown));
+    if (!grown)
+        return NULL;
+    for (size_t i = tap->allowance_count; i < count; i++)
+        grown[i] = (struct tap_allowance){0};
+    tap->allowances = grown;
+    tap->allowance_count = count;
+    return &grown[count - 1];
+}
+
+/* Where `peer` may take one track more, or NULL when it has begun too many, or so many others have.
+ */
 static struct tap_allowance *find_allowance(struct tap *tap, const struct context *c, uint64_t peer)
 {
     const uint64_t most_us = 1000ull * LIMIT_TRACK_INTERVAL_MS * (LIMIT_TRACKS_AT_ONCE - 1);
     struct tap_allowance *found = NULL;
-    for (size_t i = 0; i < LIMIT_PEERS_PER_HEARING; i++) {
+    for (size_t i = 0; i < tap->allowance_count; i++) {
         struct tap_allowance *a = &tap->allowances[i];
         if (a->until_us <= c->now_us)
             found = a;
         else if (a->peer == peer)
             return a->until_us <= c->now_us + most_us ? a : NULL;
     }
-    return found;
+    return found ? found : add_allowances(tap);
 }
 
 static void take_allowance(struct tap_allowance *a, const struct context *c, uint64_t peer)

@@ -25,7 +25,9 @@ struct tap {
     uint64_t ring_memory; /* which memory the ring is, to know it again */
     uint32_t generation;  /* grows with every ring attached, so that tracks are told again */
     uint32_t last_track;  /* number of the newest track */
-    struct tap_allowance allowances[LIMIT_PEERS_PER_HEARING];
+    /* Owned; of at most LIMIT_PEERS_PER_HEARING, grown when one more peer begins a track. */
+    struct tap_allowance *allowances;
+    size_t allowance_count;
 };
 
 /* Who sends a track; constant while it lives. */
@@ -53,8 +55,8 @@ struct tap_track {
  * use. Returns 0, or what ring_attach() says; then the old one stays. */
 int tap_attach(struct tap *tap, struct context *c, int fd);
 
-/* Lets the ring go; what is in it stays there. */
-void tap_detach(struct tap *tap);
+/* Lets the ring go; what is in it stays there. The tap is as it was at first. */
+void tap_finish(struct tap *tap);
 
 static inline bool tap_is_attached(const struct tap *tap)
 {

@@ -179,7 +179,7 @@ static int read_option(struct line *line, const char *name, const char *value)
     enum control_role role;
     if (terms_role_parse(name, &role) < 0)
         return refuse("there is no option", name);
-    if (o->guest_count == LIMIT_PEERS_PER_HEARING)
+    if (o->guest_count == LIMIT_PEOPLE_PER_HEARING)
         return refuse("a hearing has at most 200 people", NULL);
     o->guests[o->guest_count++] = (struct invite_guest){.role = role, .name = value};
     return 0;

@@ -19,7 +19,7 @@ struct admin_options {
     bool renew;
     bool all;
     size_t guest_count;
-    struct invite_guest guests[LIMIT_PEERS_PER_HEARING];
+    struct invite_guest guests[LIMIT_PEOPLE_PER_HEARING];
 };
 
 /* Each returns the program's exit status: 0, or 1 after saying on stderr what failed and what to

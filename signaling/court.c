@@ -360,7 +360,7 @@ struct live_presence *court_presence(struct live *live, const struct hearing_per
 
 bool court_may_write(struct live *live, const struct hearing_person *person)
 {
-    unsigned burst = LIMIT_WRITE_BURST + (is_bench(&person->stored) ? LIMIT_PEERS_PER_HEARING : 0);
+    unsigned burst = LIMIT_WRITE_BURST + (is_bench(&person->stored) ? LIMIT_PEOPLE_PER_HEARING : 0);
     return bucket_take(&court_presence(live, person)->writes, LIMIT_WRITE_RATE, burst,
                        live->court->now_us);
 }

@@ -79,7 +79,7 @@ struct live {
     struct court *court;
     struct hearing *hearing;
     struct journal *journal;
-    struct live_presence presence[LIMIT_PEERS_PER_HEARING];
+    struct live_presence presence[LIMIT_PEOPLE_PER_HEARING];
     bool media_open; /* HEARING_OPEN was said on this connection to the media core */
 
     enum live_tape tape;

@@ -32,7 +32,7 @@ int hearing_add(struct hearing *h, const struct store_person *stored,
         return -EINVAL;
     if (hearing_find(h, stored->id))
         return -EEXIST;
-    if (h->count == LIMIT_PEERS_PER_HEARING)
+    if (h->count == LIMIT_PEOPLE_PER_HEARING)
         return -ENOSPC;
     struct hearing_person *p = calloc(1, sizeof(*p));
     if (!p)
@@ -283,7 +283,7 @@ void hearing_set_connected(struct hearing *h, struct hearing_person *p, bool con
 static void set_state(struct hearing *h, enum terms_state state, uint64_t wall_us,
                       struct hearing_changes *changes)
 {
-    uint32_t may[LIMIT_PEERS_PER_HEARING];
+    uint32_t may[LIMIT_PEOPLE_PER_HEARING];
     for (size_t i = 0; i < h->count; i++)
         may[i] = hearing_may(h, h->people[i]);
     h->stored.state = state;
@@ -532,7 +532,7 @@ static struct seats_person seated_view(const struct hearing *h, const struct hea
 void hearing_reseat(struct hearing *h, struct hearing_person *receiver, uint64_t now_us,
                     struct seats_changes *ret_changes)
 {
-    struct seats_person people[LIMIT_PEERS_PER_HEARING];
+    struct seats_person people[LIMIT_PEOPLE_PER_HEARING];
     size_t count = 0;
     for (size_t i = 0; is_in_courtroom(receiver) && i < h->count; i++) {
         const struct hearing_person *p = h->people[i];

@@ -35,8 +35,8 @@ struct hearing_person {
 struct hearing {
     struct store_hearing stored;
     size_t count;
-    uint64_t arrivals;                                      /* people who ever joined */
-    struct hearing_person *people[LIMIT_PEERS_PER_HEARING]; /* in the order they were invited */
+    uint64_t arrivals;                                       /* people who ever joined */
+    struct hearing_person *people[LIMIT_PEOPLE_PER_HEARING]; /* in the order they were invited */
 };
 
 /* What to tell, in the order to do it: the media core first, pages after. `to` and `about` are
@@ -64,7 +64,7 @@ struct hearing_change {
 };
 
 /* One transition's changes. Changes for people who are not connected are left out. */
-#define HEARING_CHANGES_MAX (2 * LIMIT_PEERS_PER_HEARING + 16)
+#define HEARING_CHANGES_MAX (2 * LIMIT_PEOPLE_PER_HEARING + 16)
 struct hearing_changes {
     size_t count;
     struct hearing_change changes[HEARING_CHANGES_MAX];
@@ -76,7 +76,7 @@ void hearing_destroy(struct hearing *hearing);
 DEFINE_CLEANUP(struct hearing, hearing_destroy)
 
 /* Adds somebody as stored (at start, or invited meanwhile). -EEXIST, -ENOMEM, -ENOSPC when
- * LIMIT_PEERS_PER_HEARING are there, -EINVAL when of another hearing. */
+ * LIMIT_PEOPLE_PER_HEARING are there, -EINVAL when of another hearing. */
 int hearing_add(struct hearing *hearing, const struct store_person *stored,
                 struct hearing_person **ret_person);
 

@@ -110,7 +110,7 @@ int invite_hearing(const struct invite_place *place, const struct store_hearing 
                    const struct invite_guest *guests, size_t count, uint64_t expires_us,
                    uint64_t now_us, uint64_t *ret_hearing)
 {
-    if (count > LIMIT_PEERS_PER_HEARING)
+    if (count > LIMIT_PEOPLE_PER_HEARING)
         return -ENOSPC;
     if (!are_labels_good(hearing, guests, count))
         return -EINVAL;
@@ -150,7 +150,7 @@ static int revoke_in_journal(struct journal *journal, const struct store_invitat
 struct renewal {
     uint64_t *ended; /* invitations */
     size_t ended_count;
-    struct seat seats[LIMIT_PEERS_PER_HEARING];
+    struct seat seats[LIMIT_PEOPLE_PER_HEARING];
     size_t count;
     uint64_t expires_us;
     uint64_t now_us;
@@ -188,7 +188,7 @@ static struct seat *seat_of(struct renewal *renewal, uint64_t person)
 static int add_seat(struct journal *journal, struct renewal *renewal,
                     const struct store_person *person)
 {
-    if (renewal->count == LIMIT_PEERS_PER_HEARING)
+    if (renewal->count == LIMIT_PEOPLE_PER_HEARING)
         return -ENOSPC;
     struct seat *seat = &renewal->seats[renewal->count];
     *seat = (struct seat){.person = *person};

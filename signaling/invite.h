@@ -21,7 +21,7 @@ struct invite_guest {
 
 /* Adds the hearing (its id is made here) and its guests with an invitation each, all or nothing.
  * The journal's lines come first. -EINVAL when a label is not one (terms_is_label()), -ENOSPC for
- * more than LIMIT_PEERS_PER_HEARING guests; else as store and journal. */
+ * more than LIMIT_PEOPLE_PER_HEARING guests; else as store and journal. */
 int invite_hearing(const struct invite_place *place, const struct store_hearing *hearing,
                    const struct invite_guest *guests, size_t count, uint64_t expires_us,
                    uint64_t now_us, uint64_t *ret_hearing);

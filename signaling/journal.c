@@ -25,7 +25,7 @@ static_assert(CHUNK > LIMIT_NOTE_BYTES + 1, "a chunk holds any line");
 struct story {
     struct journal_summary summary;
     size_t count; /* of people the court said something of */
-    struct journal_standing people[LIMIT_PEERS_PER_HEARING];
+    struct journal_standing people[LIMIT_PEOPLE_PER_HEARING];
 };
 
 struct journal {
@@ -50,7 +50,7 @@ static void note_standing(struct story *story, const struct journal_line *l)
     if (!is_word && l->event != JOURNAL_PERSON_JOINED && l->event != JOURNAL_PERSON_LEFT)
         return;
     struct journal_standing *known = find_standing(story, l->person);
-    if (!known && is_word && story->count < LIMIT_PEERS_PER_HEARING)
+    if (!known && is_word && story->count < LIMIT_PEOPLE_PER_HEARING)
         known = &story->people[story->count++];
     if (known && is_word)
         *known = (struct journal_standing){l->person, l->event, true};

@@ -15,7 +15,7 @@ struct seating {
     size_t count;
     uint64_t now_us;
     const struct seats_person *sitters[LIMIT_SEATS]; /* NULL: free */
-    bool sits[LIMIT_PEERS_PER_HEARING];              /* of each of `people` */
+    bool sits[LIMIT_PEOPLE_PER_HEARING];             /* of each of `people` */
 };
 
 /* Whether `a` is seated before `b` on a free seat (rule 2). */
@@ -182,7 +182,7 @@ static bool is_same_shown(const struct seats_seat *a, const struct seats_seat *b
 void seats_update(struct seats *s, const struct seats_person *people, size_t count, uint64_t now_us,
                   struct seats_changes *ret_changes)
 {
-    assert(s->count <= LIMIT_SEATS && count <= LIMIT_PEERS_PER_HEARING);
+    assert(s->count <= LIMIT_SEATS && count <= LIMIT_PEOPLE_PER_HEARING);
     struct seating seating = {.seats = s, .people = people, .count = count, .now_us = now_us};
     keep_seats(&seating);
     fill_free_seats(&seating);

@@ -66,7 +66,7 @@ struct seats_changes {
 };
 
 /* Seats `people` (without the receiver; none when it is in no courtroom; at most
- * LIMIT_PEERS_PER_HEARING, each once) and says what changed. */
+ * LIMIT_PEOPLE_PER_HEARING, each once) and says what changed. */
 void seats_update(struct seats *seats, const struct seats_person *people, size_t count,
                   uint64_t now_us, struct seats_changes *ret_changes);
 

@@ -87,7 +87,7 @@ int store_hearing_set_state(struct store *store, uint64_t id, enum terms_state s
 int store_hearing_list(struct store *store, unsigned states, struct store_hearing **ret_list,
                        size_t *ret_count);
 
-/* -ENOSPC when the hearing has LIMIT_PEERS_PER_HEARING people, -ENOENT without the hearing. */
+/* -ENOSPC when the hearing has LIMIT_PEOPLE_PER_HEARING people, -ENOENT without the hearing. */
 int store_person_add(struct store *store, const struct store_person *person);
 int store_person_get(struct store *store, uint64_t id, struct store_person *ret_person);
 /* Saves room, admitted, removed, hand, seats and arrival of `person->id`; name and role stay. */

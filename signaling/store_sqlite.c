@@ -167,7 +167,7 @@ static int person_add(struct store *store, const struct store_person *p)
         return r;
     uint64_t count = 0;
     r = by_number(f, STORE_SQL_PERSON_COUNT, p->hearing, read_number, &count);
-    if (r == 0 && count >= LIMIT_PEERS_PER_HEARING)
+    if (r == 0 && count >= LIMIT_PEOPLE_PER_HEARING)
         r = -ENOSPC;
     if (r == 0)
         r = SQLFILE_RUN(f, STORE_SQL_PERSON_ADD, values);

@@ -17,8 +17,8 @@
 
 #define SECOND_US  1000000ull
 #define CONNECT_US (60 * SECOND_US)
-#define AT_ONCE    8    /* pages joining together */
-#define PEERS      1000 /* a hearing's ids begin at a multiple of this */
+#define AT_ONCE    8                       /* pages joining together */
+#define PEERS      LIMIT_PEERS_PER_HEARING /* a hearing's ids begin at a multiple of this */
 #define DRAIN_NS   20000000
 #define FRAME_US   (SECOND_US / LOAD_FRAMES_PER_S)
 
@@ -257,7 +257,8 @@ static struct server_sends sends(const struct server *s)
 {
     return (struct server_sends){.packets = desk_metric(s->desk, CONTROL_METRIC_SENT),
                                  .messages = desk_metric(s->desk, CONTROL_METRIC_SEND_MESSAGES),
-                                 .calls = desk_metric(s->desk, CONTROL_METRIC_SEND_CALLS)};
+                                 .calls = desk_metric(s->desk, CONTROL_METRIC_SEND_CALLS),
+                                 .dropped = desk_metric(s->desk, CONTROL_METRIC_DROPPED_SEND)};
 }
 
 static void stop(struct server *s)

@@ -81,6 +81,21 @@ uint64_t process_memory(pid_t process)
     return kilobytes * 1024;
 }
 
+uint64_t udp_overflows(void)
+{
+    char line[512];
+    uint64_t overflows = 0;
+    FILE *f = fopen("/proc/thread-self/net/snmp", "re");
+    if (!f)
+        return 0;
+    /* Udp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors ...: a line of names, one of
+     * numbers. */
+    while (fgets(line, sizeof(line), f))
+        (void)sscanf(line, "Udp: %*u %*u %*u %*u %" SCNu64, &overflows);
+    fclose(f);
+    return overflows;
+}
+
 /* The kernel's number of the event "a system call begins". It is told in a file system that is not
  * always mounted: then in a mount namespace of our own. */
 static uint64_t find_event(void)

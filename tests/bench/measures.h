@@ -28,6 +28,10 @@ uint64_t process_cpu_ns(pid_t process);
 /* Memory in use (VmRSS), bytes. */
 uint64_t process_memory(pid_t process);
 
+/* Datagrams that found the socket they came to full, in our network namespace so far (RcvbufErrors
+ * of /proc/net/snmp). */
+uint64_t udp_overflows(void);
+
 /* Counts the system calls of a process's threads from now on. */
 #define CALL_COUNTERS_MAX 2048
 struct call_counter {

@@ -17,6 +17,8 @@ static const struct {
     [FIGURE_BUSY] = {"core_busy_percent", "server's core busy, %", 1},
     [FIGURE_RATE] = {"packets_per_s", "packets received a second", 0},
     [FIGURE_LOSS] = {"loss_percent", "loss, %", 3},
+    [FIGURE_REFUSED] = {"server_dropped", "dropped by the server, full", 0},
+    [FIGURE_OVERFLOW] = {"load_overflows", "lost at the load, full", 0},
     [FIGURE_WRONG] = {"wrong_packets", "wrong packets", 0},
     [FIGURE_P50] = {"latency_p50_ms", "added latency p50, ms", 2},
     [FIGURE_P99] = {"latency_p99_ms", "added latency p99, ms", 2},
@@ -83,6 +85,9 @@ void report_print_round(const char *name, const struct figures *f)
         printf("  added p50 %5.2f p99 %6.2f ms  span p50 %5.2f p99 %6.2f ms  wrong %.0f",
                v[FIGURE_P50], v[FIGURE_P99], v[FIGURE_SPAN_P50], v[FIGURE_SPAN_P99],
                v[FIGURE_WRONG]);
+    if (v[FIGURE_REFUSED] > 0 || v[FIGURE_OVERFLOW] > 0)
+        printf("  dropped by the server %.0f, at the load %.0f", v[FIGURE_REFUSED],
+               v[FIGURE_OVERFLOW]);
     printf("\n");
     fflush(stdout);
 }

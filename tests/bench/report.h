@@ -10,12 +10,14 @@
 #include "bench/place.h"
 
 enum figure {
-    FIGURE_COST,  /* CPU seconds of the server's threads per million packets received */
-    FIGURE_BUSY,  /* of its core, percent */
-    FIGURE_RATE,  /* packets received a second */
-    FIGURE_LOSS,  /* percent */
-    FIGURE_WRONG, /* packets out of order, not what was sent, or nobody's */
-    FIGURE_P50,   /* latency added, ms */
+    FIGURE_COST,     /* CPU seconds of the server's threads per million packets received */
+    FIGURE_BUSY,     /* of its core, percent */
+    FIGURE_RATE,     /* packets received a second */
+    FIGURE_LOSS,     /* percent */
+    FIGURE_REFUSED,  /* datagrams the kernel took from the server neither at once nor later */
+    FIGURE_OVERFLOW, /* datagrams that came to the load and found its sockets full */
+    FIGURE_WRONG,    /* packets out of order, not what was sent, or nobody's */
+    FIGURE_P50,      /* latency added, ms */
     FIGURE_P99,
     FIGURE_REFLECTOR, /* median, taken off the two above, ms */
     FIGURE_SPAN_P50,  /* first to last receiver of one packet, ms */

@@ -13,7 +13,7 @@
 #define CALLS_US   (2 * SECOND_US)
 
 struct count {
-    uint64_t us, cpu_ns, wanted;
+    uint64_t us, cpu_ns, wanted, overflows;
     struct clients_sum sum;
     struct server_sends sends;
 };
@@ -24,6 +24,7 @@ static struct count count_now(const struct server_kind *kind, const struct serve
     struct count n = {.us = clock_now_us(),
                       .cpu_ns = process_cpu_ns(kind->pid(server)),
                       .wanted = clients_wanted(c, l),
+                      .overflows = udp_overflows(),
                       .sum = clients_sum(c)};
     if (kind->sends)
         n.sends = kind->sends(server);
@@ -49,6 +50,8 @@ static void fill(const struct count *a, const struct count *b, const struct clie
     v[FIGURE_LOSS] = due > got ? 100 * (due - got) / due : 0;
     v[FIGURE_WRONG] = (double)(b->sum.bad - a->sum.bad + b->sum.skipped - a->sum.skipped +
                                b->sum.late - a->sum.late + b->sum.strays - a->sum.strays);
+    v[FIGURE_REFUSED] = (double)(b->sends.dropped - a->sends.dropped);
+    v[FIGURE_OVERFLOW] = (double)(b->overflows - a->overflows);
     double bare = histogram_ms(reflector, 500);
     v[FIGURE_REFLECTOR] = bare;
     v[FIGURE_P50] = histogram_ms(&c->latency, 500) - bare;

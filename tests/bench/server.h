@@ -22,6 +22,7 @@ struct server_options {
 /* What the server says of its sending, since its start. */
 struct server_sends {
     uint64_t packets, messages, calls;
+    uint64_t dropped; /* datagrams, as the kernel did not take them */
 };
 
 struct server;

@@ -1,7 +1,9 @@
 /* Correctness under load: the loads of the benchmark, scaled down, against the real media core,
  * with every packet of every receiver decrypted. Each stream is complete, in order, and bit by bit
- * what was sent. SPDX-License-Identifier: Apache-2.0 */
+ * what was sent. With a number behind the media core's path: 1 publishes to so many instead.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "bench/clients.h"
 #include "bench/load.h"
@@ -18,6 +20,7 @@
 static const struct load small[] = {
     {"1to30", "1 to 12", 1, 13, 1, true, 100, 1, 50, 1180, true},
     {"1to30", "1 to 12, equal packets", 1, 13, 1, true, 100, 1, 50, 1180, false},
+    {"1to1000", "1 to 100 in one hearing", 1, 101, 1, true, 50, 1, 50, 1180, true},
     {"1to1000", "3 hearings, in each 1 to 4", 3, 5, 1, true, 100, 1, 50, 1180, true},
     {"all12", "4 receive each other, 3 layers", 1, 4, 4, false, 100, 3, 50, 1180, true},
     {"12of60", "6 receive 3 of them, 3 layers", 1, 6, 3, false, 100, 3, 50, 1180, true},
@@ -105,7 +108,16 @@ static void check_load(const struct load *l, const char *binary)
 
 int main(int argc, char **argv)
 {
-    CHECK_EQ(argc, 2);
+    CHECK(argc == 2 || argc == 3);
+    if (argc == 3) {
+        struct load wide = *load_of("1to1000");
+        wide.title = "1 publishes to these";
+        wide.pages = 1 + (unsigned)strtoul(argv[2], NULL, 10);
+        wide.video_pps = 100; /* as all that comes is decrypted */
+        CHECK(wide.pages > 1 && wide.pages <= LIMIT_PEERS_PER_HEARING);
+        check_load(&wide, argv[1]);
+        return 0;
+    }
     for (size_t i = 0; i < sizeof(small) / sizeof(small[0]); i++)
         check_load(&small[i], argv[1]);
     return 0;

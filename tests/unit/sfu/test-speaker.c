@@ -33,6 +33,9 @@ static int who_speaks(void)
     int r = speakers_create(3, &s);
     if (r < 0)
         return r;
+    r = speakers_heard(s, 1, 62, 980 * MS);
+    if (r < 0)
+        return r;
     struct speaker list[3];
     uint64_t changed = 0;
 
@@ -92,6 +95,23 @@ static int who_speaks(void)
     return 0;
 }
 
+#ifndef TEST_FAULTS
+/* As many as a hearing may have, and not one more. */
+static void everybody_is_heard(void)
+{
+    struct speakers *s;
+    struct speaker list[LIMIT_PEERS_PER_HEARING];
+    CHECK_EQ(speakers_create(LIMIT_PEERS_PER_HEARING, &s), 0);
+    for (uint64_t ms = 20; ms <= 400; ms += 20)
+        for (uint64_t id = 1; id <= LIMIT_PEERS_PER_HEARING; id++)
+            CHECK_EQ(speakers_heard(s, id, 30, ms * MS), 0);
+    CHECK_EQ(speakers_heard(s, LIMIT_PEERS_PER_HEARING + 1, 30, 400 * MS), -ENOBUFS);
+    CHECK(speakers_update(s, 400 * MS));
+    CHECK_EQ(speakers_list(s, list, LIMIT_PEERS_PER_HEARING), LIMIT_PEERS_PER_HEARING);
+    speakers_destroy(s);
+}
+#endif
+
 int main(void)
 {
 #ifdef TEST_FAULTS
@@ -109,6 +129,7 @@ int main(void)
     CHECK_EQ(speakers_create(0, &none), -EINVAL);
     CHECK_EQ(speakers_create(LIMIT_PEERS_PER_HEARING + 1, &none), -EINVAL);
     CHECK_EQ(who_speaks(), 0);
+    everybody_is_heard();
     return 0;
 #endif
 }

@@ -39,7 +39,7 @@ static void begin(void)
 
 static void end(void)
 {
-    tap_detach(&tap);
+    tap_finish(&tap);
     tap = (struct tap){0};
     ring_destroy(ring);
 }

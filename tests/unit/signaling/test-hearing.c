@@ -335,7 +335,7 @@ static void the_largest_hearing(void)
     struct hearing *h;
     struct hearing_person *p;
     CHECK_EQ(hearing_create(&(struct store_hearing){.id = 1}, &h), 0);
-    for (uint64_t i = 1; i <= LIMIT_PEERS_PER_HEARING; i++) {
+    for (uint64_t i = 1; i <= LIMIT_PEOPLE_PER_HEARING; i++) {
         struct store_person stored = {
             .id = i, .hearing = 1, .role = i == 1 ? CONTROL_ROLE_JUDGE : CONTROL_ROLE_PARTY};
         CHECK_EQ(hearing_add(h, &stored, &p), 0);
@@ -350,7 +350,7 @@ static void the_largest_hearing(void)
         p = h->people[i];
         hearing_join(h, p, LIMIT_SEATS, WALL_US, &changes);
         /* The most that one change has to tell: the judge comes, and the waiting begins. */
-        CHECK(i > 0 || changes.count > 2 * LIMIT_PEERS_PER_HEARING);
+        CHECK(i > 0 || changes.count > 2 * LIMIT_PEOPLE_PER_HEARING);
         hearing_admit(h, p, 1, &changes);
         for (unsigned s = 0; s < LIMIT_STREAMS_PER_PEER; s++)
             p->producers[s] =
@@ -358,7 +358,7 @@ static void the_largest_hearing(void)
     }
     hearing_set_state(h, TERMS_STATE_OPEN, WALL_US, &changes);
     hearing_remove(h, h->people[5], 1, &changes);
-    CHECK(changes.count > LIMIT_PEERS_PER_HEARING);
+    CHECK(changes.count > LIMIT_PEOPLE_PER_HEARING);
     struct seats_changes c;
     hearing_reseat(h, h->people[0], 9, &c);
     CHECK_EQ(c.count, LIMIT_SEATS);

@@ -117,8 +117,8 @@ static void bad_labels_make_nothing(struct store *s, const struct place *place)
     CHECK_EQ(store_hearing_list(s, ~0u, &list, &before), 0);
     free(list);
     CHECK_EQ(invite_hearing(&at, &sample, bad, 2, LATE_US, NOW_US, &id), -EINVAL);
-    static struct invite_guest many[LIMIT_PEERS_PER_HEARING + 1];
-    CHECK_EQ(invite_hearing(&at, &sample, many, LIMIT_PEERS_PER_HEARING + 1, LATE_US, NOW_US, &id),
+    static struct invite_guest many[LIMIT_PEOPLE_PER_HEARING + 1];
+    CHECK_EQ(invite_hearing(&at, &sample, many, LIMIT_PEOPLE_PER_HEARING + 1, LATE_US, NOW_US, &id),
              -ENOSPC);
     struct store_hearing empty = sample;
     empty.court[0] = '\0';

@@ -187,7 +187,7 @@ static void a_flood_of_requests_that_write(void)
     scene_begin(&s, guests, GUESTS);
     for (size_t guest = 0; guest < GUESTS; guest++) {
         struct ws_connection *page = scene_join(&s, guest);
-        unsigned burst = LIMIT_WRITE_BURST + (guest == JUDGE ? LIMIT_PEERS_PER_HEARING : 0);
+        unsigned burst = LIMIT_WRITE_BURST + (guest == JUDGE ? LIMIT_PEOPLE_PER_HEARING : 0);
         court_presence(s.live, s.people[guest])->writes.spent = 0;
         uint64_t start_us = s.court.now_us;
         for (unsigned i = 0; i < burst + 100; i++)

@@ -289,7 +289,7 @@ static void bounds_hold(void)
     CHECK_EQ(store_begin(s), -EALREADY);
     CHECK_EQ(store_hearing_add(s, &sample_hearing), 0);
     struct store_person p = sample_person;
-    for (uint64_t i = 1; i <= LIMIT_PEERS_PER_HEARING; i++) {
+    for (uint64_t i = 1; i <= LIMIT_PEOPLE_PER_HEARING; i++) {
         p.id = i;
         CHECK_EQ(store_person_add(s, &p), 0);
     }
@@ -298,7 +298,7 @@ static void bounds_hold(void)
     struct store_person *people;
     size_t count;
     CHECK_EQ(store_person_list(s, 0xa1, &people, &count), 0);
-    CHECK_EQ(count, LIMIT_PEERS_PER_HEARING);
+    CHECK_EQ(count, LIMIT_PEOPLE_PER_HEARING);
     for (size_t i = 0; i < count; i++)
         CHECK_EQ(people[i].id, i + 1); /* the order of adding */
     free(people);
