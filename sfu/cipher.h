@@ -54,7 +54,8 @@ enum cipher_direction { CIPHER_SEALS, CIPHER_OPENS };
 /* One association's, one direction's. One thread. Embedded first in what a library needs. Nothing
  * is allocated per packet. */
 struct cipher {
-    /* Of CIPHER_SEALS: writes sealed parts and tag. Returns whether it worked. */
+    /* Of CIPHER_SEALS: writes sealed parts and tag; a cipher that owes tags, its tag not before
+     * cipher_mb_settle(). Returns whether it worked. */
     bool (*seal)(struct cipher *c, const struct cipher_packet *p);
     /* Of CIPHER_OPENS: returns whether the tag is right; if not, what `out` holds is worth nothing.
      */
@@ -81,7 +82,16 @@ void cipher_mb_close(struct cipher_mb *mb);
 const char *cipher_mb_name(const struct cipher_mb *mb);
 
 /* Of AES-GCM suites only, for both directions; `mb` is borrowed. Returns 0 or -ENOMEM. */
-int cipher_mb_create(const struct cipher_mb *mb, enum keys_suite suite, const uint8_t *key,
-                     struct cipher **ret_cipher);
+int cipher_mb_create_gcm(const struct cipher_mb *mb, enum keys_suite suite, const uint8_t *key,
+                         struct cipher **ret_cipher);
+
+/* Of AES-CM, for CIPHER_SEALS only: it owes its tags, so that many are made at once. A packet must
+ * lie in one piece, head, sealed and tag one behind another, and stay until cipher_mb_settle().
+ * `mb` is borrowed, and the cipher's while it lives. Returns 0 or -ENOMEM. */
+int cipher_mb_create_cm(struct cipher_mb *mb, const uint8_t *key, const uint8_t *auth_key,
+                        struct cipher **ret_cipher);
+
+/* Writes all tags that ciphers of `mb` owe. Nothing is allocated. */
+void cipher_mb_settle(struct cipher_mb *mb);
 
 #endif

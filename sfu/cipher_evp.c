@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SHA1_Update and its kind are deprecated in favour of EVP_MAC, which allocates for every packet.
- */
-#define OPENSSL_API_COMPAT 10100
 #include "sfu/cipher.h"
 
 #include <errno.h>
@@ -10,14 +7,13 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/sha.h>
 
-#define HMAC_BLOCK 64
+#include "sfu/hmac.h"
 
 struct evp_cipher {
     struct cipher cipher;
     EVP_CIPHER_CTX *context; /* keyed; only the IV changes per packet */
-    SHA_CTX inner, outer;    /* HMAC's two hashes after their key block (RFC 2104) */
+    struct hmac hmac;        /* of AES-CM */
 };
 
 static bool encrypt_parts(struct evp_cipher *c, const struct cipher_packet *p)
@@ -62,33 +58,15 @@ static bool open_gcm(struct cipher *base, const struct cipher_sealed *p)
            EVP_DecryptFinal_ex(c->context, p->out + p->sealed_len, &n) == 1;
 }
 
-struct piece {
-    const uint8_t *data;
-    size_t len;
-};
-
-/* HMAC-SHA1 of head, sealed payload and tail (RFC 3711 section 4.2). */
-static void make_tag(const struct evp_cipher *c, const struct piece pieces[3],
-                     uint8_t digest[SHA_DIGEST_LENGTH])
-{
-    SHA_CTX hash = c->inner;
-    for (size_t i = 0; i < 3; i++)
-        SHA1_Update(&hash, pieces[i].data, pieces[i].len);
-    SHA1_Final(digest, &hash);
-    hash = c->outer;
-    SHA1_Update(&hash, digest, SHA_DIGEST_LENGTH);
-    SHA1_Final(digest, &hash);
-}
-
 static bool seal_cm(struct cipher *base, const struct cipher_packet *p)
 {
     struct evp_cipher *c = (struct evp_cipher *)(void *)base;
     if (EVP_EncryptInit_ex2(c->context, NULL, NULL, p->iv, NULL) != 1 || !encrypt_parts(c, p))
         return false;
-    const struct piece pieces[] = {
+    const struct hmac_piece pieces[] = {
         {p->head, p->head_len}, {p->out, p->sealed_len}, {p->tail, sizeof(p->tail)}};
     uint8_t digest[SHA_DIGEST_LENGTH];
-    make_tag(c, pieces, digest);
+    hmac_digest(&c->hmac, pieces, 3, digest);
     memcpy(p->tag, digest, CIPHER_TAG_CM);
     return true;
 }
@@ -96,10 +74,10 @@ static bool seal_cm(struct cipher *base, const struct cipher_packet *p)
 static bool open_cm(struct cipher *base, const struct cipher_sealed *p)
 {
     struct evp_cipher *c = (struct evp_cipher *)(void *)base;
-    const struct piece pieces[] = {
+    const struct hmac_piece pieces[] = {
         {p->head, p->head_len}, {p->sealed, p->sealed_len}, {p->tail, sizeof(p->tail)}};
     uint8_t digest[SHA_DIGEST_LENGTH];
-    make_tag(c, pieces, digest);
+    hmac_digest(&c->hmac, pieces, 3, digest);
     return CRYPTO_memcmp(digest, p->tag, CIPHER_TAG_CM) == 0 &&
            EVP_DecryptInit_ex2(c->context, NULL, NULL, p->iv, NULL) == 1 && decrypt(c, p);
 }
@@ -121,21 +99,6 @@ static int set_cipher(struct evp_cipher *c, enum keys_suite suite, enum cipher_d
                                            direction == CIPHER_SEALS, NULL) == 1;
     EVP_CIPHER_free(fetched); /* the context holds its own reference */
     return ok ? 0 : -EIO;
-}
-
-static void set_auth_key(struct evp_cipher *c, const uint8_t key[CIPHER_AUTH_KEY_LEN])
-{
-    uint8_t block[HMAC_BLOCK] = {0};
-    memcpy(block, key, CIPHER_AUTH_KEY_LEN);
-    for (size_t i = 0; i < HMAC_BLOCK; i++)
-        block[i] ^= 0x36;
-    SHA1_Init(&c->inner);
-    SHA1_Update(&c->inner, block, HMAC_BLOCK);
-    for (size_t i = 0; i < HMAC_BLOCK; i++)
-        block[i] ^= 0x36 ^ 0x5c;
-    SHA1_Init(&c->outer);
-    SHA1_Update(&c->outer, block, HMAC_BLOCK);
-    OPENSSL_cleanse(block, sizeof(block));
 }
 
 static void destroy(struct cipher *base)
@@ -161,7 +124,7 @@ int cipher_evp_create(enum keys_suite suite, enum cipher_direction direction, co
         return r;
     }
     if (cm)
-        set_auth_key(c, auth_key);
+        hmac_set_key(&c->hmac, auth_key);
     *ret_cipher = &c->cipher;
     return 0;
 }

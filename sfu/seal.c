@@ -62,6 +62,12 @@ const char *sealer_name(const struct sealer *s)
     return s->name;
 }
 
+void sealer_settle(struct sealer *s)
+{
+    if (s && s->mb)
+        cipher_mb_settle(s->mb);
+}
+
 /* RFC 3711 section 4.3.3: the key stream of AES counter mode under the master key, at the salt with
  * the label put in. A 12-byte salt is followed by zeros (RFC 7714 section 11). */
 static int derive(const struct keys *keys, unsigned label, uint8_t *out, size_t len)
@@ -81,14 +87,16 @@ static int derive(const struct keys *keys, unsigned label, uint8_t *out, size_t 
     return ok ? 0 : -EIO;
 }
 
-/* By the sealer's library; AES-CM by OpenSSL in any case, which needs no other packets at hand to
- * be fast. */
+/* By the sealer's library, but for AES-CM, where only what goes out in numbers pays: one packet by
+ * itself is faster by OpenSSL. */
 static int set_cipher(struct seal *s, const struct sealer *sealer, enum seal_use use,
                       const uint8_t *key, const uint8_t *auth_key)
 {
     bool opens = use == SEAL_RTP_IN || use == SEAL_RTCP_IN;
     if (sealer && sealer->mb && s->suite != KEYS_AES_128_CM_HMAC_SHA1_80)
-        return cipher_mb_create(sealer->mb, s->suite, key, &s->cipher);
+        return cipher_mb_create_gcm(sealer->mb, s->suite, key, &s->cipher);
+    if (sealer && sealer->mb && use == SEAL_RTP_OUT)
+        return cipher_mb_create_cm(sealer->mb, key, auth_key, &s->cipher);
     return cipher_evp_create(s->suite, opens ? CIPHER_OPENS : CIPHER_SEALS, key, auth_key,
                              &s->cipher);
 }

@@ -31,6 +31,9 @@ int sealer_create(enum sealer_library wanted, struct sealer **ret_sealer);
 void sealer_destroy(struct sealer *sealer);
 DEFINE_CLEANUP(struct sealer, sealer_destroy)
 
+/* Writes the tags that seal_rtp() owes; NULL owes none. Nothing is allocated. */
+void sealer_settle(struct sealer *sealer);
+
 /* Which it is, for people: "ipsec-mb AVX512", "openssl". */
 const char *sealer_name(const struct sealer *sealer);
 
@@ -39,7 +42,8 @@ struct seal;
 
 enum seal_use { SEAL_RTP_OUT, SEAL_RTP_IN, SEAL_RTCP_OUT, SEAL_RTCP_IN };
 
-/* The keys are copied; `sealer` is borrowed, and NULL for OpenSSL. Returns 0, -ENOMEM or -EIO
+/* The keys are copied; `sealer` is borrowed, and NULL for OpenSSL. seal_destroy() settles what the
+ * keys owe. Returns 0, -ENOMEM or -EIO
  * (OpenSSL refuses). */
 int seal_create(const struct sealer *sealer, enum seal_use use, const struct keys *keys,
                 struct seal **ret_seal);
@@ -75,7 +79,8 @@ struct seal_packet {
 /* Writes header, sealed payload and tag to `out`. The sequence number and SSRC are the header's;
  * `stream` must be that SSRC's. Returns 0, -EMSGSIZE when it does not fit `capacity`, -EALREADY
  * when that index was sealed before or is too old to know, -EINVAL for a short header, -EIO.
- * Nothing is allocated. */
+ * Nothing is allocated. The tag may be owed until sealer_settle(): `out` stays where it is, and
+ * nobody reads or writes it, until then. */
 int seal_rtp(struct seal *seal, struct seal_stream *stream, const struct seal_packet *packet,
              uint8_t *out, size_t capacity, size_t *ret_len);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "sfu/seal.h"
 
 /* Datagrams the kernel splits one message into at most (its UDP_MAX_SEGMENTS). */
 #define SEGMENTS_MAX 64
@@ -36,6 +37,7 @@ struct message {
 
 struct send_queue {
     int fd;
+    struct sealer *sealer;
     unsigned segments_max; /* 1: the kernel splits nothing */
     uint16_t free;         /* the newest freed one, still in cache, is used first */
     struct list waiting;   /* flows */
@@ -55,12 +57,13 @@ static bool has_segments(int fd)
     return getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &size, &len) == 0;
 }
 
-int send_queue_create(int fd, struct send_queue **ret_queue)
+int send_queue_create(int fd, struct sealer *sealer, struct send_queue **ret_queue)
 {
     struct send_queue *q = aligned_alloc(64, (sizeof(*q) + 63) / 64 * 64);
     if (!q)
         return -ENOMEM;
     q->fd = fd;
+    q->sealer = sealer;
     q->segments_max = has_segments(fd) ? SEGMENTS_MAX : 1;
     q->free = 0;
     list_init(&q->waiting);
@@ -74,6 +77,8 @@ int send_queue_create(int fd, struct send_queue **ret_queue)
 
 void send_queue_destroy(struct send_queue *q)
 {
+    if (q)
+        sealer_settle(q->sealer);
     free(q);
 }
 
@@ -128,6 +133,8 @@ static void drop_oldest(struct send_queue *q, struct send_flow *flow, size_t cou
 
 void send_flow_end(struct send_queue *q, struct send_flow *flow)
 {
+    if (flow->count)
+        sealer_settle(q->sealer);
     drop_oldest(q, flow, flow->count);
 }
 
@@ -235,6 +242,7 @@ static int give(struct send_queue *q, size_t n)
 
 bool send_flush(struct send_queue *q)
 {
+    sealer_settle(q->sealer);
     while (!list_is_empty(&q->waiting)) {
         if (give(q, make_messages(q)) == -EAGAIN)
             return false;

@@ -41,8 +41,12 @@ struct send_flow {
     bool alone; /* its path is too narrow for what the kernel would split */
 };
 
-/* `fd` is borrowed and must outlive the queue. Returns 0 or -ENOMEM. */
-int send_queue_create(int fd, struct send_queue **ret_queue);
+struct sealer;
+
+/* `fd` and `sealer` are borrowed and must outlive the queue. What is written into its rooms may
+ * lack tags that `sealer` owes: it settles them before the kernel is given, or a room is used anew.
+ * NULL: none is owed. Returns 0 or -ENOMEM. */
+int send_queue_create(int fd, struct sealer *sealer, struct send_queue **ret_queue);
 
 /* What still waits is dropped. */
 void send_queue_destroy(struct send_queue *queue);

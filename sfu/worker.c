@@ -103,7 +103,7 @@ static int open_endpoint(struct worker *w, const struct address *on)
     if (r < 0)
         return r;
     w->port = address_port(&local); /* the others take the same one */
-    r = send_queue_create(fd, &e->queue);
+    r = send_queue_create(fd, w->context.sealer, &e->queue);
     if (r < 0)
         return r;
     if (w->options.public_count == 0) {

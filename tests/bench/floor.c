@@ -119,9 +119,9 @@ static int open_all(struct fan_out *f)
     int r = open_socket(f->plan->place->server, &f->fd);
     place_enter_load(f->plan->place);
     if (r == 0)
-        r = send_queue_create(f->fd, &f->queue);
-    if (r == 0)
         r = sealer_create(SEALER_AUTO, &f->sealer);
+    if (r == 0)
+        r = send_queue_create(f->fd, f->sealer, &f->queue);
     for (unsigned i = 0; i < f->receiver_count && r == 0; i++)
         r = open_receiver(f, i, &f->receivers[i]);
     open_flows(f);
@@ -142,8 +142,10 @@ static void send_one(struct fan_out *f, struct receiver *r, size_t flow,
     size_t len;
     if (f->plan->way == FLOOR_SENDTO) {
         uint8_t sealed[SEND_DATAGRAM_MAX];
-        if (seal_rtp(r->seal, &r->streams[flow], packet, sealed, sizeof(sealed), &len) == 0 &&
-            sendto(f->fd, sealed, len, 0, &r->address.any, r->address.len) > 0)
+        if (seal_rtp(r->seal, &r->streams[flow], packet, sealed, sizeof(sealed), &len) < 0)
+            return;
+        sealer_settle(f->sealer);
+        if (sendto(f->fd, sealed, len, 0, &r->address.any, r->address.len) > 0)
             f->sent++;
         return;
     }

@@ -83,7 +83,7 @@ static double run(enum way way, unsigned packets, bool uneven, double *ret_per_m
     CLEANUP(udp_reader_destroy) struct udp_reader *reader = NULL;
     struct address own;
     int fd = open_socket(&own);
-    must("queue", send_queue_create(fd, &queue));
+    must("queue", send_queue_create(fd, NULL, &queue));
     must("reader", udp_reader_create(&reader));
     double ns = 0;
     for (unsigned frame = 0; frame < FRAMES; frame++) {

@@ -46,7 +46,7 @@ static int open_socket(struct link *l)
     if (r < 0)
         return r;
     l->fd = udp_open(&any);
-    return l->fd < 0 ? l->fd : send_queue_create(l->fd, &l->queue);
+    return l->fd < 0 ? l->fd : send_queue_create(l->fd, l->sealer, &l->queue);
 }
 
 static void close_socket(struct link *l)
@@ -66,15 +66,15 @@ int link_create(const struct dtls_context *dtls, const struct control_ice *serve
         return -ENOMEM;
     l->fd = -1;
     l->server = *server_address;
-    int r = open_socket(l);
+    int r = sealer_create(SEALER_AUTO, &l->sealer);
+    if (r == 0)
+        r = open_socket(l);
     if (r == 0)
         r = ice_make_credentials(&l->local);
     if (r == 0)
         r = ice_client_create(&l->local, server, &l->ice);
     if (r == 0)
         r = dtls_create(dtls, DTLS_CLIENT, &l->dtls);
-    if (r == 0)
-        r = sealer_create(SEALER_AUTO, &l->sealer);
     if (r < 0)
         return r;
     *ret_link = STEAL(l);
@@ -89,8 +89,8 @@ void link_destroy(struct link *l)
     dtls_destroy(l->dtls);
     srtp_in_destroy(l->srtp);
     seal_destroy(l->seal);
-    sealer_destroy(l->sealer);
     close_socket(l);
+    sealer_destroy(l->sealer);
     free(l);
 }
 

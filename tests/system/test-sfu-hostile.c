@@ -107,7 +107,7 @@ static void stranger_open(struct stranger *s)
     CHECK_EQ(address_from_text(c->address, c->port, &s->core), 0);
     s->fd = udp_open(&any);
     CHECK(s->fd >= 0);
-    CHECK_EQ(send_queue_create(s->fd, &s->queue), 0);
+    CHECK_EQ(send_queue_create(s->fd, NULL, &s->queue), 0);
     CHECK_EQ(udp_reader_create(&s->reader), 0);
 }
 

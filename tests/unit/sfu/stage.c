@@ -53,7 +53,9 @@ int stage_open(struct stage *s)
     s->fd = udp_open(&any);
     int r = s->fd < 0 ? s->fd : udp_local(s->fd, &s->address);
     if (r == 0)
-        r = send_queue_create(s->fd, &s->queue);
+        r = sealer_create(SEALER_AUTO, &c->sealer);
+    if (r == 0)
+        r = send_queue_create(s->fd, c->sealer, &s->queue);
     if (r == 0)
         r = udp_reader_create(&s->reader);
     if (r == 0)
@@ -62,8 +64,6 @@ int stage_open(struct stage *s)
         r = dtls_context_create(&c->dtls);
     if (r == 0)
         r = dtls_context_create(&s->page_dtls);
-    if (r == 0)
-        r = sealer_create(SEALER_AUTO, &c->sealer);
     if (r == 0)
         r = packet_pool_create(512, &c->pool);
     if (r == 0)
@@ -87,10 +87,10 @@ void stage_close(struct stage *s)
     packet_pool_destroy(s->c.pool);
     dtls_context_destroy(s->page_dtls);
     dtls_context_destroy(s->c.dtls);
-    sealer_destroy(s->c.sealer);
     directory_destroy(s->c.directory);
     udp_reader_destroy(s->reader);
     send_queue_destroy(s->queue);
+    sealer_destroy(s->c.sealer);
     if (s->fd >= 0)
         close(s->fd);
 }

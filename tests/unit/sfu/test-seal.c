@@ -70,6 +70,7 @@ static int build_and_seal(enum sealer_library library)
         r = seal_rtp(s, &stream, &p, out, sizeof(out), &len);
         if (r < 0)
             return r;
+        sealer_settle(sealer);
     }
     return 0;
 }
@@ -143,8 +144,8 @@ static void write_header(uint8_t *header, size_t header_len, uint16_t seq, uint3
 }
 
 /* Both seal the same packet: from parts, and from one piece by libsrtp2. */
-static void seal_both(struct seal *s, struct seal_stream *stream, struct reference *reference,
-                      const struct seal_packet *p)
+static void seal_both(struct sealer *sealer, struct seal *s, struct seal_stream *stream,
+                      struct reference *reference, const struct seal_packet *p)
 {
     uint8_t out[PACKET_MAX];
     _Alignas(4) uint8_t whole[PACKET_MAX] = {0};
@@ -165,13 +166,14 @@ static void seal_both(struct seal *s, struct seal_stream *stream, struct referen
     size_t len;
     int before = allocations;
     CHECK_EQ(seal_rtp(s, stream, p, out, whole_len, &len), 0);
+    sealer_settle(sealer);
     CHECK_EQ(allocations, before);
     CHECK_EQ(len, whole_len);
     CHECK(memcmp(out, whole, len) == 0);
 }
 
 /* Every size, over a roll-over of the sequence number, in parts and padded: as libsrtp2 does. */
-static void equal_to_libsrtp2(const struct sealer *sealer, enum keys_suite suite)
+static void equal_to_libsrtp2(struct sealer *sealer, enum keys_suite suite)
 {
     struct keys k = some_keys(suite);
     CLEANUP(seal_destroy) struct seal *s = NULL;
@@ -195,12 +197,12 @@ static void equal_to_libsrtp2(const struct sealer *sealer, enum keys_suite suite
                                 .payload = payload,
                                 .payload_len = size,
                                 .padding = (uint8_t)(size % 5 ? 0 : size % 256)};
-        seal_both(s, &stream, reference, &p);
+        seal_both(sealer, s, &stream, reference, &p);
     }
 }
 
 /* Packets that arrive out of order round the roll-over keep their own counter. */
-static void reordered_over_the_wrap(const struct sealer *sealer, enum keys_suite suite)
+static void reordered_over_the_wrap(struct sealer *sealer, enum keys_suite suite)
 {
     static const uint16_t order[] = {65530, 65533, 65531, 2, 65535, 0, 65534, 1, 3, 65532};
     struct keys k = some_keys(suite);
@@ -214,17 +216,8 @@ static void reordered_over_the_wrap(const struct sealer *sealer, enum keys_suite
         write_header(header, 12, order[i], 77);
         struct seal_packet p = {
             .header = header, .header_len = 12, .payload = header, .payload_len = 12};
-        seal_both(s, &stream, reference, &p);
+        seal_both(sealer, s, &stream, reference, &p);
     }
-}
-
-static int seal_seq(struct seal *s, struct seal_stream *stream, uint16_t seq, size_t capacity)
-{
-    uint8_t header[12], out[64];
-    write_header(header, 12, seq, 1);
-    struct seal_packet p = {.header = header, .header_len = 12};
-    size_t len;
-    return seal_rtp(s, stream, &p, out, capacity, &len);
 }
 
 /* A packet as a page might send it: `kind` chooses contributing sources, a header extension,
@@ -247,6 +240,87 @@ static size_t write_packet(uint8_t *packet, unsigned kind, uint16_t seq, size_t 
     for (size_t i = 0; i < payload_len; i++)
         packet[len + i] = (uint8_t)(i * 31 + seq);
     return len + payload_len;
+}
+
+/* Tags of many packets under several keys, of unlike lengths, settled together: each its own. More
+ * than one burst, and every remainder of the lanes. */
+static void many_at_once(struct sealer *sealer, enum keys_suite suite)
+{
+    enum { MOST = 300, KEYS = 3 };
+    static _Alignas(4) uint8_t ours[MOST][256], theirs[MOST][256];
+    static size_t our_lens[MOST], their_lens[MOST];
+    CLEANUP(seal_destroy) struct seal *first = NULL, *second = NULL, *third = NULL;
+    CLEANUP(reference_destroy) struct reference *one = NULL, *two = NULL, *three = NULL;
+    struct seal **seals[KEYS] = {&first, &second, &third};
+    struct reference **references[KEYS] = {&one, &two, &three};
+    struct seal_stream streams[KEYS] = {0};
+    for (uint8_t i = 0; i < KEYS; i++) {
+        struct keys k = some_keys(suite);
+        k.key[0] = i;
+        CHECK_EQ(seal_create(sealer, SEAL_RTP_OUT, &k, seals[i]), 0);
+        CHECK_EQ(reference_create(&k, references[i]), 0);
+    }
+    uint16_t seq = 0;
+    for (size_t count = 1; count <= MOST; count += count < 40 ? 1 : 26) {
+        for (size_t i = 0; i < count; i++) {
+            size_t key = i % KEYS;
+            uint8_t plain[256];
+            size_t len = write_packet(plain, i % 4, ++seq, (i * 37 + count) % 200);
+            their_lens[i] = len;
+            memcpy(theirs[i], plain, len);
+            CHECK_EQ(reference_seal(*references[key], theirs[i], &their_lens[i]), 0);
+            size_t header_len = len - (i * 37 + count) % 200;
+            struct seal_packet p = {.header = plain,
+                                    .header_len = header_len,
+                                    .payload = plain + header_len,
+                                    .payload_len = len - header_len};
+            CHECK_EQ(seal_rtp(*seals[key], &streams[key], &p, ours[i], 256, &our_lens[i]), 0);
+        }
+        int before = allocations;
+        sealer_settle(sealer);
+        CHECK_EQ(allocations, before);
+        for (size_t i = 0; i < count; i++) {
+            CHECK_EQ(our_lens[i], their_lens[i]);
+            CHECK(memcmp(ours[i], theirs[i], our_lens[i]) == 0);
+        }
+    }
+}
+
+/* Keys that go settle what they owe. */
+static void settled_at_the_end(struct sealer *sealer)
+{
+    struct keys k = some_keys(KEYS_AES_128_CM_HMAC_SHA1_80);
+    struct seal *s = NULL;
+    CLEANUP(reference_destroy) struct reference *reference = NULL;
+    CHECK_EQ(seal_create(sealer, SEAL_RTP_OUT, &k, &s), 0);
+    CHECK_EQ(reference_create(&k, &reference), 0);
+    uint8_t plain[64], ours[64];
+    _Alignas(4) uint8_t theirs[64];
+    size_t len = write_packet(plain, 0, 1, 20), their_len = len, our_len;
+    memcpy(theirs, plain, len);
+    CHECK_EQ(reference_seal(reference, theirs, &their_len), 0);
+    struct seal_stream stream = {0};
+    struct seal_packet p = {
+        .header = plain, .header_len = 12, .payload = plain + 12, .payload_len = len - 12};
+    CHECK_EQ(seal_rtp(s, &stream, &p, ours, sizeof(ours), &our_len), 0);
+    seal_destroy(s);
+    CHECK_EQ(our_len, their_len);
+    CHECK(memcmp(ours, theirs, our_len) == 0);
+    memset(ours, 0x5a, sizeof(ours));
+    sealer_settle(sealer); /* owes nothing any more */
+    CHECK_EQ(ours[our_len - 1], 0x5a);
+}
+
+static int seal_seq(struct sealer *sealer, struct seal *s, struct seal_stream *stream, uint16_t seq,
+                    size_t capacity)
+{
+    uint8_t header[12], out[64];
+    write_header(header, 12, seq, 1);
+    struct seal_packet p = {.header = header, .header_len = 12};
+    size_t len;
+    int r = seal_rtp(s, stream, &p, out, capacity, &len);
+    sealer_settle(sealer);
+    return r;
 }
 
 /* Both open, or both refuse for the same reason; nothing else is written than what was opened. */
@@ -411,7 +485,7 @@ static void rtcp_bounds(const struct sealer *sealer, enum keys_suite suite)
 }
 
 /* One key stream is never used for two packets. */
-static void no_index_twice(const struct sealer *sealer)
+static void no_index_twice(struct sealer *sealer)
 {
     struct keys k = some_keys(KEYS_AEAD_AES_128_GCM);
     CLEANUP(seal_destroy) struct seal *s = NULL;
@@ -442,17 +516,17 @@ static void no_index_twice(const struct sealer *sealer)
         {65535, -EALREADY},
     };
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-        CHECK_EQ(seal_seq(s, &stream, steps[i].seq, 64), steps[i].result);
+        CHECK_EQ(seal_seq(sealer, s, &stream, steps[i].seq, 64), steps[i].result);
 }
 
-static void bounds(const struct sealer *sealer)
+static void bounds(struct sealer *sealer)
 {
     struct keys k = some_keys(KEYS_AES_128_CM_HMAC_SHA1_80);
     CLEANUP(seal_destroy) struct seal *s = NULL;
     CHECK_EQ(seal_create(sealer, SEAL_RTP_OUT, &k, &s), 0);
     struct seal_stream stream = {0};
-    CHECK_EQ(seal_seq(s, &stream, 1, 21), -EMSGSIZE);
-    CHECK_EQ(seal_seq(s, &stream, 1, 22), 0);
+    CHECK_EQ(seal_seq(sealer, s, &stream, 1, 21), -EMSGSIZE);
+    CHECK_EQ(seal_seq(sealer, s, &stream, 1, 22), 0);
     uint8_t header[11] = {0x80}, out[64];
     struct seal_packet p = {.header = header, .header_len = 11};
     size_t len;
@@ -492,11 +566,13 @@ static int test_library(enum sealer_library library, const char *name)
     for (int suite = 0; suite < KEYS_SUITE_COUNT; suite++) {
         equal_to_libsrtp2(sealer, suite);
         reordered_over_the_wrap(sealer, suite);
+        many_at_once(sealer, suite);
         opens_as_libsrtp2(sealer, suite);
         keeps_the_window_of_libsrtp2(sealer, suite);
         rtcp_as_libsrtp2(sealer, suite);
         rtcp_bounds(sealer, suite);
     }
+    settled_at_the_end(sealer);
     no_index_twice(sealer);
     bounds(sealer);
     return 0;

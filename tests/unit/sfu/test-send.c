@@ -36,7 +36,7 @@ static int open_ends(struct ends *e, const char *address)
     e->to = udp_open(&any);
     int r = e->to < 0 ? e->to : udp_local(e->to, &e->to_address);
     if (r == 0)
-        r = send_queue_create(e->from, &e->queue);
+        r = send_queue_create(e->from, NULL, &e->queue);
     if (r == 0)
         r = udp_reader_create(&e->reader);
     return r;
@@ -123,7 +123,7 @@ static void full_socket_keeps_order(void)
     int fds[2];
     CHECK_EQ(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, fds), 0);
     CLEANUP(send_queue_destroy) struct send_queue *q = NULL;
-    CHECK_EQ(send_queue_create(fds[0], &q), 0);
+    CHECK_EQ(send_queue_create(fds[0], NULL, &q), 0);
     struct address connected = {.len = 0};
     uint32_t sent = 0, dropped = 0;
     while (dropped < 100) {

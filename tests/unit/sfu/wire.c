@@ -27,7 +27,9 @@ int wire_open(struct wire *w, const char *address)
     w->fd = udp_open(&any);
     int r = w->fd < 0 ? w->fd : udp_local(w->fd, &w->address);
     if (r == 0)
-        r = send_queue_create(w->fd, &w->queue);
+        r = sealer_create(SEALER_AUTO, &w->sealer);
+    if (r == 0)
+        r = send_queue_create(w->fd, w->sealer, &w->queue);
     if (r == 0)
         r = udp_reader_create(&w->reader);
     if (r == 0)
@@ -36,8 +38,6 @@ int wire_open(struct wire *w, const char *address)
         r = dtls_context_create(&w->dtls);
     if (r == 0)
         r = dtls_context_create(&w->page_dtls);
-    if (r == 0)
-        r = sealer_create(SEALER_AUTO, &w->sealer);
     return r;
 }
 
