@@ -66,7 +66,12 @@ static int receive_rtx(struct stream *s, uint16_t seq, uint64_t now_us)
         /* Back in its original form: header, extension and payload. */
         struct rtp_view again;
         CHECK_EQ(rtp_parse(packet->data, packet->len, &again), 0);
-        CHECK_EQ(memcmp(&again, &packet->rtp, sizeof(again)), 0);
+        const struct rtp_view *left = &packet->rtp;
+        CHECK(again.ssrc == left->ssrc && again.seq == left->seq &&
+              again.payload_type == left->payload_type && again.marker == left->marker &&
+              again.timestamp == left->timestamp && again.ext_profile == left->ext_profile &&
+              again.ext == left->ext && again.ext_len == left->ext_len &&
+              again.payload == left->payload && again.payload_len == left->payload_len);
         CHECK_EQ(again.ssrc, 0x1111);
         CHECK_EQ(again.seq, seq);
         CHECK_EQ(again.payload_type, 96);
