@@ -2,13 +2,11 @@
 #include "sfu/udp.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Bytes each way. Ours: 50 ms of 1 Gbit/s, so that a worker busy with one batch loses nothing. */
-#define SOCKET_BUFFER (8 << 20)
 
 /* Bytes of one message: the longest that IP has, as a train may be. */
 #define MESSAGE_BYTES 65536
@@ -35,7 +33,7 @@ struct udp_reader {
 /* As large as the system lets us: the forced form needs CAP_NET_ADMIN, the other is capped. */
 static void set_buffer(int fd, int force_option, int option)
 {
-    const int size = SOCKET_BUFFER;
+    const int size = UDP_BUFFER_BYTES;
     if (setsockopt(fd, SOL_SOCKET, force_option, &size, sizeof(size)) < 0)
         (void)setsockopt(fd, SOL_SOCKET, option, &size, sizeof(size)); /* a smaller one works too */
 }
@@ -74,6 +72,25 @@ int udp_local(int fd, struct address *ret_local)
     if (getsockname(fd, (struct sockaddr *)&name, &len) < 0)
         return -errno;
     return address_from_sockaddr(&name, len, ret_local);
+}
+
+int udp_receive_buffer(int fd)
+{
+    int twice; /* socket(7): the kernel doubles what it is told, and says so */
+    socklen_t len = sizeof(twice);
+    return getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &twice, &len) < 0 ? -errno : twice / 2;
+}
+
+uint32_t udp_take_drops(int fd, uint32_t *counted)
+{
+    uint32_t meminfo[SK_MEMINFO_VARS] = {0};
+    socklen_t len = sizeof(meminfo);
+    if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, meminfo, &len) < 0 ||
+        len <= SK_MEMINFO_DROPS * sizeof(meminfo[0]))
+        return 0;
+    uint32_t more = meminfo[SK_MEMINFO_DROPS] - *counted; /* the kernel's counter wraps too */
+    *counted = meminfo[SK_MEMINFO_DROPS];
+    return more;
 }
 
 int udp_reader_create(struct udp_reader **ret_reader)

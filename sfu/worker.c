@@ -45,6 +45,16 @@ struct endpoint {
     int fd;
     struct send_queue *queue;
     bool awaits_room; /* the kernel was full: EPOLLOUT is asked for */
+    uint32_t drops;   /* of its receive queue, counted so far (udp_take_drops) */
+    uint64_t read_us; /* when it was last read, in time worked */
+};
+
+/* How long datagrams wait for us to read them. Time is reckoned in us worked, sleeping left out. */
+struct reads {
+    uint64_t worked_us; /* until this turn */
+    uint64_t turn_us;   /* worked_us when the turn before this one began */
+    uint64_t woke_us;   /* CLOCK_MONOTONIC, when this turn began */
+    uint64_t longest_us;
 };
 
 struct worker {
@@ -63,6 +73,7 @@ struct worker {
     size_t endpoint_count;
     struct endpoint endpoints[LIMIT_ADDRESSES];
     uint64_t metrics_us;
+    struct reads reads;
 };
 
 static int watch(struct worker *w, int fd, uint32_t events, uint64_t what, int operation)
@@ -98,6 +109,11 @@ static int open_endpoint(struct worker *w, const struct address *on)
         return fd;
     e->fd = fd;
     w->endpoint_count++;
+    int room = udp_receive_buffer(fd);
+    if (room < UDP_BUFFER_BYTES)
+        log_warn("worker %u: its receive queue holds %d of %d bytes, bursts may be lost: raise "
+                 "net.core.rmem_max",
+                 w->options.number, room, UDP_BUFFER_BYTES);
     udp_take_trains(fd);
     int r = udp_local(fd, &local);
     if (r < 0)
@@ -198,7 +214,30 @@ static void flush(struct worker *w)
     }
 }
 
-static void read_socket(struct worker *w, const struct endpoint *e)
+static void begin_turn(struct worker *w)
+{
+    w->context.now_us = clock_now_us();
+    w->reads.woke_us = w->context.now_us;
+}
+
+static void end_turn(struct reads *r)
+{
+    r->turn_us = r->worked_us;
+    r->worked_us += clock_now_us() - r->woke_us;
+}
+
+/* The oldest of what was just read came after the last read, or after the turn before looked
+ * whether there was something. */
+static void note_read(struct reads *r, struct endpoint *e, uint64_t now_us)
+{
+    uint64_t worked_us = r->worked_us + now_us - r->woke_us;
+    uint64_t since_us = e->read_us > r->turn_us ? e->read_us : r->turn_us;
+    if (worked_us - since_us > r->longest_us)
+        r->longest_us = worked_us - since_us;
+    e->read_us = worked_us;
+}
+
+static void read_socket(struct worker *w, struct endpoint *e)
 {
     int count;
     for (int taken = 0; taken < DATAGRAMS_PER_TURN; taken += count) {
@@ -207,6 +246,7 @@ static void read_socket(struct worker *w, const struct endpoint *e)
         if (count <= 0)
             return; /* an error of the socket (ICMP, memory) is no matter of the next datagram */
         w->context.now_us = clock_now_us();
+        note_read(&w->reads, e, w->context.now_us);
         for (int i = 0; i < count; i++) {
             const struct path from = {.via = e->queue, .remote = datagrams[i].from};
             forward_datagram(&w->context, &from, datagrams[i].bytes, datagrams[i].len);
@@ -255,6 +295,7 @@ static void collect_metrics(struct worker *w, uint64_t values[CONTROL_METRIC_COU
         values[CONTROL_METRIC_SEND_MESSAGES] += s->messages;
         values[CONTROL_METRIC_SEND_CALLS] += s->calls;
     }
+    values[CONTROL_METRIC_READ_WAIT_US] = w->reads.longest_us;
     size_t cursor = 0;
     const struct room *room;
     while ((room = table_next(w->rooms, &cursor)))
@@ -279,6 +320,20 @@ static void follow_wall(struct worker *w)
              (c->wall_step_us - before_us) / 1000);
 }
 
+/* What was lost before we could read it: nobody else counts it. */
+static void count_drops(struct worker *w)
+{
+    uint64_t drops = 0;
+    for (size_t i = 0; i < w->endpoint_count; i++)
+        drops += udp_take_drops(w->endpoints[i].fd, &w->endpoints[i].drops);
+    if (drops == 0)
+        return;
+    w->context.counters[CONTROL_METRIC_DROPPED_QUEUE] += drops;
+    log_warn("worker %u: %" PRIu64 " datagrams lost in a second, its receive queue was full; "
+             "reads were up to %" PRIu64 " us apart",
+             w->options.number, drops, w->reads.longest_us);
+}
+
 static void run_timers(struct worker *w)
 {
     uint64_t expirations;
@@ -294,9 +349,11 @@ static void run_timers(struct worker *w)
     w->metrics_us = c->now_us + METRICS_INTERVAL_US;
     follow_wall(w);
     load_measure(&c->load, c->counters[CONTROL_METRIC_PACKETS_OUT], c->now_us);
+    count_drops(w);
     struct control_message m = {.type = CONTROL_METRICS};
     collect_metrics(w, m.metrics.values);
     outbox_tell(&c->outbox, &m);
+    w->reads.longest_us = 0;
 }
 
 /* One step of one handshake; then the sockets have their turn again. */
@@ -314,7 +371,7 @@ static void *run(void *arg)
         struct epoll_event events[WAKE_SOCKET + LIMIT_ADDRESSES];
         int count = epoll_wait(w->epoll_fd, events, WAKE_SOCKET + LIMIT_ADDRESSES,
                                handshakes_wait(&w->context.handshakes) ? 0 : -1);
-        w->context.now_us = clock_now_us();
+        begin_turn(w);
         for (int i = 0; i < count; i++) {
             uint64_t what = events[i].data.u64;
             if (what == WAKE_STOP)
@@ -328,6 +385,7 @@ static void *run(void *arg)
         }
         shake_hands(w);
         flush(w);
+        end_turn(&w->reads);
     }
 }
 

@@ -85,9 +85,9 @@ static const struct {
     {"assize_key_frames_total", "counter", "Key frames of publishers.", NULL, NULL,
      CONTROL_METRIC_KEY_FRAMES, false},
     {"assize_datagrams_dropped_total", "counter",
-     "Datagrams dropped: junk is nobody's, forged fails authentication, unrouted is of no stream, "
-     "pool had no buffer left, send was not taken by the kernel, flood is over what one page may "
-     "send or, sent on all the same, over the tracks it may begin on the tape.",
+     "Datagrams dropped: junk is nobody's, forged fails authentication, unrouted is of no stream; "
+     "queue, pool and send had no room on the way in, here, and out; flood is over what one page "
+     "may send or, sent on all the same, over its tracks on the tape.",
      "reason", "junk", CONTROL_METRIC_DROPPED_JUNK, false},
     {"assize_datagrams_dropped_total", "counter", "", "reason", "forged",
      CONTROL_METRIC_DROPPED_FORGED, false},
@@ -97,6 +97,8 @@ static const struct {
      false},
     {"assize_datagrams_dropped_total", "counter", "", "reason", "send", CONTROL_METRIC_DROPPED_SEND,
      false},
+    {"assize_datagrams_dropped_total", "counter", "", "reason", "queue",
+     CONTROL_METRIC_DROPPED_QUEUE, false},
     {"assize_datagrams_dropped_total", "counter", "", "reason", "flood",
      CONTROL_METRIC_DROPPED_FLOOD, false},
     {"assize_stun_refused_total", "counter", "STUN requests refused.", NULL, NULL,
@@ -171,6 +173,10 @@ static void put_own(FILE *out, const struct court *court)
     put_head(out, "assize_sfu_sealing", "gauge",
              "1: what seals media; unknown until the media core has told.");
     put_sample(out, "assize_sfu_sealing", "library", sealing ? sealing : "unknown", 1);
+    put(out, "assize_sfu_read_wait_seconds", "gauge",
+        "Longest that a datagram can have waited for the media core to read it, in the last "
+        "second.",
+        (double)court->sfu_metrics.values[CONTROL_METRIC_READ_WAIT_US] / 1e6);
     put(out, "assize_recorder_up", "gauge", "1 while the recorder is connected.",
         media_is_connected(court->recorder));
     put(out, "assize_recorder_watermark_age_seconds", "gauge",

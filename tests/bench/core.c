@@ -258,7 +258,9 @@ static struct server_sends sends(const struct server *s)
     return (struct server_sends){.packets = desk_metric(s->desk, CONTROL_METRIC_SENT),
                                  .messages = desk_metric(s->desk, CONTROL_METRIC_SEND_MESSAGES),
                                  .calls = desk_metric(s->desk, CONTROL_METRIC_SEND_CALLS),
-                                 .dropped = desk_metric(s->desk, CONTROL_METRIC_DROPPED_SEND)};
+                                 .dropped = desk_metric(s->desk, CONTROL_METRIC_DROPPED_SEND),
+                                 .queue_drops = desk_metric(s->desk, CONTROL_METRIC_DROPPED_QUEUE),
+                                 .read_wait_us = desk_metric(s->desk, CONTROL_METRIC_READ_WAIT_US)};
 }
 
 static void stop(struct server *s)

@@ -24,6 +24,8 @@ enum figure {
     FIGURE_SPAN_P99,
     FIGURE_SEGMENTS,     /* packets per message given to the kernel */
     FIGURE_PER_CALL,     /* packets per sending system call */
+    FIGURE_QUEUE_DROPS,  /* datagrams that found the server's receive queue full */
+    FIGURE_READ_WAIT,    /* that one can have waited in it, in the last second, ms */
     FIGURE_SYSCALLS,     /* system calls per packet received */
     FIGURE_MEMORY,       /* MB */
     FIGURE_PER_RECEIVER, /* memory over the idle server's, kB per receiver */

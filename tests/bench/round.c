@@ -64,6 +64,17 @@ static void fill(const struct count *a, const struct count *b, const struct clie
     v[FIGURE_PER_CALL] = ratio(sent, (double)(b->sends.calls - a->sends.calls));
 }
 
+/* As told last; what is told of a second is known at the end of it. */
+static void fill_receiving(const struct server_kind *kind, const struct server *server,
+                           const struct count *a, struct figures *f)
+{
+    if (!kind->sends)
+        return;
+    struct server_sends now = kind->sends(server);
+    f->values[FIGURE_QUEUE_DROPS] = (double)(now.queue_drops - a->sends.queue_drops);
+    f->values[FIGURE_READ_WAIT] = (double)now.read_wait_us / 1e3;
+}
+
 /* Apart from the rest: counting costs a little. */
 static double syscalls_per_packet(const struct server_kind *kind, const struct server *server,
                                   struct clients *c)
@@ -120,6 +131,7 @@ void round_server(const struct server_kind *kind, const struct round_options *o,
     clients_resume(c);
     if (!o->briefly)
         f.values[FIGURE_SYSCALLS] = syscalls_per_packet(kind, server, c);
+    fill_receiving(kind, server, &a, &f);
     kind->stop(server);
     *ret_figures = f;
 }

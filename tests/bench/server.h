@@ -19,10 +19,12 @@ struct server_options {
     bool record;      /* with the tape tap on and its ring read */
 };
 
-/* What the server says of its sending, since its start. */
+/* What the server says of its sending, and of its receiving, since its start. */
 struct server_sends {
     uint64_t packets, messages, calls;
-    uint64_t dropped; /* datagrams, as the kernel did not take them */
+    uint64_t dropped;      /* datagrams, as the kernel did not take them */
+    uint64_t queue_drops;  /* datagrams that found its receive queue full */
+    uint64_t read_wait_us; /* not since its start: how long one can have waited, in a second */
 };
 
 struct server;

@@ -49,6 +49,12 @@ for (const part of PARTS)
     await run(join(build, part, `assize-${part}`), ["--config", join(top, "deploy/assize.yaml"), "--check-config"], { env });
   });
 
+test("sockets may be as large as the media core asks for", async () => {
+  const [, megabytes] = /define UDP_BUFFER_BYTES \((\d+) << 20\)/.exec(await readFile(join(top, "sfu/udp.h"), "utf8"));
+  const settings = await readFile(join(systemd, "assize.sysctl"), "utf8");
+  for (const way of ["rmem", "wmem"]) assert.match(settings, new RegExp(`^net\\.core\\.${way}_max = ${megabytes << 20}$`, "m"));
+});
+
 test("what they may write is made by tmpfiles, for the users they run as, where the configuration's defaults say", async () => {
   const tmpfiles = await readFile(join(systemd, "assize.tmpfiles"), "utf8");
   const made = new Map([...tmpfiles.matchAll(/^d (\S+)\s+(\d+)\s+(\S+)\s+(\S+)/gm)].map(([, path, mode, user]) => [path, { mode, user }]));

@@ -154,6 +154,33 @@ static void drops_what_is_too_long(bool trains)
     close_ends(&e);
 }
 
+/* What finds the queue full is counted once, and what is read makes room again. */
+static void counts_what_the_queue_had_no_room_for(void)
+{
+    enum { BYTES = 4096, SENT = 300 };
+    struct ends e = open_ends(false);
+    uint32_t counted = 0;
+    CHECK(udp_receive_buffer(e.to) > 0 && udp_receive_buffer(e.to) <= UDP_BUFFER_BYTES);
+    CHECK_EQ(setsockopt(e.to, SOL_SOCKET, SO_RCVBUF, &(int){BYTES}, sizeof(int)), 0);
+    CHECK_EQ(udp_receive_buffer(e.to), BYTES);
+    CHECK_EQ(udp_take_drops(e.to, &counted), 0);
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < SENT; i++)
+            send_train(&e, 100, 0);
+        unsigned came = 0;
+        const struct udp_datagram *d;
+        for (int n; (n = udp_read(e.reader, e.to, &d)) > 0;)
+            came += (unsigned)n;
+        CHECK(came > 0 && came < SENT);
+        CHECK_EQ(udp_take_drops(e.to, &counted), SENT - came);
+        CHECK_EQ(udp_take_drops(e.to, &counted), 0);
+    }
+    counted = UINT32_MAX - 9; /* a counter that wrapped since */
+    CHECK_EQ(udp_take_drops(e.to, &counted) > 10, true);
+    CHECK_EQ(udp_take_drops(-1, &counted), 0);
+    close_ends(&e);
+}
+
 int main(void)
 {
     for (int trains = 0; trains < 2; trains++) {
@@ -161,5 +188,6 @@ int main(void)
         drops_what_is_too_long(trains);
     }
     takes_a_full_batch();
+    counts_what_the_queue_had_no_room_for();
     return 0;
 }
