@@ -10,29 +10,11 @@
 #include "sfu/directory.h"
 #include "sfu/dtls.h"
 #include "sfu/ice.h"
+#include "sfu/paths.h"
 #include "sfu/rtp.h"
 #include "sfu/srtp_in.h"
 
-/* RFC 7675 section 5.1: consent lapses 30 s after the last valid check. */
-#define CONSENT_TIMEOUT_US 30000000ull
-/* Nothing authentic for so long is told as silence. Firefox, when no media flows, sends its checks
- * 4 to 6 s apart (RFC 7675 section 5.1), Chromium 2.5 s. */
-#define SILENT_US 7000000ull
-/* A 5-tuple another transport proved within this time is not taken from it: whoever can both sign
- * checks and forge a source address must not cut off the others. */
-#define PATH_HELD_US SILENT_US
-
 enum { CURRENT = 0, PREVIOUS = 1, GENERATIONS = 2 };
-
-/* An address proven by a check. */
-struct proven {
-    struct directory_entry entry;
-    uint64_t checked_us;
-    uint64_t heard_us; /* the last authentic datagram, a check or SRTP: it is in use */
-    bool listed;
-    uint8_t generation; /* of the credentials that proved it */
-    struct send_flow flow;
-};
 
 struct out_stream {
     uint32_t ssrc;
@@ -46,10 +28,7 @@ struct transport {
     struct control_ice ice[GENERATIONS]; /* PREVIOUS: only while `restarting` */
     struct directory_entry ufrags[GENERATIONS];
     bool restarting;
-    struct proven proven[LIMIT_ICE_PATHS];
-    struct proven *selected; /* where we send; NULL: nowhere */
-    uint64_t checked_us;     /* last valid check, of any path */
-    uint64_t heard_us;       /* last authentic datagram of any kind */
+    struct paths paths;
 
     struct dtls *dtls;
     struct handshake handshake; /* what of it waits for its turn */
@@ -57,7 +36,6 @@ struct transport {
     uint8_t expected[CONTROL_FINGERPRINT_LEN];
     struct srtp_in *srtp; /* NULL until keys are agreed and the certificate is checked */
     struct seal *seal;
-    enum keys_suite suite;
 
     size_t stream_count;
     struct out_stream streams[]; /* config.out_streams of them */
@@ -80,6 +58,7 @@ int transport_create(const struct transport_config *config, uint64_t now_us,
         return -ENOMEM;
     t->config = *config;
     handshake_init(&t->handshake);
+    paths_init(&t->paths, config->directory, t);
     int r = ice_make_credentials(&t->ice[CURRENT]);
     if (r == 0)
         r = dtls_create(config->dtls, DTLS_SERVER, &t->dtls);
@@ -106,31 +85,15 @@ static void send_dtls(struct transport *t, const struct path *to)
     }
 }
 
-static void forget_path(struct transport *t, struct proven *p)
-{
-    directory_remove(t->config.directory, &p->entry);
-    send_flow_end(p->entry.path.via, &p->flow);
-    *p = (struct proven){0};
-    if (t->selected == p)
-        t->selected = NULL;
-}
-
-static void forget_paths(struct transport *t)
-{
-    for (size_t i = 0; i < LIMIT_ICE_PATHS; i++)
-        if (t->proven[i].listed)
-            forget_path(t, &t->proven[i]);
-}
-
 void transport_destroy(struct transport *t)
 {
     if (!t)
         return;
-    if (t->selected && transport_can_send(t)) {
+    if (t->paths.selected && transport_can_send(t)) {
         dtls_close(t->dtls);
-        send_dtls(t, &t->selected->entry.path);
+        send_dtls(t, &t->paths.selected->entry.path);
     }
-    forget_paths(t);
+    paths_finish(&t->paths);
     directory_remove(t->config.directory, &t->ufrags[CURRENT]);
     if (t->restarting)
         directory_remove(t->config.directory, &t->ufrags[PREVIOUS]);
@@ -197,7 +160,6 @@ static void agree_keys(struct transport *t)
     if (r == 0)
         r = seal_create(t->config.sealer, SEAL_RTP_OUT, &local, &t->seal);
     if (r == 0) {
-        t->suite = local.suite;
         t->config.stats->dtls_connected++;
         t->phase = CONTROL_TRANSPORT_CONNECTED;
     } else {
@@ -250,8 +212,7 @@ int transport_restart(struct transport *t, struct control_ice *ret_ice)
     if (!t->restarting) {
         t->ice[PREVIOUS] = t->ice[CURRENT];
         list_ufrag(t, PREVIOUS);
-        for (size_t i = 0; i < LIMIT_ICE_PATHS; i++)
-            t->proven[i].generation = PREVIOUS;
+        paths_outdate(&t->paths);
         t->restarting = true;
     }
     t->ice[CURRENT] = fresh;
@@ -266,76 +227,28 @@ static void finish_restart(struct transport *t)
     t->restarting = false;
     directory_remove(t->config.directory, &t->ufrags[PREVIOUS]);
     explicit_bzero(&t->ice[PREVIOUS], sizeof(t->ice[PREVIOUS]));
-    for (size_t i = 0; i < LIMIT_ICE_PATHS; i++)
-        if (t->proven[i].listed && t->proven[i].generation == PREVIOUS)
-            forget_path(t, &t->proven[i]);
+    paths_forget_outdated(&t->paths);
 }
 
-static struct proven *find_path(struct transport *t, const struct path *path)
-{
-    if (t->selected && path_equal(&t->selected->entry.path, path))
-        return t->selected;
-    for (size_t i = 0; i < LIMIT_ICE_PATHS; i++)
-        if (t->proven[i].listed && path_equal(&t->proven[i].entry.path, path))
-            return &t->proven[i];
-    return NULL;
-}
-
+/* A 5-tuple that another transport uses is not taken from it: whoever can both sign checks and
+ * forge a source address must not cut off the others. */
 static bool is_held_by_another(struct transport *t, const struct path *path, uint64_t now_us)
 {
     struct transport *other = directory_find_path(t->config.directory, path);
-    if (!other || other == t)
-        return false;
-    const struct proven *p = find_path(other, path);
-    return p && now_us - p->heard_us < PATH_HELD_US;
-}
-
-/* A free place for a path, or that of the one not checked for longest. */
-static struct proven *place_for_path(struct transport *t)
-{
-    struct proven *oldest = NULL;
-    for (size_t i = 0; i < LIMIT_ICE_PATHS; i++) {
-        struct proven *p = &t->proven[i];
-        if (!p->listed)
-            return p;
-        if (p != t->selected && (!oldest || p->checked_us < oldest->checked_us))
-            oldest = p;
-    }
-    assert(oldest); /* at most one of several is selected */
-    forget_path(t, oldest);
-    return oldest;
-}
-
-static struct proven *add_path(struct transport *t, const struct path *path)
-{
-    struct proven *p = place_for_path(t);
-    p->entry = (struct directory_entry){.owner = t, .path = *path};
-    p->listed = true;
-    directory_add(t->config.directory, &p->entry);
-    return p;
+    return other && other != t && paths_holds(&other->paths, path, now_us);
 }
 
 /* An authentic check came by `from`. */
 static void note_check(struct transport *t, const struct path *from, int generation, bool nominated,
                        uint64_t now_us)
 {
-    struct proven *p = find_path(t, from);
-    if (!p)
-        p = add_path(t, from);
-    else if (directory_find_path(t->config.directory, from) != t)
-        directory_add(t->config.directory, &p->entry); /* another had taken it over */
-    p->checked_us = now_us;
-    p->heard_us = now_us;
-    p->generation = (uint8_t)generation;
-    t->checked_us = now_us;
-    t->heard_us = now_us;
-    if (nominated || !t->selected)
-        t->selected = p;
-    if (t->restarting && generation == CURRENT &&
-        (nominated || t->phase == CONTROL_TRANSPORT_EXPIRED)) {
-        t->selected = p;
+    struct proven *p = paths_checked(&t->paths, from, generation == PREVIOUS, now_us);
+    bool renewed = t->restarting && generation == CURRENT &&
+                   (nominated || t->phase == CONTROL_TRANSPORT_EXPIRED);
+    if (nominated || renewed || !t->paths.selected)
+        t->paths.selected = p;
+    if (renewed)
         finish_restart(t);
-    }
     if (t->phase == CONTROL_TRANSPORT_NEW || t->phase == CONTROL_TRANSPORT_SILENT ||
         t->phase == CONTROL_TRANSPORT_EXPIRED)
         t->phase = t->srtp ? CONTROL_TRANSPORT_CONNECTED : CONTROL_TRANSPORT_ICE;
@@ -425,7 +338,7 @@ struct transport *transport_shake_hands(struct handshakes *handshakes, uint64_t 
     /* Much may have happened while it waited. */
     if (has_ended(t))
         (void)dropped(t, TRANSPORT_DROP_ENDED);
-    else if (!find_path(t, &d->from))
+    else if (!paths_find(&t->paths, &d->from))
         (void)dropped(t, TRANSPORT_DROP_FOREIGN);
     else
         (void)take_dtls(t, &d->from, d->bytes, d->len, now_us); /* the phase tells */
@@ -458,8 +371,7 @@ static struct transport_received receive_srtp(struct transport *t, struct proven
                  : srtp_in_open_rtp(t->srtp, datagram, len, now_us, plain, &len);
     if (r < 0)
         return dropped(t, drop_of_srtp(r));
-    t->heard_us = now_us;
-    path->heard_us = now_us;
+    paths_heard(&t->paths, path, now_us);
     if (t->phase == CONTROL_TRANSPORT_SILENT)
         t->phase = CONTROL_TRANSPORT_CONNECTED;
     return (struct transport_received){.outcome = rtcp ? TRANSPORT_RTCP : TRANSPORT_RTP,
@@ -479,7 +391,7 @@ struct transport_received transport_receive(struct transport *t, const struct pa
     uint8_t first = datagram[0];
     if (first <= 3)
         return receive_stun(t, from, datagram, len, now_us);
-    struct proven *path = find_path(t, from);
+    struct proven *path = paths_find(&t->paths, from);
     if (!path)
         return dropped(t, TRANSPORT_DROP_FOREIGN);
     if (first >= 20 && first <= 63)
@@ -502,21 +414,6 @@ struct transport *transport_find(const struct directory *directory, const struct
     return directory_find_ufrag(directory, view.local_ufrag, view.local_ufrag_len);
 }
 
-/* Ends what was not checked for too long; what remains is sent to by the latest proof. */
-static void expire_paths(struct transport *t, uint64_t now_us)
-{
-    struct proven *latest = NULL;
-    for (size_t i = 0; i < LIMIT_ICE_PATHS; i++) {
-        struct proven *p = &t->proven[i];
-        if (p->listed && now_us - p->checked_us >= CONSENT_TIMEOUT_US)
-            forget_path(t, p);
-        else if (p->listed && (!latest || p->checked_us > latest->checked_us))
-            latest = p;
-    }
-    if (!t->selected)
-        t->selected = latest;
-}
-
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -526,23 +423,23 @@ uint64_t transport_tick(struct transport *t, uint64_t now_us)
 {
     if (has_ended(t) || t->phase == CONTROL_TRANSPORT_NEW || t->phase == CONTROL_TRANSPORT_EXPIRED)
         return UINT64_MAX;
-    expire_paths(t, now_us);
-    if (!t->selected) {
+    paths_expire(&t->paths, now_us);
+    if (!t->paths.selected) {
         t->phase = CONTROL_TRANSPORT_EXPIRED;
         return UINT64_MAX;
     }
     /* While the page's answer waits for its turn, ours need not be sent again. */
     uint64_t next = t->handshake.count ? UINT64_MAX : dtls_tick(t->dtls, now_us);
-    send_dtls(t, &t->selected->entry.path);
+    send_dtls(t, &t->paths.selected->entry.path);
     note_dtls(t);
     if (has_ended(t))
         return UINT64_MAX;
-    next = earlier(next, t->checked_us + CONSENT_TIMEOUT_US);
+    next = earlier(next, t->paths.checked_us + PATHS_CONSENT_US);
     if (t->phase == CONTROL_TRANSPORT_CONNECTED) {
-        if (now_us - t->heard_us >= SILENT_US)
+        if (paths_are_silent(&t->paths, now_us))
             t->phase = CONTROL_TRANSPORT_SILENT;
         else
-            next = earlier(next, t->heard_us + SILENT_US);
+            next = earlier(next, t->paths.heard_us + PATHS_SILENT_US);
     }
     return next;
 }
@@ -565,9 +462,9 @@ int transport_send_rtp(struct transport *t, unsigned stream, const struct seal_p
                        size_t *sent_bytes)
 {
     assert(stream < t->stream_count);
-    if (!transport_can_send(t) || !t->selected)
+    if (!transport_can_send(t) || !t->paths.selected)
         return -ENOTCONN;
-    const struct path *to = &t->selected->entry.path;
+    const struct path *to = &t->paths.selected->entry.path;
     uint8_t *room = send_reserve(to->via);
     if (!room)
         return -ENOBUFS;
@@ -575,7 +472,7 @@ int transport_send_rtp(struct transport *t, unsigned stream, const struct seal_p
     int r = seal_rtp(t->seal, &t->streams[stream].seal, packet, room, SEND_DATAGRAM_MAX, &len);
     if (r < 0)
         return r;
-    send_commit_flow(to->via, &t->selected->flow, &to->remote, len);
+    send_commit_flow(to->via, &t->paths.selected->flow, &to->remote, len);
     if (sent_bytes)
         *sent_bytes += len;
     return 0;
@@ -583,11 +480,11 @@ int transport_send_rtp(struct transport *t, unsigned stream, const struct seal_p
 
 int transport_send_rtcp(struct transport *t, const uint8_t *rtcp, size_t len)
 {
-    if (!transport_can_send(t) || !t->selected)
+    if (!transport_can_send(t) || !t->paths.selected)
         return -ENOTCONN;
     if (len > SEND_DATAGRAM_MAX - SEAL_RTCP_TRAILER_MAX)
         return -EMSGSIZE;
-    const struct path *to = &t->selected->entry.path;
+    const struct path *to = &t->paths.selected->entry.path;
     uint8_t *room = send_reserve(to->via);
     if (!room)
         return -ENOBUFS;
@@ -595,11 +492,6 @@ int transport_send_rtcp(struct transport *t, const uint8_t *rtcp, size_t len)
     int r = srtp_in_protect_rtcp(t->srtp, room, &len);
     if (r < 0)
         return r;
-    send_commit_flow(to->via, &t->selected->flow, &to->remote, len);
+    send_commit_flow(to->via, &t->paths.selected->flow, &to->remote, len);
     return 0;
-}
-
-size_t transport_overhead(const struct transport *t)
-{
-    return t->seal ? keys_tag_len(t->suite) : 0;
 }

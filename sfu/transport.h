@@ -135,7 +135,4 @@ int transport_send_rtp(struct transport *transport, unsigned stream,
 /* Protects and queues one compound RTCP packet. Returns 0, -ENOTCONN, -ENOBUFS, -EMSGSIZE, -EIO. */
 int transport_send_rtcp(struct transport *transport, const uint8_t *rtcp, size_t len);
 
-/* Bytes that sealing adds to an RTP packet; 0 while not connected. */
-size_t transport_overhead(const struct transport *transport);
-
 #endif
