@@ -14,6 +14,7 @@
 #include "sfu/ntp.h"
 #include "sfu/table.h"
 #include "sfu/transport.h"
+#include "sfu/wheel.h"
 
 /* A wall clock that differs by less was not set: reading two clocks takes time. Ours. */
 #define CONTEXT_STEP_US (5 * 1000u)
@@ -41,6 +42,7 @@ struct context {
     struct sealer *sealer;
     struct packet_pool *pool;
     struct outbox outbox;
+    struct wheel peers; /* their timers, see peers_tick() */
     struct load load;
 };
 

@@ -33,6 +33,7 @@ int peer_create(struct context *c, struct hearing *hearing, const struct control
         peer_destroy(peer, c);
         return r;
     }
+    peer_hurry(peer, c);
     *ret_peer = peer;
     return 0;
 }
@@ -42,6 +43,7 @@ void peer_destroy(struct peer *peer, struct context *c)
     if (!peer)
         return;
     list_remove(&peer->link);
+    wheel_cancel(&peer->timer);
     subscriber_finish(&peer->subscriber);
     publisher_finish(&peer->publisher, c);
     free(peer);
@@ -187,13 +189,10 @@ static void tell_stats(struct peer *peer, struct context *c)
     s->expected = 0;
 }
 
-void peer_tick(struct peer *peer, struct context *c)
+static void tick_slowly(struct peer *peer, struct context *c)
 {
     struct publisher *p = &peer->publisher;
     struct subscriber *s = &peer->subscriber;
-    feedback_to_publisher(c, p);
-    if (c->now_us < peer->slow_us)
-        return;
     peer->slow_us = c->now_us + SLOW_INTERVAL_US;
 
     (void)transport_tick(p->up, c->now_us);
@@ -214,6 +213,28 @@ void peer_tick(struct peer *peer, struct context *c)
         peer->stats_us = c->now_us + STATS_INTERVAL_US;
         tell_stats(peer, c);
     }
+}
+
+static void tick(struct peer *peer, struct context *c)
+{
+    if (publisher_has_streams(&peer->publisher))
+        feedback_to_publisher(c, &peer->publisher);
+    if (c->now_us >= peer->slow_us)
+        tick_slowly(peer, c);
+    bool fast = publisher_has_streams(&peer->publisher);
+    wheel_set(&c->peers, &peer->timer, fast ? c->now_us + WHEEL_TICK_US : peer->slow_us);
+}
+
+void peers_tick(struct context *c)
+{
+    struct wheel_timer *t;
+    while ((t = wheel_take(&c->peers, c->now_us)))
+        tick(LIST_ENTRY(t, struct peer, timer), c);
+}
+
+void peer_hurry(struct peer *peer, struct context *c)
+{
+    wheel_set(&c->peers, &peer->timer, c->now_us);
 }
 
 static void tell_transport(const struct peer *peer, struct context *c,

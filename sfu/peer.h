@@ -21,6 +21,7 @@ struct peer {
     struct publisher publisher;
     struct subscriber subscriber;
 
+    struct wheel_timer timer;
     uint64_t slow_us;  /* when the slow half of its timers runs next */
     uint64_t layer_us; /* when its layers are chosen next */
     uint64_t stats_us; /* when its statistics are told next, and the sums when they were last: */
@@ -45,9 +46,12 @@ static inline struct peer *peer_of_subscriber(struct subscriber *s)
     return LIST_ENTRY(s, struct peer, subscriber);
 }
 
-/* What its clocks ask for: repair, reports, transports, states and statistics to be told. Call
- * every 20 ms. */
-void peer_tick(struct peer *peer, struct context *c);
+/* What the clocks of all peers of the worker ask for: repair, reports, transports, states and
+ * statistics to be told. Every WHEEL_TICK_US; only those are looked at for whom it is time. */
+void peers_tick(struct context *c);
+
+/* It begins to publish: its clocks ask for something in the next tick. */
+void peer_hurry(struct peer *peer, struct context *c);
 
 /* Tells all about it to a signaling that has just come: PEER_PRESENT and what belongs to it. */
 void peer_tell_presence(const struct peer *peer, struct context *c);

@@ -244,6 +244,14 @@ bool publisher_may_send(struct publisher *p, size_t len, uint64_t now_us)
     return true;
 }
 
+bool publisher_has_streams(const struct publisher *p)
+{
+    for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++)
+        if (p->publications[i])
+            return true;
+    return false;
+}
+
 struct publication *publisher_find(const struct publisher *p, uint64_t id)
 {
     for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++)

@@ -127,6 +127,9 @@ int publisher_add(struct publisher *p, struct context *c, const struct control_s
 /* Nothing may be subscribed to it any more. Takes it out and frees it. */
 void publisher_remove(struct publisher *p, struct context *c, struct publication *publication);
 
+/* Whether it publishes anything. */
+bool publisher_has_streams(const struct publisher *p);
+
 struct publication *publisher_find(const struct publisher *p, uint64_t id);
 
 /* Whether it may send us one more packet of `len` bytes now; counts it if so. */

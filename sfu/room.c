@@ -224,6 +224,7 @@ int room_add_stream(struct room *room, struct context *c, const struct control_s
     if (r < 0)
         return r;
     update_recording(room, c, pub);
+    peer_hurry(peer, c);
     return 0;
 }
 
@@ -321,8 +322,6 @@ static void watch_speakers(struct room *room, struct context *c)
 
 void room_tick(struct room *room, struct context *c)
 {
-    LIST_FOR_EACH(it, &room->peers)
-    peer_tick(PEER(it), c);
     watch_speakers(room, c);
 }
 

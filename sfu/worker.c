@@ -26,7 +26,6 @@
 #include "sfu/send.h"
 #include "sfu/udp.h"
 
-#define TICK_INTERVAL_US    (20 * 1000ull)
 #define METRICS_INTERVAL_US (1000 * 1000ull)
 /* Two clocks read within this time are read at once. Ours. */
 #define CLOCKS_APART_US (1 * 1000ull)
@@ -154,7 +153,7 @@ static int open_wakes(struct worker *w)
     w->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (w->timer_fd < 0)
         return -errno;
-    const struct timespec tick = {.tv_nsec = TICK_INTERVAL_US * 1000};
+    const struct timespec tick = {.tv_nsec = WHEEL_TICK_US * 1000};
     const struct itimerspec every = {tick, tick};
     if (timerfd_settime(w->timer_fd, 0, &every, NULL) < 0)
         return -errno;
@@ -174,6 +173,7 @@ static int open_context(struct worker *w)
     c->boot_id = w->options.boot_id;
     c->dtls = w->options.dtls;
     handshakes_init(&c->handshakes);
+    wheel_init(&c->peers, c->now_us);
     c->outbox.to = w->options.desk;
     c->outbox.deliver = w->options.deliver;
     c->outbox.worker = w->options.number;
@@ -340,6 +340,7 @@ static void run_timers(struct worker *w)
     (void)!read(w->timer_fd, &expirations, sizeof(expirations)); /* only to make it unreadable */
     struct context *c = &w->context;
     c->now_us = clock_now_us();
+    peers_tick(c);
     size_t cursor = 0;
     struct room *room;
     while ((room = table_next(w->rooms, &cursor)))

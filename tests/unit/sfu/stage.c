@@ -45,6 +45,7 @@ int stage_open(struct stage *s)
     log_start("test", LOG_ERROR);
     struct context *c = &s->c;
     c->now_us = START_US;
+    wheel_init(&c->peers, c->now_us);
     c->wall_offset_us = 1700000000000000ull;
     c->boot_id = 7;
     handshakes_init(&c->handshakes);
@@ -271,6 +272,7 @@ void stage_pass(struct stage *s, uint64_t duration_us)
 {
     for (uint64_t passed = 0; passed < duration_us; passed += STEP_US) {
         s->c.now_us += STEP_US;
+        peers_tick(&s->c);
         size_t cursor = 0;
         struct room *room;
         while ((room = table_next(s->rooms, &cursor)))

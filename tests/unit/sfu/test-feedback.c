@@ -461,8 +461,29 @@ static void bounds_a_flood_of_reports(void)
     stage_close(&s);
 }
 
+/* Whoever begins to publish after having been quiet is looked at in the next ticks, not when the
+ * clocks of a quiet peer come round (100 ms): whatever those are at. */
+static void asks_at_once_of_a_quiet_peer(void)
+{
+    for (unsigned phase = 0; phase < 5; phase++) {
+        CHECK_EQ(stage_open(&s), 0);
+        stage_open_court(&s);
+        publisher = stage_join(&s, 1, CONTROL_ROLE_PARTY, CONTROL_ROOM_COURTROOM, 0, 1, true);
+        stage_pass(&s, SECOND_US + phase * FRAME_US);
+        CHECK_EQ(stage_publish(&s, publisher, CONTROL_VIDEO, false), 0);
+        frame(CONTROL_VIDEO, 100, true);
+        frame(CONTROL_VIDEO, 102, false);
+        publisher->asked = (struct page_asked){0};
+        stage_pass(&s, 2 * WHEEL_TICK_US);
+        CHECK_EQ(publisher->asked.nacks, 1);
+        CHECK_EQ(publisher->asked.last_nack, 101);
+        stage_close(&s);
+    }
+}
+
 int main(void)
 {
+    asks_at_once_of_a_quiet_peer();
     passes_key_frame_wishes_on();
     one_viewer_never_spoils_the_rest();
     drops_wishes_of_empty_seats();
