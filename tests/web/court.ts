@@ -105,6 +105,8 @@ export class Court implements World {
   /** Of every timer so far, ms. */
   readonly pauses: number[] = [];
   sockets = 0;
+  /** How often a media library was asked for. */
+  preloads = 0;
   private socket: Socket | null = null;
   private readonly timers = new Map<number, () => void>();
   private lastTimer = 0;
@@ -113,7 +115,10 @@ export class Court implements World {
     setItem: (key, value) => void this.kept.set(key, value),
     removeItem: (key) => void this.kept.delete(key),
   }, {
-    preload: () => Promise.resolve(),
+    preload: () => {
+      this.preloads += 1;
+      return Promise.resolve();
+    },
     open: (_capabilities, _joined: Joined, listener) => {
       const media = new FakeMedia(listener);
       this.media.push(media);

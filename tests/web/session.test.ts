@@ -215,14 +215,63 @@ test("whoever has a place gets it back from a server that is full for a while, a
   assert.deepEqual(onAir(court.last), { microphone: "on", camera: "on" });
 });
 
-test("whoever comes to a full server is told so, and not kept waiting", async () => {
+test("whoever comes to a full server is told so, and comes in by themselves when there is room", async () => {
   const court = await inTheLobby();
-  court.refusals.push("server-full");
+  const hearing = () => court.session.store.get().hearing;
+  court.refusals.push("server-full", "server-full", "media-unavailable", "late");
   court.session.join();
   await settle();
-  const { stage, notices } = court.session.store.get().hearing;
-  assert.equal(stage, "lobby");
-  assert.deepEqual(notices.map((notice) => notice.code), ["server-full"]);
+  for (const pause of [5000, 5000, 700, 700]) {
+    const { stage, waitsForRoom, notices } = hearing();
+    assert.deepEqual([stage, waitsForRoom, notices], ["joining", true, []]);
+    assert.equal(court.pauses.at(-1), pause);
+    await court.later();
+  }
+  assert.deepEqual([hearing().stage, hearing().waitsForRoom], ["present", false]);
+  assert.equal(court.count("join"), 5);
+});
+
+test("who waits for a place waits on over a lost connection, and is told when it is no use", async () => {
+  const court = await inTheLobby();
+  const hearing = () => court.session.store.get().hearing;
+  court.refusals.push("server-full", "server-full", "wrong-state", "not-allowed");
+  court.session.join();
+  await settle();
+  court.cut();
+  await court.later();
+  await settle();
+  assert.equal(court.count("join"), 2);
+  assert.deepEqual([hearing().stage, hearing().waitsForRoom], ["joining", true]);
+  await court.later();
+  await court.later();
+  const { stage, waitsForRoom, notices } = hearing();
+  assert.deepEqual([stage, waitsForRoom, notices.at(-1)?.code], ["lobby", false, "not-allowed"]);
+  await court.later();
+  assert.equal(court.count("join"), 4);
+});
+
+test("whoever was asleep too long has no room any more: a full server is told to them too", async () => {
+  const court = await inCourt();
+  court.room = "outside";
+  court.refusals.push("server-full");
+  court.cut();
+  await court.later();
+  await settle();
+  const { stage, waitsForRoom } = court.session.store.get().hearing;
+  assert.deepEqual([stage, waitsForRoom], ["joining", true]);
+  assert.equal(court.pauses.at(-1), 5000);
+  await court.later();
+  assert.equal(court.session.store.get().hearing.stage, "present");
+});
+
+test("a media library is prepared before it is needed, and not beside the one in use", async () => {
+  const court = await inCourt();
+  assert.equal(court.preloads, 1);
+  court.cut();
+  await court.later();
+  await settle();
+  assert.equal(court.count("hello"), 2);
+  assert.equal(court.preloads, 1);
 });
 
 test("a join waits while the media core is away", async () => {

@@ -38,6 +38,8 @@ export interface Hearing {
   readonly stage: Stage;
   readonly ending: Ending | null;
   readonly linkUp: boolean;
+  /** Joining, and the server was full when last asked: it is asked again by itself. */
+  readonly waitsForRoom: boolean;
   /** Set once a welcome came; the five below are of no meaning before. */
   readonly you: Person | null;
   readonly matter: Matter | null;
@@ -61,6 +63,7 @@ export type PageEvent =
   | { type: "page:linkLost" }
   | { type: "page:joining" }
   | { type: "page:joined"; room: Room; seats: number }
+  | { type: "page:serverFull" }
   | { type: "page:joinFailed"; code: ErrorCode | "lost" | "late" }
   | { type: "page:failed"; code: ErrorCode | "lost" | "late" }
   | { type: "page:noticeSeen"; id: number }
@@ -73,6 +76,7 @@ export const emptyHearing: Hearing = {
   stage: "arriving",
   ending: null,
   linkUp: false,
+  waitsForRoom: false,
   you: null,
   matter: null,
   may: [],
@@ -93,23 +97,26 @@ export function apply(hearing: Hearing, event: ServerEvent | PageEvent): Hearing
     case "page:linkLost":
       return withoutOldNews({ ...hearing, linkUp: false, speaking: new Set() });
     case "page:joining":
-      return { ...hearing, stage: "joining" };
+      return { ...hearing, stage: "joining", waitsForRoom: false };
+    case "page:serverFull":
+      return { ...hearing, stage: "joining", waitsForRoom: true };
     case "page:joined":
       return {
         ...hearing,
         stage: "present",
+        waitsForRoom: false,
         you: hearing.you && { ...hearing.you, room: event.room },
         seats: Array.from({ length: event.seats }, (_, n) => ({ ...emptySeat, turn: hearing.seats[n]?.turn ?? 0 })),
       };
     case "page:joinFailed":
-      return notify({ ...hearing, stage: hearing.stage === "joining" ? "lobby" : hearing.stage },
+      return notify({ ...hearing, stage: hearing.stage === "joining" ? "lobby" : hearing.stage, waitsForRoom: false },
         "failed", null, null, event.code);
     case "page:failed":
       return notify(hearing, "failed", null, null, event.code);
     case "page:noticeSeen":
       return { ...hearing, notices: hearing.notices.filter((notice) => notice.id !== event.id) };
     case "page:over":
-      return { ...hearing, stage: "over", ending: event.ending, linkUp: false, notices: [] };
+      return { ...hearing, stage: "over", ending: event.ending, linkUp: false, waitsForRoom: false, notices: [] };
     case "seat":
       return seated(hearing, event);
     case "speaking":

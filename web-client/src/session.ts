@@ -149,15 +149,16 @@ export class Session {
     keepResume(this.keep, welcome.resume);
     this.capabilities = welcome.rtpCapabilities;
     this.change({ type: "page:welcome", welcome, atMs: Date.now() });
-    // A failure shows at the join, which fetches again.
-    this.library.preload(welcome.rtpCapabilities).catch(ignore);
-    const { stage } = this.store.get().hearing;
+    // What is in use stays so; a failure shows at the join, which fetches again.
+    if (!this.media) this.library.preload(welcome.rtpCapabilities).catch(ignore);
+    const { stage, waitsForRoom } = this.store.get().hearing;
     const hasPlace = welcome.you.room !== "outside";
     if (stage === "lobby" && this.resumed && hasPlace && welcome.hearing.state !== "closed") void this.comeBack();
     // A signaling server that lost our place in its own restart gives it back on a new join.
     else if (welcome.hearing.state === "closed") this.closeDown();
     // A media core that was restarted meanwhile has nothing of ours either.
     else if (stage === "present" && (!hasPlace || !welcome.media || (!this.media && !this.joining))) void this.takeSeats();
+    else if (waitsForRoom) void this.takeSeats();
     else {
       this.hearWhatChanged(welcome);
       this.reconcile();
@@ -268,21 +269,26 @@ export class Session {
   }
 
   private joinFailed(code: ErrorCode | "lost" | "late", current: () => boolean): void {
-    const { stage } = this.store.get().hearing;
+    const { stage, waitsForRoom, you } = this.store.get().hearing;
+    if (code === "server-full") {
+      // Whoever has no room, or none any more, is told so and comes in as soon as there is one.
+      if (stage === "joining" || you?.room === "outside") this.change({ type: "page:serverFull" });
+      this.joinLater(JOIN_AGAIN_FULL_MS, current);
+      return;
+    }
     // wrong-state: an earlier join of ours is not answered yet, and nobody here waits for its answer any more.
     const passing = code === "media-unavailable" || code === "late" || code === "lost" || code === "internal"
-      || code === "wrong-state" || code === "server-full";
-    // Whoever had a place gets it back without a word; a lost connection tries again at its welcome.
-    if (stage === "present" && passing) {
-      const pauseMs = code === "server-full" ? JOIN_AGAIN_FULL_MS : JOIN_AGAIN_MS;
-      this.world.setTimer(() => { if (current() && this.connection.isUp) void this.takeSeats(); }, pauseMs);
-      return;
-    }
-    if (stage === "joining" && code === "media-unavailable") {
+      || code === "wrong-state";
+    // Whoever had a place gets it back without a word.
+    if (passing && (stage === "present" || waitsForRoom)) this.joinLater(JOIN_AGAIN_MS, current);
+    else if (stage === "joining" && code === "media-unavailable") {
       this.world.setTimer(() => { if (current()) void this.takeSeats(); }, JOIN_AGAIN_MS);
-      return;
-    }
-    this.change({ type: "page:joinFailed", code });
+    } else this.change({ type: "page:joinFailed", code });
+  }
+
+  /** A lost connection tries again at its welcome. */
+  private joinLater(pauseMs: number, current: () => boolean): void {
+    this.world.setTimer(() => { if (current() && this.connection.isUp) void this.takeSeats(); }, pauseMs);
   }
 
   /** Makes what is sent equal to what the person wants and the hearing allows; one step at a time. */

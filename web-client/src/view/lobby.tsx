@@ -12,7 +12,7 @@ import { DeviceChoices, Problem } from "./devices.tsx";
 import { Confirm } from "./dialog.tsx";
 import { Frame } from "./frame.tsx";
 import { useWords } from "./hooks.ts";
-import { CameraIcon, CameraOffIcon, LockIcon, MicrophoneIcon, MicrophoneOffIcon } from "./icons.tsx";
+import { CameraIcon, CameraOffIcon, LockIcon, MicrophoneIcon, MicrophoneOffIcon, WarningIcon } from "./icons.tsx";
 import { LinkBanner } from "./notices.tsx";
 import { Picture } from "./picture.tsx";
 
@@ -59,10 +59,14 @@ export function Lobby({ session, local, hearing }: HearingProps): JSX.Element {
           <DeviceChoices local={session.local} state={local} speaks={speaks} />
         </section>
         <div class="lobby-enter">
+          {/* There before it speaks: a reader is silent about what a region brings along. */}
+          <div role="status">
+            {hearing.waitsForRoom ? <p class="warning" data-testid="server-full"><WarningIcon /><span>{text.errors["server-full"]}</span></p> : null}
+          </div>
           <p class="hint"><LockIcon /> {text.lobby.notRecorded}</p>
           <button type="button" class="primary large" data-testid="join" onClick={enter}
             aria-disabled={waits}>
-            {stage === "joining" ? text.lobby.joining : heard && !local.camera.track ? text.lobby.joinWithout : text.lobby.join}
+            {hearing.waitsForRoom ? text.lobby.waitsForRoom : stage === "joining" ? text.lobby.joining : heard && !local.camera.track ? text.lobby.joinWithout : text.lobby.join}
           </button>
         </div>
       </div>
