@@ -33,7 +33,8 @@ static bool was_accepted(const struct live *live)
 void effects_open_media(struct live *live)
 {
     uint64_t id = live->hearing->stored.id;
-    if (!media_is_connected(live->court->sfu))
+    bool is_over = live->hearing->stored.state == TERMS_STATE_CLOSED; /* its tape may come late */
+    if (is_over || !media_is_connected(live->court->sfu))
         return;
     struct control_message open = {
         .type = CONTROL_HEARING_OPEN,

@@ -22,7 +22,7 @@ void effects_reseat(struct live *live);
 void effects_repeat_seats(struct live *live, struct hearing_person *person);
 
 /* Opens the hearing in the media core, with its matrix and, once there is one, its ring.
- * Repeatable; nothing when the media core is away. */
+ * Repeatable; nothing when the media core is away, or the hearing is closed. */
 void effects_open_media(struct live *live);
 
 /* The line that somebody leaves, unless it is in no room: last heard of when its page was lost, or

@@ -9,6 +9,7 @@
 
 #include "scene.h"
 #include "signaling/effects.h"
+#include "signaling/session.h"
 #include "unit/check.h"
 
 static const struct invite_guest guests[] = {{CONTROL_ROLE_JUDGE, "陈敏"}};
@@ -254,8 +255,33 @@ static void a_ring_offered_again_is_no_loss(void)
     scene_end(&s);
 }
 
+/* Opened and closed at once, so that the tape is there only after: the media core, which has let
+ * the hearing go, is not given it again. */
+static void a_late_tape_opens_nothing(void)
+{
+    static const char open_now[] = "{\"type\":\"setState\",\"id\":9,\"state\":\"open\"}",
+                      close_now[] = "{\"type\":\"setState\",\"id\":10,\"state\":\"closed\"}";
+    scene_begin(&s, guests, 1);
+    judge = scene_join(&s, 0);
+    scene_forget(&s);
+    session_receive(judge->page, open_now, sizeof(open_now) - 1);
+    session_receive(judge->page, close_now, sizeof(close_now) - 1);
+    int ring = open("/dev/null", O_RDWR | O_CLOEXEC);
+    CHECK(ring >= 0);
+    CHECK_EQ(s.live->tape, LIVE_TAPE_WANTED);
+    record_on_tape_ready(s.live, 0, ring); /* before the media core's answer */
+    (void)close(ring);
+    scene_serve(&s);
+    CHECK_EQ(scene_got(&s.sfu, CONTROL_HEARING_CLOSE), 1);
+    CHECK_EQ(scene_got(&s.sfu, CONTROL_HEARING_OPEN), 0);
+    CHECK(!s.live->media_open);
+    CHECK_EQ(s.live->tape, LIVE_TAPE_SEALED);
+    scene_end(&s);
+}
+
 int main(void)
 {
+    a_late_tape_opens_nothing();
     closed_without_a_recorder();
     opened_without_a_recorder();
     a_refused_line_comes_again();
