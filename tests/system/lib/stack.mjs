@@ -173,7 +173,7 @@ export class Stack {
 
   async stop() {
     if (this.process.exitCode === null && this.process.signalCode === null) this.process.kill("SIGTERM");
-    const end = await Promise.race([this.ended, new Promise((late) => setTimeout(late, 20000, null))]);
+    const end = await Promise.race([this.ended, new Promise((late) => setTimeout(late, 20000, null).unref())]);
     if (!end) this.process.kill("SIGKILL");
     if (!process.env.ASSIZE_TEST_KEEP) await rm(this.dir, { recursive: true, force: true });
     return end;
