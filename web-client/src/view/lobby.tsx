@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Before entering: whose hearing it is, who you are, and whether you can be seen and heard. */
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { isSpeaker } from "../hearing.ts";
 import type { Hearing } from "../hearing.ts";
 import { isLive } from "../local.ts";
@@ -41,6 +41,7 @@ export function Lobby({ session, local, hearing }: HearingProps): JSX.Element {
   return (
     <Frame title={text.lobby.title} testId="page-lobby">
       <LinkBanner hearing={hearing} health="up" />
+      <ServerFull waits={hearing.waitsForRoom} />
       <div class="lobby">
         <div class="lobby-head">
           <h1>{you ? text.lobby.greeting(you.name) : text.lobby.title}</h1>
@@ -59,10 +60,6 @@ export function Lobby({ session, local, hearing }: HearingProps): JSX.Element {
           <DeviceChoices local={session.local} state={local} speaks={speaks} />
         </section>
         <div class="lobby-enter">
-          {/* There before it speaks: a reader is silent about what a region brings along. */}
-          <div role="status">
-            {hearing.waitsForRoom ? <p class="warning" data-testid="server-full"><WarningIcon /><span>{text.errors["server-full"]}</span></p> : null}
-          </div>
           <p class="hint"><LockIcon /> {text.lobby.notRecorded}</p>
           <button type="button" class="primary large" data-testid="join" onClick={enter}
             aria-disabled={waits}>
@@ -77,6 +74,19 @@ export function Lobby({ session, local, hearing }: HearingProps): JSX.Element {
         </Confirm>
       ) : null}
     </Frame>
+  );
+}
+
+/** Above the rest, and brought into sight: the button that was pressed is at the end of the page. */
+function ServerFull({ waits }: { readonly waits: boolean }): JSX.Element {
+  const { text } = useWords();
+  const words = useRef<HTMLParagraphElement>(null);
+  useEffect(() => { if (waits) words.current?.scrollIntoView({ block: "center" }); }, [waits]);
+  return (
+    // There before it speaks: a reader is silent about what a region brings along.
+    <div role="status">
+      {waits ? <p ref={words} class="warning" data-testid="server-full"><WarningIcon /><span>{text.errors["server-full"]}</span></p> : null}
+    </div>
   );
 }
 
