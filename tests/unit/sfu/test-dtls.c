@@ -2,10 +2,7 @@
 #include "sfu/dtls.h"
 
 #include <errno.h>
-#include <openssl/ec.h>
-#include <openssl/err.h>
-#include <openssl/rsa.h>
-#include <openssl/ssl.h>
+#include <openssl/crypto.h>
 #include <string.h>
 
 #include "common/limits.h"
@@ -13,6 +10,8 @@
 #include "unit/check.h"
 #ifdef TEST_FAULTS
 #include "unit/faults.h"
+#else
+#include "unit/sfu/plain_page.h"
 #endif
 
 /* OpenSSL's allocations go through ours, which fail in their turn and are counted. */
@@ -205,187 +204,47 @@ static void close_is_heard(void)
     close_pair(&p);
 }
 
-/* A client of plain OpenSSL, to ask for what our own never would. */
-struct raw {
-    SSL_CTX *context;
-    SSL *ssl;
-    BIO *in, *out; /* memory */
-};
-
-static uint8_t all_datagrams[16][2048];
-static size_t datagram_lens[16], datagram_count;
-
-/* A BIO that keeps datagrams apart on the way out. */
-static int keep_write(BIO *bio, const char *bytes, int len)
-{
-    (void)bio;
-    if (datagram_count < 16 && len <= 2048) {
-        memcpy(all_datagrams[datagram_count], bytes, (size_t)len);
-        datagram_lens[datagram_count++] = (size_t)len;
-    }
-    return len;
-}
-
-static long keep_ctrl(BIO *bio, int command, long number, void *pointer)
-{
-    (void)bio;
-    (void)number;
-    (void)pointer;
-    return command == BIO_CTRL_FLUSH;
-}
-
-enum certificate { NONE, ECDSA, ECDSA_P_384, RSA_2048, RSA_LONG_EXPONENT };
-
-static EVP_PKEY *make_long_exponent(void)
-{
-    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
-    EVP_PKEY *key = NULL;
-    BIGNUM *exponent = NULL;
-    CHECK(BN_hex2bn(&exponent, "1000000000F") > 0);
-    CHECK_EQ(EVP_PKEY_keygen_init(c), 1);
-    CHECK_EQ(EVP_PKEY_CTX_set_rsa_keygen_bits(c, 2048), 1);
-    CHECK_EQ(EVP_PKEY_CTX_set1_rsa_keygen_pubexp(c, exponent), 1);
-    CHECK_EQ(EVP_PKEY_generate(c, &key), 1);
-    BN_free(exponent);
-    EVP_PKEY_CTX_free(c);
-    return key;
-}
-
-static EVP_PKEY *make_key(enum certificate kind)
-{
-    switch (kind) {
-    case RSA_2048:
-        return EVP_RSA_gen(2048);
-    case RSA_LONG_EXPONENT:
-        return make_long_exponent();
-    case ECDSA_P_384:
-        return EVP_EC_gen("P-384");
-    case NONE:
-    case ECDSA:
-        break;
-    }
-    return EVP_EC_gen("P-256");
-}
-
-static void raw_open(struct raw *r, const char *srtp, enum certificate kind, size_t hello_bytes,
-                     long mtu, uint8_t fingerprint[DTLS_FINGERPRINT_LEN])
-{
-    static BIO_METHOD *method;
-    if (!method) {
-        method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "kept");
-        BIO_meth_set_write(method, keep_write);
-        BIO_meth_set_ctrl(method, keep_ctrl);
-    }
-    r->context = SSL_CTX_new(DTLS_method());
-    SSL_CTX_set_verify(r->context, SSL_VERIFY_NONE, NULL);
-    if (srtp)
-        CHECK_EQ(SSL_CTX_set_tlsext_use_srtp(r->context, srtp), 0);
-    if (kind != NONE) {
-        EVP_PKEY *key = make_key(kind);
-        X509 *x = X509_new();
-        X509_gmtime_adj(X509_getm_notBefore(x), 0);
-        X509_gmtime_adj(X509_getm_notAfter(x), 3600);
-        X509_set_pubkey(x, key);
-        CHECK(X509_sign(x, key, EVP_sha256()) > 0);
-        CHECK_EQ(SSL_CTX_use_certificate(r->context, x), 1);
-        CHECK_EQ(SSL_CTX_use_PrivateKey(r->context, key), 1);
-        CHECK_EQ(X509_digest(x, EVP_sha256(), fingerprint, NULL), 1);
-        X509_free(x);
-        EVP_PKEY_free(key);
-    }
-    r->ssl = SSL_new(r->context);
-    SSL_set_options(r->ssl, SSL_OP_NO_QUERY_MTU);
-    CHECK(SSL_set_mtu(r->ssl, mtu) > 0);
-    if (hello_bytes) {
-        /* Application protocols nobody knows make the hello as long as we like. */
-        uint8_t names[2048];
-        size_t n = 0;
-        while (n < hello_bytes) {
-            names[n] = 100;
-            memset(&names[n + 1], 'x', 100);
-            n += 101;
-        }
-        CHECK_EQ(SSL_set_alpn_protos(r->ssl, names, (unsigned)n), 0);
-    }
-    r->in = BIO_new(BIO_s_mem());
-    BIO_set_mem_eof_return(r->in, -1);
-    r->out = BIO_new(method);
-    BIO_set_init(r->out, 1);
-    SSL_set_bio(r->ssl, r->in, r->out);
-    SSL_set_connect_state(r->ssl);
-}
-
-static void raw_close(struct raw *r)
-{
-    SSL_free(r->ssl);
-    SSL_CTX_free(r->context);
-}
-
-/* Returns how many datagrams the first flight had. */
-static size_t raw_handshake(struct raw *r, struct dtls *server)
-{
-    size_t first = 0;
-    datagram_count = 0;
-    for (int round = 0; round < 10 && dtls_state(server) == DTLS_HANDSHAKING; round++) {
-        ERR_clear_error();
-        (void)SSL_do_handshake(r->ssl);
-        if (round == 0)
-            first = datagram_count;
-        for (size_t i = 0; i < datagram_count; i++)
-            (void)dtls_receive(server, all_datagrams[i], datagram_lens[i], 0);
-        datagram_count = 0; /* what the answers make is for the next round */
-        size_t len;
-        for (const uint8_t *d = dtls_next_datagram(server, &len); d;
-             d = dtls_next_datagram(server, &len)) {
-            BIO_write(r->in, d, (int)len);
-            ERR_clear_error();
-            (void)SSL_do_handshake(r->ssl);
-        }
-    }
-    ERR_clear_error();
-    return first;
-}
-
 static void suites_and_certificates(void)
 {
     static const struct {
         const char *srtp;
-        enum certificate certificate;
+        enum plain_certificate certificate;
         enum dtls_state state;
         int keys;
         enum keys_suite suite;
     } cases[] = {
         /* Ours is preferred whatever the page prefers. */
-        {"SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_256_GCM:SRTP_AEAD_AES_128_GCM", ECDSA, DTLS_DONE, 0,
-         KEYS_AEAD_AES_128_GCM},
-        {"SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_256_GCM", ECDSA, DTLS_DONE, 0,
+        {"SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_256_GCM:SRTP_AEAD_AES_128_GCM", PLAIN_ECDSA,
+         DTLS_DONE, 0, KEYS_AEAD_AES_128_GCM},
+        {"SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_256_GCM", PLAIN_ECDSA, DTLS_DONE, 0,
          KEYS_AEAD_AES_256_GCM},
-        {"SRTP_AES128_CM_SHA1_80", ECDSA, DTLS_DONE, 0, KEYS_AES_128_CM_HMAC_SHA1_80},
-        {"SRTP_AEAD_AES_128_GCM", RSA_2048, DTLS_DONE, 0, KEYS_AEAD_AES_128_GCM},
+        {"SRTP_AES128_CM_SHA1_80", PLAIN_ECDSA, DTLS_DONE, 0, KEYS_AES_128_CM_HMAC_SHA1_80},
+        {"SRTP_AEAD_AES_128_GCM", PLAIN_RSA_2048, DTLS_DONE, 0, KEYS_AEAD_AES_128_GCM},
         /* No SRTP, or only a suite with a short tag: no keys. */
-        {NULL, ECDSA, DTLS_DONE, -EPROTO, 0},
-        {"SRTP_AES128_CM_SHA1_32", ECDSA, DTLS_DONE, -EPROTO, 0},
+        {NULL, PLAIN_ECDSA, DTLS_DONE, -EPROTO, 0},
+        {"SRTP_AES128_CM_SHA1_32", PLAIN_ECDSA, DTLS_DONE, -EPROTO, 0},
         /* Keys whose proof is dear to check, and that no browser makes: no handshake. */
-        {"SRTP_AEAD_AES_128_GCM", ECDSA_P_384, DTLS_FAILED, -EAGAIN, 0},
-        {"SRTP_AEAD_AES_128_GCM", RSA_LONG_EXPONENT, DTLS_FAILED, -EAGAIN, 0},
+        {"SRTP_AEAD_AES_128_GCM", PLAIN_ECDSA_P_384, DTLS_FAILED, -EAGAIN, 0},
+        {"SRTP_AEAD_AES_128_GCM", PLAIN_RSA_LONG_EXPONENT, DTLS_FAILED, -EAGAIN, 0},
         /* No certificate: no handshake. */
-        {"SRTP_AEAD_AES_128_GCM", NONE, DTLS_FAILED, -EAGAIN, 0},
+        {"SRTP_AEAD_AES_128_GCM", PLAIN_NONE, DTLS_FAILED, -EAGAIN, 0},
     };
     CLEANUP(dtls_context_destroy) struct dtls_context *context = NULL;
     CHECK_EQ(dtls_context_create(&context), 0);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         CLEANUP(dtls_destroy) struct dtls *server = NULL;
-        struct raw r;
-        uint8_t fingerprint[DTLS_FINGERPRINT_LEN] = {0};
+        const struct plain_page_options options = {.srtp = cases[i].srtp,
+                                                   .certificate = cases[i].certificate};
+        struct plain_page page;
         struct keys local, remote;
         CHECK_EQ(dtls_create(context, DTLS_SERVER, &server), 0);
-        raw_open(&r, cases[i].srtp, cases[i].certificate, 0, 1200, fingerprint);
-        (void)raw_handshake(&r, server);
+        plain_page_open(&options, &page);
+        (void)plain_page_handshake(&page, server);
         CHECK_EQ(dtls_state(server), cases[i].state);
-        CHECK_EQ(dtls_keys(server, fingerprint, &local, &remote), cases[i].keys);
+        CHECK_EQ(dtls_keys(server, page.fingerprint, &local, &remote), cases[i].keys);
         if (cases[i].keys == 0)
             CHECK_EQ(local.suite, cases[i].suite);
-        raw_close(&r);
+        plain_page_close(&page);
     }
 }
 
@@ -401,14 +260,17 @@ static void long_hellos_in_fragments(void)
     } hellos[] = {{0, 1200, 1}, {1400, 1200, 2}, {1800, 1200, 2}, {1400, 300, 6}};
     for (size_t i = 0; i < sizeof(hellos) / sizeof(hellos[0]); i++) {
         CLEANUP(dtls_destroy) struct dtls *server = NULL;
-        struct raw r;
-        uint8_t fingerprint[DTLS_FINGERPRINT_LEN];
+        const struct plain_page_options options = {.srtp = "SRTP_AEAD_AES_128_GCM",
+                                                   .certificate = PLAIN_ECDSA,
+                                                   .hello_bytes = hellos[i].bytes,
+                                                   .mtu = hellos[i].mtu};
+        struct plain_page page;
         struct keys local, remote;
         CHECK_EQ(dtls_create(context, DTLS_SERVER, &server), 0);
-        raw_open(&r, "SRTP_AEAD_AES_128_GCM", ECDSA, hellos[i].bytes, hellos[i].mtu, fingerprint);
-        CHECK(raw_handshake(&r, server) >= hellos[i].datagrams);
-        CHECK_EQ(dtls_keys(server, fingerprint, &local, &remote), 0);
-        raw_close(&r);
+        plain_page_open(&options, &page);
+        CHECK(plain_page_handshake(&page, server) >= hellos[i].datagrams);
+        CHECK_EQ(dtls_keys(server, page.fingerprint, &local, &remote), 0);
+        plain_page_close(&page);
     }
 }
 
@@ -439,64 +301,6 @@ static void lost_last_flight_is_sent_again(void)
     (void)carry(p.page, p.server);
     CHECK_EQ(dtls_state(p.server), DTLS_CLOSED);
     close_pair(&p);
-}
-
-/* The page's goodbye is heard, and no forged one is; ours is one that OpenSSL believes. */
-static void say_goodbye(struct raw *r, struct dtls *server, bool we_begin)
-{
-    size_t len;
-    if (we_begin) {
-        dtls_close(server);
-        const uint8_t *d = dtls_next_datagram(server, &len);
-        CHECK(d);
-        BIO_write(r->in, d, (int)len);
-        uint8_t byte;
-        CHECK(SSL_read(r->ssl, &byte, 1) <= 0);
-        CHECK_EQ(SSL_get_shutdown(r->ssl), SSL_RECEIVED_SHUTDOWN);
-        return;
-    }
-    datagram_count = 0;
-    (void)SSL_shutdown(r->ssl);
-    CHECK_EQ(datagram_count, 1);
-    for (size_t bit = 0; bit < datagram_lens[0] * 8; bit++) {
-        all_datagrams[0][bit / 8] ^= (uint8_t)(1 << bit % 8);
-        CHECK_EQ(dtls_receive(server, all_datagrams[0], datagram_lens[0], 0), 0);
-        all_datagrams[0][bit / 8] ^= (uint8_t)(1 << bit % 8);
-    }
-    for (size_t cut = DTLS_RECORD_HEADER; cut < datagram_lens[0]; cut++)
-        CHECK_EQ(dtls_receive(server, all_datagrams[0], cut, 0), 0);
-    /* Behind another sealed record, as whoever fills datagrams with them would have it. */
-    uint8_t two[2 * sizeof(all_datagrams[0])];
-    memcpy(two, all_datagrams[0], datagram_lens[0]);
-    two[datagram_lens[0] - 1] ^= 1;
-    memcpy(two + datagram_lens[0], all_datagrams[0], datagram_lens[0]);
-    CHECK_EQ(dtls_receive(server, two, 2 * datagram_lens[0], 0), 0);
-    CHECK_EQ(dtls_state(server), DTLS_DONE);
-    CHECK_EQ(dtls_receive(server, all_datagrams[0], datagram_lens[0], 0), 0);
-    CHECK_EQ(dtls_state(server), DTLS_CLOSED);
-}
-
-static void goodbyes_under_each_cipher(void)
-{
-    static const char *const ciphers[] = {"ECDHE-ECDSA-AES128-GCM-SHA256",
-                                          "ECDHE-ECDSA-CHACHA20-POLY1305",
-                                          "ECDHE-ECDSA-AES256-GCM-SHA384"};
-    CLEANUP(dtls_context_destroy) struct dtls_context *context = NULL;
-    CHECK_EQ(dtls_context_create(&context), 0);
-    for (size_t i = 0; i < 6; i++) {
-        CLEANUP(dtls_destroy) struct dtls *server = NULL;
-        struct raw r;
-        uint8_t fingerprint[DTLS_FINGERPRINT_LEN];
-        CHECK_EQ(dtls_create(context, DTLS_SERVER, &server), 0);
-        raw_open(&r, "SRTP_AEAD_AES_128_GCM", ECDSA, 0, 1200, fingerprint);
-        CHECK_EQ(SSL_set_cipher_list(r.ssl, ciphers[i % 3]), 1);
-        (void)raw_handshake(&r, server);
-        CHECK_EQ(dtls_state(server), DTLS_DONE);
-        CHECK(SSL_is_init_finished(r.ssl));
-        CHECK_EQ(strcmp(SSL_get_cipher_name(r.ssl), ciphers[i % 3]), 0);
-        say_goodbye(&r, server, i >= 3);
-        raw_close(&r);
-    }
 }
 
 /* Records of a future epoch, undersized ones and a flood of stale ones: dropped, the association
@@ -599,7 +403,6 @@ int main(void)
     suites_and_certificates();
     long_hellos_in_fragments();
     lost_last_flight_is_sent_again();
-    goodbyes_under_each_cipher();
     odd_records_are_dropped();
     replayed_handshake_is_flat();
     handshake_bytes_are_bounded();
