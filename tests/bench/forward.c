@@ -18,7 +18,6 @@
 #define HIGHEST_LOSS_PERCENT 0.1
 #define HIGHEST_BUSY_PERCENT 90.0
 #define HIGHEST_LATE_MS      5.0
-#define HIGHEST_PPS_MAX      4500 /* below LIMIT_PEER_PACKETS with the audio */
 
 struct plan {
     struct load loads[LOADS_MAX];
@@ -76,28 +75,61 @@ static void run_load(const struct plan *p, struct report *report)
     report_print(report);
 }
 
-/* The same people with more and more video until packets are lost. */
+/* The most video packets a second of a publisher that the media core takes for no flood: by
+ * LIMIT_PEER_PACKETS and LIMIT_PEER_BYTES, of all its layers, with the audio and the headers. */
+static unsigned most_video(const struct load *l)
+{
+    unsigned packets = LIMIT_PEER_PACKETS - 2 * l->audio_pps;
+    unsigned bytes = (LIMIT_PEER_BYTES - l->audio_pps * 2 * LOAD_AUDIO_LEN) / (l->video_len + 60);
+    unsigned most = bytes < packets ? bytes : packets;
+    if (l->layers > 1)
+        most = most * 2 / 3; /* load_flow(): the others are less than half of the best */
+    return most / LOAD_FRAMES_PER_S * LOAD_FRAMES_PER_S;
+}
+
+/* Between what went well and what did not (0: nothing yet), in whole packets a frame. */
+static unsigned next_video(unsigned good, unsigned bad, unsigned most)
+{
+    unsigned step = good / 5 / LOAD_FRAMES_PER_S + 1;
+    if (bad)
+        step = (bad - good) / 2 / LOAD_FRAMES_PER_S;
+    unsigned next = good + step * LOAD_FRAMES_PER_S;
+    return next < most ? next : most;
+}
+
+/* Nothing is lost, and nothing left over for the pause after the measured time, in which a server
+ * with too much to do would catch up. */
+static bool is_carried(const struct figures *f)
+{
+    return f->values[FIGURE_LOSS] < HIGHEST_LOSS_PERCENT && f->values[FIGURE_BUSY] <= 100;
+}
+
+/* The same people with more and more video until it is too much, and then with less, until it is
+ * known to a packet a frame. */
 static void find_highest(const struct plan *p, const struct load *base)
 {
     struct load l = *base;
     struct round_options o = round_options(p, &l);
     struct figures best = {0}, f;
+    unsigned good = 0, bad = 0, most = most_video(base), next = base->video_pps;
     o.briefly = true;
-    printf("%s: the highest load, by more video of each publisher\n", l.name);
-    for (;;) {
+    printf("%s: the highest load, by more video of each publisher, at most %u packets/s\n", l.name,
+           most);
+    do {
+        l.video_pps = next;
         round_server(&core_kind, &o, &f);
-        printf("  %4u video packets/s each:", l.video_pps);
+        printf("  %4u video packets/s each, %u forwards/s, load late %.2f ms:", l.video_pps,
+               load_forwards(&l), f.values[FIGURE_LATE]);
         report_print_round("", &f);
-        if (f.values[FIGURE_LOSS] >= HIGHEST_LOSS_PERCENT)
-            break;
-        best = f;
-        if (f.values[FIGURE_LATE] > HIGHEST_LATE_MS || l.video_pps >= HIGHEST_PPS_MAX)
-            break;
-        l.video_pps += (l.video_pps / 125 + 1) * 25; /* about a fifth, in whole packets a frame */
-        if (l.video_pps > HIGHEST_PPS_MAX)
-            l.video_pps = HIGHEST_PPS_MAX;
-    }
-    bool proven = best.values[FIGURE_BUSY] > HIGHEST_BUSY_PERCENT &&
+        if (is_carried(&f)) {
+            best = f;
+            good = next;
+        } else {
+            bad = next;
+        }
+        next = next_video(good, bad, most);
+    } while (next != good && next != bad);
+    bool proven = bad && best.values[FIGURE_BUSY] > HIGHEST_BUSY_PERCENT &&
                   best.values[FIGURE_LATE] <= HIGHEST_LATE_MS;
     printf(
         "  highest with loss below %.1f %%: %s%.0f packets/s to %u receivers (core %.0f %% busy, "
