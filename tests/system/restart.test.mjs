@@ -70,7 +70,13 @@ test("a network that fails for a moment costs nothing: same place, same media", 
 });
 
 test("kill -9 of signaling: people, rooms, state and media are what they were", { timeout: 30_000 }, async () => {
+  // Also of whoever waits in a hearing that nobody of the court has come to yet.
+  const early = await stack.hearing([{ role: "judge", name: "Judge" }, { role: "party", name: "Maria" }], { case: "(2026) Test 2" });
+  let waiting = await arrive(early.people[PARTY]);
+  assert.equal((await waiting.ask("join", { seats: 2 })).room, "waiting");
   await stack.kill("assize-signaling");
+  waiting = await comeBack(waiting, early.people[PARTY]);
+  assert.deepEqual([waiting.welcome.media, waiting.welcome.you.room, waiting.welcome.hearing.state], [true, "waiting", "scheduled"]);
   judge = await comeBack(judge, hearing.people[JUDGE]);
   const producer = party.producer;
   party = await comeBack(party, hearing.people[PARTY]);
