@@ -96,20 +96,6 @@ static void make_rings(struct server *s)
         server_die("the ring's reader", r);
 }
 
-static void open_hearing(struct server *s, unsigned h)
-{
-    struct control_message m = {.type = CONTROL_HEARING_OPEN,
-                                .hearing_open = {.hearing = h + 1, .recorded = s->rings != NULL}};
-    server_must("HEARING_OPEN",
-                desk_ask_with(s->desk, &m, s->rings ? ring_fd(s->rings[h]) : -1, NULL));
-    m = (struct control_message){.type = CONTROL_MATRIX, .matrix = {.hearing = h + 1}};
-    for (int role = 0; role < CONTROL_ROLE_COUNT; role++)
-        m.matrix.receivers[CONTROL_ROOM_COURTROOM][role] = (1u << CONTROL_ROLE_COUNT) - 1;
-    if (s->rings)
-        m.matrix.recorded[CONTROL_ROOM_COURTROOM] = (1u << CONTROL_ROLE_COUNT) - 1;
-    server_must("MATRIX", desk_ask(s->desk, &m, NULL));
-}
-
 static void connect_client(struct server *s, uint64_t hearing, uint64_t peer,
                            const struct control_peer_ready *ready, enum control_direction direction,
                            struct client **ret_client)
@@ -234,7 +220,8 @@ static struct server *start(const struct server_kind *kind, const struct server_
         make_rings(s);
     const struct load *l = o->load;
     for (unsigned h = 0; h < l->hearings; h++)
-        open_hearing(s, h);
+        server_must("a hearing",
+                    desk_open_hearing(s->desk, h + 1, s->rings ? ring_fd(s->rings[h]) : -1));
     for (unsigned i = 0; i < l->hearings * l->pages; i++) {
         join(s, i / l->pages, i % l->pages);
         if (i % AT_ONCE == 0)

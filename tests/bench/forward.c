@@ -12,6 +12,7 @@
 #include "bench/report.h"
 #include "bench/round.h"
 #include "bench/server.h"
+#include "peer/argument.h"
 
 #define LOADS_MAX 8
 /* Of the highest load: this loss and no more, a core busier than this, the load so late at most. */
@@ -155,17 +156,6 @@ static void run(struct plan *p)
     }
 }
 
-static unsigned to_number(const char *text, unsigned least, unsigned most)
-{
-    char *end;
-    unsigned long n = strtoul(text, &end, 10);
-    if (*end || end == text || n < least || n > most) {
-        fprintf(stderr, "forward: '%s' is not a number from %u to %u\n", text, least, most);
-        exit(2);
-    }
-    return (unsigned)n;
-}
-
 static const char help[] =
     "forward [options] ASSIZE-SFU: what forwarding costs, how long it takes, what is lost\n\n"
     "  --load NAME,...  of these, all of them if not said: 1to30, 1to50, 1to200, 1to1000, all12,\n"
@@ -236,24 +226,24 @@ static void take_option(struct plan *p, int option)
         add_named(p, optarg);
         break;
     case 'r':
-        own = own_load(to_number(optarg, 1, LIMIT_PEERS_PER_HEARING - 1), false);
+        own = own_load((unsigned)argument_number(optarg, 1, LIMIT_PEERS_PER_HEARING - 1), false);
         add_load(p, &own);
         break;
     case 'e':
-        own = own_load(to_number(optarg, 2, LIMIT_SEATS), true);
+        own = own_load((unsigned)argument_number(optarg, 2, LIMIT_SEATS), true);
         add_load(p, &own);
         break;
     case 'f':
         take_frames(p, optarg);
         break;
     case 'n':
-        p->rounds = to_number(optarg, 1, REPORT_ROUNDS_MAX);
+        p->rounds = (unsigned)argument_number(optarg, 1, REPORT_ROUNDS_MAX);
         break;
     case 's':
-        p->seconds = to_number(optarg, 1, 600);
+        p->seconds = (unsigned)argument_number(optarg, 1, 600);
         break;
     case 'w':
-        p->workers = to_number(optarg, 1, LIMIT_WORKERS);
+        p->workers = (unsigned)argument_number(optarg, 1, LIMIT_WORKERS);
         break;
     case 'j':
         p->json = optarg;

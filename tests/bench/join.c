@@ -17,6 +17,7 @@
 #include "bench/joiners.h"
 #include "common/clock.h"
 #include "common/limits.h"
+#include "peer/argument.h"
 #include "peer/crowd.h"
 
 #define SECOND_US  1000000ull
@@ -50,16 +51,6 @@ static void must(const char *what, int result)
     exit(1);
 }
 
-static void open_hearing(struct bench *b, uint64_t hearing)
-{
-    struct control_message m = {.type = CONTROL_HEARING_OPEN, .hearing_open = {.hearing = hearing}};
-    must("HEARING_OPEN", desk_ask(b->desk, &m, NULL));
-    m = (struct control_message){.type = CONTROL_MATRIX, .matrix = {.hearing = hearing}};
-    for (int role = 0; role < CONTROL_ROLE_COUNT; role++)
-        m.matrix.receivers[CONTROL_ROOM_COURTROOM][role] = (1u << CONTROL_ROLE_COUNT) - 1;
-    must("MATRIX", desk_ask(b->desk, &m, NULL));
-}
-
 static struct control_peer_add person(uint64_t hearing, unsigned number)
 {
     return (struct control_peer_add){.hearing = hearing,
@@ -88,14 +79,11 @@ static void run_hearing(struct bench *b)
                                        .packets_per_frame = 1,
                                        .frames_per_s = 50,
                                        .payload_len = 120};
-    open_hearing(b, HEARING);
+    must("a hearing", desk_open_hearing(b->desk, HEARING, -1));
     for (unsigned i = 0; i <= b->plan->receivers; i++) {
         struct control_peer_add add = person(HEARING, i);
         struct page *page;
-        must("PEER_ADD", crowd_join(b->crowd, &add, &page));
-        uint64_t end_us = clock_now_us() + 10 * SECOND_US;
-        while (!page_is_connected(page))
-            must("a page", crowd_step(b->crowd, end_us) ? 0 : -ETIMEDOUT);
+        must("a page", crowd_admit(b->crowd, &add, &page));
         if (i == 0) {
             must("STREAM_ADD", page_publish(b->crowd, page, STREAM, &video));
             must("STREAM_ADD", page_publish(b->crowd, page, STREAM + 1, &audio));
@@ -223,7 +211,7 @@ static void round_of(struct bench *b, size_t *cursor)
 {
     CLEANUP(joiners_destroy) struct joiners *j = NULL;
     must("joiners", joiners_create(b->plan->joins, b->plan->pin ? 1 : -1, &j));
-    open_hearing(b, JOINED);
+    must("a hearing", desk_open_hearing(b->desk, JOINED, -1));
     crowd_run(b->crowd, WARM_UP_US);
     uint64_t before_us = go_on(b, "before");
     while (desk_next(b->desk, cursor))
@@ -276,17 +264,6 @@ static void run(const struct plan *p)
         must("the media core's end", -EPROTO);
 }
 
-static unsigned to_number(const char *text, unsigned least, unsigned most)
-{
-    char *end;
-    unsigned long n = strtoul(text, &end, 10);
-    if (*end || end == text || n < least || n > most) {
-        fprintf(stderr, "join: '%s' is not a number from %u to %u\n", text, least, most);
-        exit(2);
-    }
-    return (unsigned)n;
-}
-
 static const char help[] =
     "bench-join [options] ASSIZE-SFU: what pages that join at once do to a hearing that runs\n\n"
     "  --joins N       pages that join at once (200)\n"
@@ -314,16 +291,16 @@ static void read_options(int argc, char **argv, struct plan *p)
     while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
         switch (option) {
         case 'j':
-            p->joins = to_number(optarg, 1, LIMIT_PEERS_PER_HEARING);
+            p->joins = (unsigned)argument_number(optarg, 1, LIMIT_PEERS_PER_HEARING);
             break;
         case 'r':
-            p->receivers = to_number(optarg, 1, LIMIT_PEERS_PER_HEARING - 1);
+            p->receivers = (unsigned)argument_number(optarg, 1, LIMIT_PEERS_PER_HEARING - 1);
             break;
         case 's':
-            p->seconds = to_number(optarg, 1, 600);
+            p->seconds = (unsigned)argument_number(optarg, 1, 600);
             break;
         case 'n':
-            p->rounds = to_number(optarg, 1, 100);
+            p->rounds = (unsigned)argument_number(optarg, 1, 100);
             break;
         case 'p':
             must("parts", join_parts(PARTS_ROUNDS));

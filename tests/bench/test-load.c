@@ -3,13 +3,13 @@
  * what was sent. With a number behind the media core's path: 1 publishes to so many instead.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "bench/clients.h"
 #include "bench/load.h"
 #include "bench/place.h"
 #include "bench/server.h"
 #include "common/clock.h"
+#include "peer/argument.h"
 #include "unit/check.h"
 
 #define SECOND_US 1000000ull
@@ -112,9 +112,8 @@ int main(int argc, char **argv)
     if (argc == 3) {
         struct load wide = *load_of("1to1000");
         wide.title = "1 publishes to these";
-        wide.pages = 1 + (unsigned)strtoul(argv[2], NULL, 10);
+        wide.pages = 1 + (unsigned)argument_number(argv[2], 1, LIMIT_PEERS_PER_HEARING - 1);
         wide.video_pps = 100; /* as all that comes is decrypted */
-        CHECK(wide.pages > 1 && wide.pages <= LIMIT_PEERS_PER_HEARING);
         check_load(&wide, argv[1]);
         return 0;
     }

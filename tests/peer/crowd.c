@@ -14,6 +14,7 @@
 #include "sfu/udp.h"
 
 #define SECOND_US  1000000ull
+#define ADMIT_US   (10 * SECOND_US)
 #define RTP_HEADER 12
 
 /* RFC 3550 section 12.1, RFC 4585 section 6.1. */
@@ -116,6 +117,18 @@ int crowd_join(struct crowd *c, const struct control_peer_add *add, struct page 
 bool page_is_connected(const struct page *p)
 {
     return link_is_connected(p->links[CONTROL_UP]) && link_is_connected(p->links[CONTROL_DOWN]);
+}
+
+int crowd_admit(struct crowd *c, const struct control_peer_add *add, struct page **ret_page)
+{
+    struct page *p;
+    int r = crowd_join(c, add, &p);
+    uint64_t end_us = clock_now_us() + ADMIT_US;
+    while (r == 0 && !page_is_connected(p))
+        r = crowd_step(c, end_us) ? 0 : -ETIMEDOUT;
+    if (r == 0)
+        *ret_page = p;
+    return r;
 }
 
 int page_publish(struct crowd *c, struct page *p, uint64_t stream,

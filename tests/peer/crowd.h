@@ -90,6 +90,9 @@ DEFINE_CLEANUP(struct crowd, crowd_destroy)
  * not wait for the connection: see page_is_connected(). Returns 0 or a negative errno. */
 int crowd_join(struct crowd *crowd, const struct control_peer_add *add, struct page **ret_page);
 
+/* The same, and goes on until it is connected; -ETIMEDOUT after 10 s. */
+int crowd_admit(struct crowd *crowd, const struct control_peer_add *add, struct page **ret_page);
+
 bool page_is_connected(const struct page *page);
 
 /* STREAM_ADD, and sends the flow from now on. `options` says what; its SSRC and payload type are

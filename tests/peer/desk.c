@@ -222,6 +222,22 @@ static int tell_with(struct desk *d, const struct control_message *message, int 
     return r < 0 ? r : seqpacket_send(d->fd, data, len, fd);
 }
 
+int desk_open_hearing(struct desk *d, uint64_t hearing, int ring)
+{
+    const uint16_t all = (1u << CONTROL_ROLE_COUNT) - 1;
+    struct control_message m = {.type = CONTROL_HEARING_OPEN,
+                                .hearing_open = {.hearing = hearing, .recorded = ring >= 0}};
+    int r = desk_ask_with(d, &m, ring, NULL);
+    if (r < 0)
+        return r;
+    m = (struct control_message){.type = CONTROL_MATRIX, .matrix = {.hearing = hearing}};
+    for (int role = 0; role < CONTROL_ROLE_COUNT; role++)
+        m.matrix.receivers[CONTROL_ROOM_COURTROOM][role] = all;
+    if (ring >= 0)
+        m.matrix.recorded[CONTROL_ROOM_COURTROOM] = all;
+    return desk_ask(d, &m, NULL);
+}
+
 int desk_tell(struct desk *d, struct control_message *message)
 {
     return tell_with(d, message, -1);

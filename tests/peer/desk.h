@@ -46,6 +46,10 @@ int desk_ask(struct desk *desk, struct control_message *request,
 int desk_ask_with(struct desk *desk, struct control_message *request, int fd,
                   struct control_message *ret_answer);
 
+/* Opens a hearing in whose courtroom everybody receives everybody; with the descriptor of a ring
+ * (borrowed; -1: none) everybody there is recorded. Returns 0 or what desk_ask() says. */
+int desk_open_hearing(struct desk *desk, uint64_t hearing, int ring);
+
 /* Sends a request whose answer is an event later (SEAT_SET). Returns 0 or a negative errno. */
 int desk_tell(struct desk *desk, struct control_message *message);
 

@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/codecs.h"
+#include "peer/argument.h"
 #include "peer/crowd.h"
 #include "peer/taken.h"
 
@@ -69,17 +70,6 @@ static int expect(const char *what, int r)
 static int ask(struct soak *s, const char *what, struct control_message m)
 {
     return expect(what, desk_ask(s->desk, &m, NULL));
-}
-
-static int open_hearing(struct soak *s, uint64_t hearing)
-{
-    int r = ask(s, "HEARING_OPEN",
-                (struct control_message){.type = CONTROL_HEARING_OPEN,
-                                         .hearing_open = {.hearing = hearing}});
-    struct control_message m = {.type = CONTROL_MATRIX, .matrix = {.hearing = hearing}};
-    for (int role = 0; role < CONTROL_ROLE_COUNT; role++)
-        m.matrix.receivers[CONTROL_ROOM_COURTROOM][role] = (1u << CONTROL_ROLE_COUNT) - 1;
-    return r < 0 ? r : ask(s, "MATRIX", m);
 }
 
 static struct control_peer_add next_peer(struct soak *s, uint64_t hearing)
@@ -147,10 +137,7 @@ static int join_fully(struct soak *s, uint64_t hearing)
     uint64_t end_us = clock_now_us() + PATIENCE;
     for (int i = 0; i < PAIR && r == 0; i++) {
         const struct control_peer_add add = next_peer(s, hearing);
-        r = expect("a page", crowd_join(crowd, &add, &pages[i]));
-        while (r == 0 && !page_is_connected(pages[i]))
-            if (!crowd_step(crowd, end_us))
-                r = expect("connecting", -ETIMEDOUT);
+        r = expect("a page", crowd_admit(crowd, &add, &pages[i]));
     }
     if (r == 0)
         r = publish(crowd, pages[0]);
@@ -172,7 +159,7 @@ static int join_fully(struct soak *s, uint64_t hearing)
 static int run_round(struct soak *s)
 {
     uint64_t hearing = ++s->next_id;
-    int r = open_hearing(s, hearing);
+    int r = expect("a hearing", desk_open_hearing(s->desk, hearing, -1));
     if (r == 0 && s->hearings++ % s->options.full_every == 0)
         r = join_fully(s, hearing);
     for (uint64_t i = PAIR; i < s->options.round && r == 0; i++)
@@ -268,7 +255,7 @@ static bool read_options(int argc, char **argv, struct options *o)
     *o = (struct options){.joins = 1000000, .full_every = 1, .round = 64, .workers = 2};
     int c;
     while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        uint64_t number = optarg ? strtoull(optarg, NULL, 10) : 1;
+        uint64_t number = optarg ? argument_number(optarg, 1, UINT32_MAX) : 1;
         if (c == JOINS)
             o->joins = number;
         else if (c == ROUND)
@@ -280,8 +267,6 @@ static bool read_options(int argc, char **argv, struct options *o)
         else if (c == ANY_MEMORY)
             o->any_memory = true;
         else
-            return false;
-        if (number == 0)
             return false;
     }
     o->binary = argv[optind];

@@ -21,16 +21,6 @@ static struct desk *desk;
 static struct crowd *crowd;
 static struct page *pages[PEOPLE];
 
-static void open_hearing(void)
-{
-    struct control_message m = {.type = CONTROL_HEARING_OPEN, .hearing_open = {.hearing = HEARING}};
-    CHECK_EQ(desk_ask(desk, &m, NULL), 0);
-    m = (struct control_message){.type = CONTROL_MATRIX, .matrix = {.hearing = HEARING}};
-    for (int role = 0; role < CONTROL_ROLE_COUNT; role++)
-        m.matrix.receivers[CONTROL_ROOM_COURTROOM][role] = (1u << CONTROL_ROLE_COUNT) - 1;
-    CHECK_EQ(desk_ask(desk, &m, NULL), 0);
-}
-
 static void join(int who)
 {
     struct control_peer_add add = {.hearing = HEARING,
@@ -38,10 +28,7 @@ static void join(int who)
                                    .role = CONTROL_ROLE_PARTY,
                                    .room = 1,
                                    .seats = 2};
-    uint64_t end_us = clock_now_us() + 10 * SECOND_US;
-    CHECK_EQ(crowd_join(crowd, &add, &pages[who]), 0);
-    while (!page_is_connected(pages[who]))
-        CHECK(crowd_step(crowd, end_us));
+    CHECK_EQ(crowd_admit(crowd, &add, &pages[who]), 0);
 }
 
 static void publish_and_watch(void)
@@ -348,7 +335,7 @@ int main(int argc, char **argv)
         .pages_max = PEOPLE, .open_every = 1, .reports = true, .nacks = true};
     CHECK_EQ(desk_start(argv[1], 1, &desk), 0);
     CHECK_EQ(crowd_create(desk, &options, &crowd), 0);
-    open_hearing();
+    CHECK_EQ(desk_open_hearing(desk, HEARING, -1), 0);
     for (int i = 0; i < PEOPLE; i++)
         join(i);
     publish_and_watch();

@@ -34,16 +34,6 @@ static struct page *pages[PEOPLE];
 static struct dtls_context *dtls;
 static struct link *links[LINKS];
 
-static void open_hearing(uint64_t hearing)
-{
-    struct control_message m = {.type = CONTROL_HEARING_OPEN, .hearing_open = {.hearing = hearing}};
-    CHECK_EQ(desk_ask(desk, &m, NULL), 0);
-    m = (struct control_message){.type = CONTROL_MATRIX, .matrix = {.hearing = hearing}};
-    for (int role = 0; role < CONTROL_ROLE_COUNT; role++)
-        m.matrix.receivers[CONTROL_ROOM_COURTROOM][role] = (1u << CONTROL_ROLE_COUNT) - 1;
-    CHECK_EQ(desk_ask(desk, &m, NULL), 0);
-}
-
 static struct control_peer_add person(uint64_t hearing, unsigned number)
 {
     return (struct control_peer_add){.hearing = hearing,
@@ -64,10 +54,7 @@ static void speak_and_listen(void)
                                               .payload_len = 120};
     for (unsigned who = 0; who < PEOPLE; who++) {
         struct control_peer_add add = person(HEARING, who);
-        uint64_t end_us = clock_now_us() + 10 * SECOND_US;
-        CHECK_EQ(crowd_join(crowd, &add, &pages[who]), 0);
-        while (!page_is_connected(pages[who]))
-            CHECK(crowd_step(crowd, end_us));
+        CHECK_EQ(crowd_admit(crowd, &add, &pages[who]), 0);
     }
     CHECK_EQ(page_publish(crowd, pages[SPEAKER], STREAM, &audio), 0);
     CHECK_EQ(page_watch(crowd, pages[LISTENER], 0, CONTROL_AUDIO, STREAM), 0);
@@ -228,8 +215,8 @@ int main(int argc, char **argv)
     CHECK_EQ(desk_start(argv[1], 1, &desk), 0);
     CHECK_EQ(crowd_create(desk, &options, &crowd), 0);
     CHECK_EQ(dtls_context_create(&dtls), 0);
-    open_hearing(HEARING);
-    open_hearing(JOINED);
+    CHECK_EQ(desk_open_hearing(desk, HEARING, -1), 0);
+    CHECK_EQ(desk_open_hearing(desk, JOINED, -1), 0);
     speak_and_listen();
     media_goes_between();
     all_connect();

@@ -40,25 +40,12 @@ static bool tell(const char *what, double bytes, double most)
     return good;
 }
 
-static void open_hearing(void)
-{
-    struct control_message m = {.type = CONTROL_HEARING_OPEN, .hearing_open = {.hearing = HEARING}};
-    CHECK_EQ(desk_ask(desk, &m, NULL), 0);
-    m = (struct control_message){.type = CONTROL_MATRIX, .matrix = {.hearing = HEARING}};
-    for (int role = 0; role < CONTROL_ROLE_COUNT; role++)
-        m.matrix.receivers[CONTROL_ROOM_COURTROOM][role] = (1u << CONTROL_ROLE_COUNT) - 1;
-    CHECK_EQ(desk_ask(desk, &m, NULL), 0);
-}
-
 static void join(int from, int to)
 {
     for (int i = from; i < to; i++) {
         const struct control_peer_add add = {
             HEARING, 0x100u + (unsigned)i, CONTROL_ROLE_PARTY, CONTROL_ROOM_COURTROOM, ROOM, SEATS};
-        CHECK_EQ(crowd_join(crowd, &add, &pages[i]), 0);
-        uint64_t end_us = clock_now_us() + 10 * SECOND_US;
-        while (!page_is_connected(pages[i]))
-            CHECK(crowd_step(crowd, end_us));
+        CHECK_EQ(crowd_admit(crowd, &add, &pages[i]), 0);
     }
 }
 
@@ -143,7 +130,7 @@ int main(int argc, char **argv)
         .pages_max = WARM + PEOPLE, .open_every = 64, .reports = true, .nacks = true};
     CHECK_EQ(desk_start(argv[1], 1, &desk), 0);
     CHECK_EQ(crowd_create(desk, &options, &crowd), 0);
-    open_hearing();
+    CHECK_EQ(desk_open_hearing(desk, HEARING, -1), 0);
     join(0, WARM); /* what libraries make once is not a participant's */
     double empty = taken(desk);
     join(WARM, WARM + PEOPLE);

@@ -87,14 +87,9 @@ static int watch(int viewer, uint8_t seat, enum control_kind kind, int who)
 
 static void join_all(void)
 {
-    struct control_message m = {.type = CONTROL_HEARING_OPEN, .hearing_open = {.hearing = HEARING}};
-    CHECK_EQ(desk_ask(desk, &m, NULL), 0);
-    set_matrix(true);
-    uint64_t end_us = clock_now_us() + 5 * SECOND_US;
+    CHECK_EQ(desk_open_hearing(desk, HEARING, -1), 0);
     for (int i = 0; i < PEOPLE; i++) {
-        CHECK_EQ(crowd_join(crowd, &people[i], &pages[i]), 0);
-        while (!page_is_connected(pages[i]))
-            CHECK(crowd_step(crowd, end_us));
+        CHECK_EQ(crowd_admit(crowd, &people[i], &pages[i]), 0);
         publish(i);
     }
 }
