@@ -323,9 +323,31 @@ static int seal_seq(struct sealer *sealer, struct seal *s, struct seal_stream *s
     return r;
 }
 
+/* A page that libsrtp2 seals for, and both that open what it sends: ours, and libsrtp2. */
+struct receiving {
+    struct reference *page, *reference;
+    struct seal *seal;
+    struct seal_stream stream;
+};
+
+static void begin_receiving(struct receiving *r, const struct sealer *sealer, enum keys_suite suite)
+{
+    struct keys k = some_keys(suite);
+    *r = (struct receiving){0};
+    CHECK_EQ(seal_create(sealer, SEAL_RTP_IN, &k, &r->seal), 0);
+    CHECK_EQ(reference_create(&k, &r->page), 0);
+    CHECK_EQ(reference_create(&k, &r->reference), 0);
+}
+
+static void end_receiving(struct receiving *r)
+{
+    seal_destroy(r->seal);
+    reference_destroy(r->page);
+    reference_destroy(r->reference);
+}
+
 /* Both open, or both refuse for the same reason; nothing else is written than what was opened. */
-static int open_both(struct seal *s, struct seal_stream *stream, struct reference *reference,
-                     const uint8_t *packet, size_t len)
+static int open_both(struct receiving *in, const uint8_t *packet, size_t len)
 {
     uint8_t out[PACKET_MAX];
     _Alignas(4) uint8_t other[PACKET_MAX];
@@ -333,9 +355,9 @@ static int open_both(struct seal *s, struct seal_stream *stream, struct referenc
     memset(out, 0xee, sizeof(out));
     memcpy(other, packet, len);
     int before = allocations;
-    int r = seal_open_rtp(s, stream, packet, len, out, &out_len);
+    int r = seal_open_rtp(in->seal, &in->stream, packet, len, out, &out_len);
     CHECK_EQ(allocations, before);
-    int expected = reference_open(reference, other, &other_len);
+    int expected = reference_open(in->reference, other, &other_len);
     /* A packet too short for its tag is forged to us, and no packet to libsrtp2. */
     CHECK(r == expected || (r == -EACCES && expected == -EBADMSG));
     CHECK_EQ(out[len], 0xee);
@@ -350,25 +372,21 @@ static int open_both(struct seal *s, struct seal_stream *stream, struct referenc
  * opens it; a flipped bit anywhere, or a cut tail, is refused and leaves no trace. */
 static void opens_as_libsrtp2(const struct sealer *sealer, enum keys_suite suite)
 {
-    struct keys k = some_keys(suite);
-    CLEANUP(seal_destroy) struct seal *s = NULL;
-    CLEANUP(reference_destroy) struct reference *page = NULL, *reference = NULL;
-    CHECK_EQ(seal_create(sealer, SEAL_RTP_IN, &k, &s), 0);
-    CHECK_EQ(reference_create(&k, &page), 0);
-    CHECK_EQ(reference_create(&k, &reference), 0);
-    struct seal_stream stream = {0};
+    struct receiving in;
+    begin_receiving(&in, sealer, suite);
     for (size_t size = 0; size <= PAYLOAD_MAX; size++) {
         _Alignas(4) uint8_t packet[PACKET_MAX];
         size_t len = write_packet(packet, size % 4, (uint16_t)(65000 + size), size);
-        CHECK_EQ(reference_seal(page, packet, &len), 0);
+        CHECK_EQ(reference_seal(in.page, packet, &len), 0);
         size_t at = 2 + size % (len - 2);
         packet[at] ^= 0x20;
-        CHECK(open_both(s, &stream, reference, packet, len) < 0);
+        CHECK(open_both(&in, packet, len) < 0);
         packet[at] ^= 0x20;
-        CHECK(open_both(s, &stream, reference, packet, len - 1) < 0);
-        CHECK_EQ(open_both(s, &stream, reference, packet, len), 0);
-        CHECK_EQ(open_both(s, &stream, reference, packet, len), -EALREADY);
+        CHECK(open_both(&in, packet, len - 1) < 0);
+        CHECK_EQ(open_both(&in, packet, len), 0);
+        CHECK_EQ(open_both(&in, packet, len), -EALREADY);
     }
+    end_receiving(&in);
 }
 
 /* Late packets, replays and leaps round a roll-over: opened once, as long as can be known.
@@ -380,18 +398,13 @@ static void keeps_the_window_of_libsrtp2(const struct sealer *sealer, enum keys_
         uint8_t packet[64];
         size_t len;
     } sent[KEPT];
-    struct keys k = some_keys(suite);
-    CLEANUP(seal_destroy) struct seal *s = NULL;
-    CLEANUP(reference_destroy) struct reference *page = NULL, *reference = NULL;
-    CHECK_EQ(seal_create(sealer, SEAL_RTP_IN, &k, &s), 0);
-    CHECK_EQ(reference_create(&k, &page), 0);
-    CHECK_EQ(reference_create(&k, &reference), 0);
-    struct seal_stream stream = {0};
+    struct receiving in;
+    begin_receiving(&in, sealer, suite);
     uint32_t random = 1, opened = 0, replayed = 0;
     for (uint32_t i = 0; i < STEPS; i++) {
         _Alignas(4) uint8_t packet[64];
         size_t len = write_packet(packet, 0, (uint16_t)(FIRST + i), i % 20);
-        CHECK_EQ(reference_seal(page, packet, &len), 0);
+        CHECK_EQ(reference_seal(in.page, packet, &len), 0);
         memcpy(sent[i % KEPT].packet, packet, len);
         sent[i % KEPT].len = len;
         random = random * 1664525 + 1013904223;
@@ -399,12 +412,13 @@ static void keeps_the_window_of_libsrtp2(const struct sealer *sealer, enum keys_
         if (back > i || back >= KEPT)
             back = 0;
         memcpy(packet, sent[(i - back) % KEPT].packet, sent[(i - back) % KEPT].len);
-        int r = open_both(s, &stream, reference, packet, sent[(i - back) % KEPT].len);
+        int r = open_both(&in, packet, sent[(i - back) % KEPT].len);
         opened += r == 0;
         replayed += r == -EALREADY;
     }
     CHECK(opened > STEPS / 3 && replayed > STEPS / 10);
     CHECK_EQ(opened + replayed, STEPS);
+    end_receiving(&in);
 }
 
 /* Reports of every size, sealed and opened as libsrtp2 does; once, unbent and whole. */
