@@ -27,6 +27,10 @@
 #define LIMIT_ADDRESSES 16
 /* Streams one peer may publish (microphone, camera, screen, and one to spare). */
 #define LIMIT_STREAMS_PER_PEER 4
+/* Recent packets of all streams of one peer that are kept in case they are asked for again, 1.6 kB
+ * each; the oldest of them make way. Ours: three layers of a camera and a voice with full
+ * histories, 2.6 MB, a tenth of a worker's packets. */
+#define LIMIT_HISTORY_PER_PEER 1600
 /* Encodings of one published stream (simulcast). */
 #define LIMIT_ENCODINGS 3
 /* Payload types of one published stream (each codec and its RTX). */

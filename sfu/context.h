@@ -9,6 +9,7 @@
 
 #include "common/control.h"
 #include "sfu/handshakes.h"
+#include "sfu/history.h"
 #include "sfu/letters.h"
 #include "sfu/load.h"
 #include "sfu/ntp.h"
@@ -41,6 +42,7 @@ struct context {
     struct handshakes handshakes; /* those of all its transports that wait */
     struct sealer *sealer;
     struct packet_pool *pool;
+    struct history_shares histories;
     struct outbox outbox;
     struct wheel peers; /* their timers, see peers_tick() */
     struct load load;

@@ -41,6 +41,7 @@ int publisher_init(struct publisher *p, struct context *c, struct hearing *heari
 {
     p->hearing = hearing;
     p->peer = peer;
+    history_share_init(&p->history, &c->histories);
     const struct transport_config config = {
         .directory = c->directory,
         .dtls = c->dtls,
@@ -59,6 +60,7 @@ void publisher_finish(struct publisher *p, struct context *c)
     for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++)
         if (p->publications[i])
             publisher_remove(p, c, p->publications[i]);
+    history_share_finish(&p->history);
     transport_destroy(p->up);
     p->up = NULL;
 }
@@ -90,6 +92,7 @@ static int start_stream(struct publisher *p, struct encoding *e, uint32_t ssrc)
 {
     const struct publication *pub = e->publication;
     struct stream_config config = {
+        .history = &p->history,
         .ssrc = ssrc,
         .rtx_ssrc = e->rtx_ssrc,
         .video = pub->kind == CONTROL_VIDEO,

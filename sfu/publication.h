@@ -102,6 +102,7 @@ struct publisher {
     struct publication *publications[LIMIT_STREAMS_PER_PEER]; /* owned; NULL: free */
     size_t ssrc_count;
     struct publisher_ssrc ssrcs[PUBLISHER_SSRCS];
+    struct history_share history; /* of all its streams */
     struct twcc twcc;
     struct ntp_shift clock;
 

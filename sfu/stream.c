@@ -65,8 +65,8 @@ int stream_create(const struct stream_config *config, struct stream **ret_stream
     CLEANUP(stream_destroy) struct stream *s = calloc(1, sizeof(*s));
     if (!s)
         return -ENOMEM;
-    int r =
-        history_create(config->video ? STREAM_HISTORY_VIDEO : STREAM_HISTORY_AUDIO, &s->history);
+    size_t capacity = config->video ? STREAM_HISTORY_VIDEO : STREAM_HISTORY_AUDIO;
+    int r = history_create(capacity, config->history, &s->history);
     if (r < 0)
         return r;
     s->config = *config;

@@ -11,6 +11,7 @@
 #include "common/cleanup.h"
 #include "common/codecs.h"
 #include "common/limits.h"
+#include "sfu/history.h"
 #include "sfu/nack.h"
 #include "sfu/packet.h"
 #include "sfu/rtcp.h"
@@ -28,6 +29,7 @@ struct stream_codec {
 };
 
 struct stream_config {
+    struct history_share *history; /* of its publisher; borrowed */
     uint32_t ssrc;
     uint32_t rtx_ssrc; /* 0: none, or not known yet (stream_set_rtx_ssrc) */
     bool video;

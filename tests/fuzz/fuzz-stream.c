@@ -7,7 +7,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
+static struct history_shares all;
+static struct history_share share = {&all, {&share.histories, &share.histories}, 0};
+
 static const struct stream_config config = {
+    .history = &share,
     .ssrc = 0x01010101,
     .rtx_ssrc = 0x02020202,
     .video = true,

@@ -11,7 +11,11 @@
 
 #define MS 1000ull
 
+static struct history_shares all;
+static struct history_share share = {&all, {&share.histories, &share.histories}, 0};
+
 static const struct stream_config video = {
+    .history = &share,
     .ssrc = 0x1111,
     .rtx_ssrc = 0x2222,
     .video = true,
