@@ -16,25 +16,16 @@
 #define CIPHER_TAG_CM       10 /* RFC 3711 section 4.2.1: 80 bits */
 #define CIPHER_AUTH_KEY_LEN 20
 
-struct cipher_part {
-    const uint8_t *data;
-    size_t len; /* over 0 */
-};
-
-/* The start of a payload that is the receiver's own, the payload all share, padding. */
-#define CIPHER_PARTS_MAX 3
-
-/* A packet to be sealed. All that is authenticated: `head`, the sealed parts, with CM `tail`. */
+/* A packet to be sealed. Authenticated are `head`, what is sealed, with CM `tail`. */
 struct cipher_packet {
     const uint8_t *iv;   /* CIPHER_IV_GCM or CIPHER_IV_CM bytes */
     const uint8_t *head; /* stays in clear */
     size_t head_len;
-    struct cipher_part parts[CIPHER_PARTS_MAX];
-    size_t part_count;
-    size_t sealed_len; /* of all parts */
-    uint8_t *out;      /* for the sealed parts; may be where the only part stands */
-    uint8_t *tag;      /* where it goes */
-    uint8_t tail[4];   /* RFC 3711 section 4.2: roll-over counter, or RTCP's index */
+    const uint8_t *plain;
+    size_t len;
+    uint8_t *out;    /* for `len` bytes, sealed; may be where the plain ones stand */
+    uint8_t *tag;    /* where it goes */
+    uint8_t tail[4]; /* RFC 3711 section 4.2: roll-over counter, or RTCP's index */
 };
 
 /* A packet to be opened. */
@@ -54,7 +45,7 @@ enum cipher_direction { CIPHER_SEALS, CIPHER_OPENS };
 /* One association's, one direction's. One thread. Embedded first in what a library needs. Nothing
  * is allocated per packet. */
 struct cipher {
-    /* Of CIPHER_SEALS: writes sealed parts and tag; a cipher that owes tags, its tag not before
+    /* Of CIPHER_SEALS: seals and writes the tag; a cipher that owes tags, its tag not before
      * cipher_mb_settle(). Returns whether it worked. */
     bool (*seal)(struct cipher *c, const struct cipher_packet *p);
     /* Of CIPHER_OPENS: returns whether the tag is right; if not, what `out` holds is worth nothing.

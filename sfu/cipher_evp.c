@@ -16,16 +16,10 @@ struct evp_cipher {
     struct hmac hmac;        /* of AES-CM */
 };
 
-static bool encrypt_parts(struct evp_cipher *c, const struct cipher_packet *p)
+static bool encrypt(struct evp_cipher *c, const struct cipher_packet *p)
 {
-    uint8_t *out = p->out;
-    for (size_t i = 0; i < p->part_count; i++) {
-        int n;
-        if (EVP_EncryptUpdate(c->context, out, &n, p->parts[i].data, (int)p->parts[i].len) != 1)
-            return false;
-        out += p->parts[i].len;
-    }
-    return true;
+    int n;
+    return p->len == 0 || EVP_EncryptUpdate(c->context, p->out, &n, p->plain, (int)p->len) == 1;
 }
 
 static bool decrypt(struct evp_cipher *c, const struct cipher_sealed *p)
@@ -41,7 +35,7 @@ static bool seal_gcm(struct cipher *base, const struct cipher_packet *p)
     int n;
     return EVP_EncryptInit_ex2(c->context, NULL, NULL, p->iv, NULL) == 1 &&
            EVP_EncryptUpdate(c->context, NULL, &n, p->head, (int)p->head_len) == 1 &&
-           encrypt_parts(c, p) && EVP_EncryptFinal_ex(c->context, p->tag, &n) == 1 &&
+           encrypt(c, p) && EVP_EncryptFinal_ex(c->context, p->tag, &n) == 1 &&
            EVP_CIPHER_CTX_ctrl(c->context, EVP_CTRL_AEAD_GET_TAG, CIPHER_TAG_GCM, p->tag) == 1;
 }
 
@@ -61,10 +55,10 @@ static bool open_gcm(struct cipher *base, const struct cipher_sealed *p)
 static bool seal_cm(struct cipher *base, const struct cipher_packet *p)
 {
     struct evp_cipher *c = (struct evp_cipher *)(void *)base;
-    if (EVP_EncryptInit_ex2(c->context, NULL, NULL, p->iv, NULL) != 1 || !encrypt_parts(c, p))
+    if (EVP_EncryptInit_ex2(c->context, NULL, NULL, p->iv, NULL) != 1 || !encrypt(c, p))
         return false;
     const struct hmac_piece pieces[] = {
-        {p->head, p->head_len}, {p->out, p->sealed_len}, {p->tail, sizeof(p->tail)}};
+        {p->head, p->head_len}, {p->out, p->len}, {p->tail, sizeof(p->tail)}};
     uint8_t digest[SHA_DIGEST_LENGTH];
     hmac_digest(&c->hmac, pieces, 3, digest);
     memcpy(p->tag, digest, CIPHER_TAG_CM);

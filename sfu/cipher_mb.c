@@ -33,10 +33,7 @@ struct cipher_mb {
 
 struct gcm_cipher {
     struct cipher cipher;
-    aes_gcm_enc_dec_t whole, open;
-    aes_gcm_init_t init;
-    aes_gcm_enc_dec_update_t update;
-    aes_gcm_enc_dec_finalize_t finalize;
+    aes_gcm_enc_dec_t seal, open;
     _Alignas(KEY_ALIGN) struct gcm_key_data key;
 };
 
@@ -84,23 +81,12 @@ const char *cipher_mb_name(const struct cipher_mb *mb)
     }
 }
 
-/* A packet of one part is one call; of several, one each. */
 static bool seal_gcm(struct cipher *base, const struct cipher_packet *p)
 {
     struct gcm_cipher *c = (struct gcm_cipher *)(void *)base;
     struct gcm_context_data context;
-    if (p->part_count == 1) {
-        c->whole(&c->key, &context, p->out, p->parts[0].data, p->sealed_len, p->iv, p->head,
-                 p->head_len, p->tag, CIPHER_TAG_GCM);
-        return true;
-    }
-    uint8_t *out = p->out;
-    c->init(&c->key, &context, p->iv, p->head, p->head_len);
-    for (size_t i = 0; i < p->part_count; i++) {
-        c->update(&c->key, &context, out, p->parts[i].data, p->parts[i].len);
-        out += p->parts[i].len;
-    }
-    c->finalize(&c->key, &context, p->tag, CIPHER_TAG_GCM);
+    c->seal(&c->key, &context, p->out, p->plain, p->len, p->iv, p->head, p->head_len, p->tag,
+            CIPHER_TAG_GCM);
     return true;
 }
 
@@ -131,11 +117,8 @@ int cipher_mb_create_gcm(const struct cipher_mb *mb, enum keys_suite suite, cons
     bool long_key = keys_key_len(suite) == 32;
     *c = (struct gcm_cipher){
         .cipher = {.seal = seal_gcm, .open = open_gcm, .destroy = destroy_gcm},
-        .whole = long_key ? m->gcm256_enc : m->gcm128_enc,
+        .seal = long_key ? m->gcm256_enc : m->gcm128_enc,
         .open = long_key ? m->gcm256_dec : m->gcm128_dec,
-        .init = long_key ? m->gcm256_init : m->gcm128_init,
-        .update = long_key ? m->gcm256_enc_update : m->gcm128_enc_update,
-        .finalize = long_key ? m->gcm256_enc_finalize : m->gcm128_enc_finalize,
     };
     if (long_key)
         IMB_AES256_GCM_PRE(m, key, &c->key);
@@ -209,11 +192,6 @@ static void owe(struct cm_cipher *c, const uint8_t *message, size_t len)
 static bool seal_cm(struct cipher *base, const struct cipher_packet *p)
 {
     struct cm_cipher *c = (struct cm_cipher *)(void *)base;
-    uint8_t *out = p->out;
-    for (size_t i = 0; i < p->part_count; i++) {
-        memcpy(out, p->parts[i].data, p->parts[i].len);
-        out += p->parts[i].len;
-    }
     memcpy(p->tag, p->tail, sizeof(p->tail));
     IMB_JOB job = {
         .cipher_mode = IMB_CIPHER_CNTR,
@@ -224,14 +202,14 @@ static bool seal_cm(struct cipher *base, const struct cipher_packet *p)
         .key_len_in_bytes = IMB_KEY_128_BYTES,
         .iv = p->iv,
         .iv_len_in_bytes = CIPHER_IV_CM,
-        .src = p->out,
+        .src = p->plain,
         .dst = p->out,
-        .msg_len_to_cipher_in_bytes = p->sealed_len,
+        .msg_len_to_cipher_in_bytes = p->len,
     };
-    if (p->sealed_len && IMB_SUBMIT_CIPHER_BURST_NOCHECK(c->mb->manager, &job, 1, IMB_CIPHER_CNTR,
-                                                         IMB_DIR_ENCRYPT, IMB_KEY_128_BYTES) != 1)
+    if (p->len && IMB_SUBMIT_CIPHER_BURST_NOCHECK(c->mb->manager, &job, 1, IMB_CIPHER_CNTR,
+                                                  IMB_DIR_ENCRYPT, IMB_KEY_128_BYTES) != 1)
         return false;
-    owe(c, p->head, p->head_len + p->sealed_len + sizeof(p->tail));
+    owe(c, p->head, p->head_len + p->len + sizeof(p->tail));
     return true;
 }
 

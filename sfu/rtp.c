@@ -64,7 +64,7 @@ bool rtp_is_rtcp(const uint8_t *packet, size_t len)
 void rtp_write_header(const struct rtp_header *header, uint8_t buffer[static RTP_HEADER_BYTES])
 {
     /* Once for each receiver of each packet: written out, the compiler makes four stores of it. */
-    buffer[0] = (uint8_t)(RTP_VERSION << 6 | (header->padded ? RTP_PADDING_BIT : 0));
+    buffer[0] = RTP_VERSION << 6;
     buffer[1] =
         (uint8_t)((header->marker ? RTP_MARKER_BIT : 0) | (header->payload_type & ~RTP_MARKER_BIT));
     buffer[2] = (uint8_t)(header->seq >> 8);

@@ -39,7 +39,6 @@ struct rtp_header {
     uint16_t seq;
     uint8_t payload_type;
     bool marker;
-    bool padded; /* the sender appends padding whose last byte counts it */
 };
 
 /* Writes exactly RTP_HEADER_BYTES. */

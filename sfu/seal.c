@@ -15,7 +15,6 @@
 #define PADDING_BIT    0x20
 #define EXTENSION_BIT  0x10
 #define SOURCES_MASK   0x0f
-#define PADDING_MAX    255
 
 #define RTCP_HEADER   8
 #define RTCP_INDEX    4
@@ -222,14 +221,6 @@ static void make_iv(const struct seal *s, const uint8_t *ssrc, uint64_t index,
         iv[at + 4 + i] ^= (uint8_t)(index >> (40 - 8 * i));
 }
 
-static void add_part(struct cipher_packet *c, const uint8_t *data, size_t len)
-{
-    if (len == 0)
-        return;
-    c->parts[c->part_count++] = (struct cipher_part){data, len};
-    c->sealed_len += len;
-}
-
 static uint16_t seq_of(const uint8_t *header)
 {
     return (uint16_t)(header[2] << 8 | header[3]);
@@ -240,6 +231,27 @@ static void write_roc(uint64_t index, uint8_t roc[4])
 {
     for (size_t i = 0; i < 4; i++)
         roc[i] = (uint8_t)(index >> (40 - 8 * i));
+}
+
+static uint8_t *append(uint8_t *out, const uint8_t *data, size_t len)
+{
+    if (len)
+        memcpy(out, data, len);
+    return out + len;
+}
+
+/* What is to be sealed, as one piece: where it stands, or copied to where it goes, which costs less
+ * than ciphering it in parts. */
+static const uint8_t *gather(const struct seal_packet *p, uint8_t *out)
+{
+    if (p->head_len == 0 && p->padding == 0)
+        return p->payload;
+    uint8_t *end = append(append(out, p->head, p->head_len), p->payload, p->payload_len);
+    if (p->padding) { /* RFC 3550 section 5.1: zeros, and in the last byte how many */
+        memset(end, 0, p->padding);
+        end[p->padding - 1] = p->padding;
+    }
+    return out;
 }
 
 int seal_rtp(struct seal *s, struct seal_stream *stream, const struct seal_packet *p, uint8_t *out,
@@ -258,21 +270,20 @@ int seal_rtp(struct seal *s, struct seal_stream *stream, const struct seal_packe
     use_index(stream, index);
 
     memcpy(out, p->header, p->header_len);
-    uint8_t iv[CIPHER_IV_CM];
-    make_iv(s, out + SSRC_AT, index, iv);
-    struct cipher_packet packet = {
-        .iv = iv, .head = out, .head_len = p->header_len, .out = out + p->header_len};
-    write_roc(index, packet.tail);
-    add_part(&packet, p->head, p->head_len);
-    add_part(&packet, p->payload, p->payload_len);
-    uint8_t padding[PADDING_MAX];
-    if (p->padding) { /* RFC 3550 section 5.1: zeros, and in the last byte how many */
+    if (p->padding)
         out[0] |= PADDING_BIT;
-        memset(padding, 0, p->padding);
-        padding[p->padding - 1] = p->padding;
-        add_part(&packet, padding, p->padding);
-    }
-    packet.tag = packet.out + packet.sealed_len;
+    uint8_t iv[CIPHER_IV_CM];
+    make_iv(s, p->header + SSRC_AT, index, iv);
+    struct cipher_packet packet = {
+        .iv = iv,
+        .head = out,
+        .head_len = p->header_len,
+        .plain = gather(p, out + p->header_len),
+        .len = p->head_len + p->payload_len + p->padding,
+        .out = out + p->header_len,
+        .tag = out + len - keys_tag_len(s->suite),
+    };
+    write_roc(index, packet.tail);
     if (!s->cipher->seal(s->cipher, &packet))
         return -EIO;
     *ret_len = len;
@@ -357,12 +368,13 @@ int seal_rtcp(struct seal *s, uint32_t *index, uint8_t *packet, size_t *len)
     struct cipher_packet p = {
         .iv = iv,
         .head = head,
+        .plain = packet + RTCP_HEADER,
+        .len = *len - RTCP_HEADER,
         .out = packet + RTCP_HEADER,
         .tail = {(uint8_t)(n >> 24 | ENCRYPTED_BIT), (uint8_t)(n >> 16), (uint8_t)(n >> 8),
                  (uint8_t)n},
     };
     p.head_len = rtcp_head(s, packet, p.tail, head);
-    add_part(&p, packet + RTCP_HEADER, *len - RTCP_HEADER);
     size_t tag_at, index_at;
     rtcp_trailer(s, &tag_at, &index_at);
     p.tag = packet + *len + tag_at;

@@ -335,7 +335,7 @@ static size_t rewrite_head(const struct packet *packet, const struct rewrite_out
     if (packet->payload.codec != CODEC_VP8 || vp8->descriptor_len > DESCRIPTOR_MAX)
         return prefix;
     memcpy(head + prefix, packet->rtp.payload, vp8->descriptor_len);
-    vp8_patch_apply(vp8, out->vp8, head + prefix);
+    vp8_patch_apply(vp8, &out->vp8, head + prefix);
     *ret_skipped = vp8->descriptor_len;
     return prefix + vp8->descriptor_len;
 }

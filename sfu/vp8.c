@@ -78,19 +78,19 @@ int vp8_parse(const uint8_t *payload, size_t len, struct vp8_view *ret_view)
     return 0;
 }
 
-void vp8_patch_apply(const struct vp8_view *view, struct vp8_patch patch, uint8_t *payload)
+void vp8_patch_apply(const struct vp8_view *view, const struct vp8_patch *patch, uint8_t *payload)
 {
     struct writer w = writer_over(payload, view->descriptor_len);
     if (view->picture_id_bits == 7) {
         (void)writer_skip(&w, view->picture_id_at);
-        writer_u8(&w, patch.picture_id & 0x7f);
+        writer_u8(&w, patch->picture_id & 0x7f);
     } else if (view->picture_id_bits == 15) {
         (void)writer_skip(&w, view->picture_id_at);
-        writer_u16(&w, (uint16_t)(PICTURE_ID_LONG << 8 | (patch.picture_id & 0x7fff)));
+        writer_u16(&w, (uint16_t)(PICTURE_ID_LONG << 8 | (patch->picture_id & 0x7fff)));
     }
     if (view->tl0picidx_at > 0) {
         w = writer_over(payload, view->descriptor_len);
         (void)writer_skip(&w, view->tl0picidx_at);
-        writer_u8(&w, patch.tl0picidx);
+        writer_u8(&w, patch->tl0picidx);
     }
 }

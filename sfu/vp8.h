@@ -32,6 +32,6 @@ struct vp8_patch {
 
 /* Writes the patch into `payload`, a copy of what `view` was parsed from (or at least of its first
  * descriptor_len bytes). Fields the view has not are left alone. */
-void vp8_patch_apply(const struct vp8_view *view, struct vp8_patch patch, uint8_t *payload);
+void vp8_patch_apply(const struct vp8_view *view, const struct vp8_patch *patch, uint8_t *payload);
 
 #endif

@@ -18,7 +18,7 @@ static void check_vp8(const struct vp8_view *view, const uint8_t *payload, size_
         return;
     memcpy(copy, payload, len);
     struct vp8_patch patch = {.picture_id = 0x5a5a, .tl0picidx = 0xc3};
-    vp8_patch_apply(view, patch, copy);
+    vp8_patch_apply(view, &patch, copy);
     struct vp8_view again;
     if (vp8_parse(copy, len, &again) < 0)
         abort();
@@ -28,7 +28,7 @@ static void check_vp8(const struct vp8_view *view, const uint8_t *payload, size_
     if (view->tl0picidx_at > 0 && again.tl0picidx != patch.tl0picidx)
         abort();
     patch = (struct vp8_patch){.picture_id = view->picture_id, .tl0picidx = view->tl0picidx};
-    vp8_patch_apply(&again, patch, copy);
+    vp8_patch_apply(&again, &patch, copy);
     if (memcmp(copy, payload, len) != 0)
         abort();
     free(copy);

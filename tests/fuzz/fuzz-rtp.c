@@ -24,8 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         abort();
 
     uint8_t bytes[RTP_HEADER_BYTES];
-    struct rtp_header header = {view.ssrc,         view.timestamp, view.seq,
-                                view.payload_type, view.marker,    false};
+    struct rtp_header header = {view.ssrc, view.timestamp, view.seq, view.payload_type,
+                                view.marker};
     struct rtp_view again;
     rtp_write_header(&header, bytes);
     if (rtp_parse(bytes, sizeof(bytes), &again) < 0 || again.ssrc != view.ssrc ||

@@ -104,7 +104,7 @@ static void vp8_patches(void)
         memcpy(copy, cases[i].before, cases[i].len);
         struct vp8_view view;
         CHECK_EQ(vp8_parse(copy, cases[i].len, &view), 0);
-        vp8_patch_apply(&view, (struct vp8_patch){.picture_id = 0x1234, .tl0picidx = 0x99}, copy);
+        vp8_patch_apply(&view, &(struct vp8_patch){.picture_id = 0x1234, .tl0picidx = 0x99}, copy);
         CHECK(memcmp(copy, cases[i].after, cases[i].len) == 0);
     }
 }

@@ -34,9 +34,8 @@ static void key_stream(void)
     const struct cipher_packet p = {
         .iv = iv,
         .head = zeros,
-        .parts = {{zeros, sizeof(zeros)}},
-        .part_count = 1,
-        .sealed_len = sizeof(zeros),
+        .plain = zeros,
+        .len = sizeof(zeros),
         .out = out,
         .tag = out + sizeof(zeros),
     };
