@@ -40,6 +40,10 @@ struct send_queue {
     struct sealer *sealer;
     unsigned segments_max; /* 1: the kernel splits nothing */
     uint16_t free;         /* the newest freed one, still in cache, is used first */
+    uint16_t fresh;        /* the first that was never used */
+    uint16_t queued;       /* that wait */
+    uint16_t flows;        /* with something that waits; those on their own are not counted */
+    bool blocked;          /* the kernel took no more, and send_flush() has not tried since */
     struct list waiting;   /* flows */
     struct send_stats stats;
     struct datagram datagrams[SEND_QUEUE_MAX];
@@ -65,12 +69,11 @@ int send_queue_create(int fd, struct sealer *sealer, struct send_queue **ret_que
     q->fd = fd;
     q->sealer = sealer;
     q->segments_max = has_segments(fd) ? SEGMENTS_MAX : 1;
-    q->free = 0;
+    q->free = NONE;
+    q->fresh = q->queued = q->flows = 0;
+    q->blocked = false;
     list_init(&q->waiting);
     q->stats = (struct send_stats){0};
-    for (uint16_t i = 0; i < SEND_QUEUE_MAX; i++)
-        q->datagrams[i] =
-            (struct datagram){.next = i + 1 < SEND_QUEUE_MAX ? (uint16_t)(i + 1) : NONE};
     *ret_queue = q;
     return 0;
 }
@@ -82,10 +85,21 @@ void send_queue_destroy(struct send_queue *q)
     free(q);
 }
 
+/* Whether enough waits to be given to the kernel. */
+static bool is_due(const struct send_queue *q)
+{
+    unsigned many = SEND_QUEUE_DUE_PER_FLOW * q->flows;
+    return q->queued >= SEND_QUEUE_DUE && (q->queued >= many || q->queued == SEND_QUEUE_MAX);
+}
+
 uint8_t *send_reserve(struct send_queue *q)
 {
-    if (q->free == NONE)
+    if (!q->blocked && is_due(q))
         (void)send_flush(q); /* what it achieved is seen in `free` */
+    if (q->free == NONE && q->fresh < SEND_QUEUE_MAX) {
+        q->free = q->fresh++;
+        q->datagrams[q->free] = (struct datagram){.next = NONE};
+    }
     if (q->free == NONE) {
         q->stats.dropped_full++;
         return NULL;
@@ -93,8 +107,8 @@ uint8_t *send_reserve(struct send_queue *q)
     return q->bytes[q->free];
 }
 
-void send_commit_flow(struct send_queue *q, struct send_flow *flow, const struct address *to,
-                      size_t len)
+static void enqueue(struct send_queue *q, struct send_flow *flow, const struct address *to,
+                    size_t len)
 {
     assert(q->free != NONE && len <= SEND_DATAGRAM_MAX);
     uint16_t i = q->free;
@@ -111,24 +125,39 @@ void send_commit_flow(struct send_queue *q, struct send_flow *flow, const struct
     }
     flow->last = i;
     flow->count++;
+    q->queued++;
+}
+
+void send_commit_flow(struct send_queue *q, struct send_flow *flow, const struct address *to,
+                      size_t len)
+{
+    if (flow->count == 0) {
+        flow->counted = true;
+        q->flows++;
+    }
+    enqueue(q, flow, to, len);
 }
 
 void send_commit(struct send_queue *q, const struct address *to, size_t len)
 {
-    send_commit_flow(q, &q->datagrams[q->free].own, to, len);
+    enqueue(q, &q->datagrams[q->free].own, to, len);
 }
 
 /* Takes the `count` oldest datagrams out. */
 static void drop_oldest(struct send_queue *q, struct send_flow *flow, size_t count)
 {
-    for (; count > 0; count--, flow->count--) {
+    for (; count > 0; count--, flow->count--, q->queued--) {
         uint16_t i = flow->first;
         flow->first = q->datagrams[i].next;
         q->datagrams[i].next = q->free;
         q->free = i;
     }
-    if (flow->count == 0)
-        list_remove(&flow->waiting);
+    if (flow->count > 0)
+        return;
+    list_remove(&flow->waiting);
+    if (flow->counted)
+        q->flows--;
+    flow->counted = false;
 }
 
 void send_flow_end(struct send_queue *q, struct send_flow *flow)
@@ -243,11 +272,10 @@ static int give(struct send_queue *q, size_t n)
 bool send_flush(struct send_queue *q)
 {
     sealer_settle(q->sealer);
-    while (!list_is_empty(&q->waiting)) {
-        if (give(q, make_messages(q)) == -EAGAIN)
-            return false;
-    }
-    return true;
+    q->blocked = false;
+    while (!q->blocked && !list_is_empty(&q->waiting))
+        q->blocked = give(q, make_messages(q)) == -EAGAIN;
+    return !q->blocked;
 }
 
 const struct send_stats *send_queue_stats(const struct send_queue *q)

@@ -15,9 +15,13 @@
 
 /* Bytes of one datagram. Ours: what Ethernet carries, and the growth of one RTX header. */
 #define SEND_DATAGRAM_MAX 1536
-/* Datagrams waiting for one socket. Ours: one batch read, to 200 receivers, takes several flushes.
- */
-#define SEND_QUEUE_MAX 1024
+/* Datagrams waiting for one socket at most; their memory is used only once they were needed. */
+#define SEND_QUEUE_MAX 8192
+/* As many are given to the kernel without waiting for the end of a batch: what fits the processor's
+ * second cache. Of many receivers some for each, so that each gets them as one message. Ours:
+ * measured, docs/performance.md. */
+#define SEND_QUEUE_DUE          1024
+#define SEND_QUEUE_DUE_PER_FLOW 8
 
 struct send_queue;
 
@@ -38,7 +42,8 @@ struct send_flow {
     struct list waiting;  /* in the queue's list of those that have something */
     uint16_t first, last; /* datagrams; meaningless when none waits */
     uint16_t count;
-    bool alone; /* its path is too narrow for what the kernel would split */
+    bool counted; /* among the queue's flows */
+    bool alone;   /* its path is too narrow for what the kernel would split */
 };
 
 struct sealer;
@@ -53,8 +58,8 @@ void send_queue_destroy(struct send_queue *queue);
 DEFINE_CLEANUP(struct send_queue, send_queue_destroy)
 
 /* Room for one datagram of up to SEND_DATAGRAM_MAX bytes: the caller writes into it and then
- * commits it, or leaves it (the next send_reserve() gives the same room). A full queue is flushed
- * first. NULL: the kernel takes no more now; the datagram is to be dropped and is already counted.
+ * commits it, or leaves it (the next send_reserve() gives the same room). A queue with enough in it
+ * is flushed first. NULL: the kernel takes no more now; the datagram is to be dropped and is already counted.
  * No allocation, no system call but that flush. */
 uint8_t *send_reserve(struct send_queue *queue);
 

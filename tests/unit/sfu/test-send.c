@@ -141,12 +141,13 @@ static void full_socket_keeps_order(void)
     uint8_t bytes[2000];
     while (got < sent) {
         struct pollfd wake = {.fd = fds[1], .events = POLLIN};
+        if (poll(&wake, 1, 0) == 0)
+            (void)send_flush(q);
         CHECK_EQ(poll(&wake, 1, 5000), 1);
         CHECK_EQ(recv(fds[1], bytes, sizeof(bytes), 0), 1000);
         memcpy(&number, bytes, sizeof(number));
         CHECK_EQ(number, got);
         got++;
-        (void)send_flush(q);
     }
     CHECK(send_flush(q));
     CHECK_EQ(s->datagrams, sent);
@@ -256,6 +257,34 @@ static void long_flows_are_several_messages(void)
     close_crowd(&c);
 }
 
+/* A queue is given to the kernel early when much waits; of many receivers, only when there is
+ * something to join for each. */
+static void due_by_the_number_of_receivers(void)
+{
+    enum { MANY = 200, EACH = SEND_QUEUE_DUE_PER_FLOW };
+    _Static_assert(MANY * EACH > SEND_QUEUE_DUE, "several for each are more than what is due");
+    struct ends e;
+    CHECK_EQ(open_ends(&e, "127.0.0.1"), 0);
+    static struct send_flow flows[MANY];
+    const struct send_stats *s = send_queue_stats(e.queue);
+    for (size_t i = 0; i <= MANY * EACH; i++) {
+        CHECK_EQ(s->messages, 0);
+        uint8_t *room = send_reserve(e.queue);
+        CHECK(room);
+        memset(room, 0, 10);
+        send_commit_flow(e.queue, &flows[i % MANY], &e.to_address, 10);
+    }
+    CHECK_EQ(s->messages, MANY);
+    CHECK_EQ(s->datagrams, MANY * EACH);
+    CHECK(send_flush(e.queue));
+    for (uint32_t i = 0; i <= SEND_QUEUE_DUE; i++) {
+        CHECK_EQ(s->messages, MANY + 1);
+        CHECK(put(e.queue, &e.to_address, i, 10)); /* on its own: each is a message */
+    }
+    CHECK_EQ(s->messages, MANY + 1 + SEND_QUEUE_DUE);
+    close_ends(&e);
+}
+
 /* A receiver that goes away takes what waits for it along, and nothing of others. */
 static void an_ended_flow_is_dropped(void)
 {
@@ -271,8 +300,10 @@ static void an_ended_flow_is_dropped(void)
     take_sizes(&c.ends[0], lens, 3);
     take_sizes(&c.ends[1], lens, 0);
     take_sizes(&c.ends[2], lens, 3);
-    for (uint32_t i = 0; i < SEND_QUEUE_MAX; i++) /* all room is there again */
+    for (uint32_t i = 0; i <= SEND_QUEUE_MAX; i++) { /* their room is there again */
         put_flow(&c, 2, i, 10);
+        send_flow_end(c.queue, &c.flows[2]);
+    }
     CHECK_EQ(send_queue_stats(c.queue)->calls, 1);
     close_crowd(&c);
 }
@@ -413,6 +444,7 @@ int main(void)
     unused_room();
     one_message_a_receiver();
     long_flows_are_several_messages();
+    due_by_the_number_of_receivers();
     an_ended_flow_is_dropped();
     a_refused_flow_is_skipped();
     falls_back_for_all();
