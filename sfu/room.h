@@ -72,7 +72,7 @@ size_t room_stream_count(const struct room *room);
 /* Whether what `from` sends may reach `to`. */
 bool room_may_receive(const struct room *room, const struct peer *from, const struct peer *to);
 
-/* Its clocks; those of its peers are peers_tick()'s. Call every WHEEL_TICK_US. */
+/* Its clocks; those of its peers are peers_tick()'s. Call once a WHEEL_TICK_US. */
 void room_tick(struct room *room, struct context *c);
 
 /* Tells all that is there to a signaling that has just come. */

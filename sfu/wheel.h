@@ -8,7 +8,8 @@
 
 #include "common/list.h"
 
-/* How often the worker's clock ticks. Ours: what is lost is asked for again within one. */
+/* How often the worker's clock ticks. Ours: what is lost is asked for again within one, or two when
+ * nothing else comes. */
 #define WHEEL_TICK_US (20 * 1000ull)
 /* Ticks of one turn; a timer further away goes round again. */
 #define WHEEL_TICKS 64

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -38,7 +37,7 @@
 #define LETTERS_PER_TURN 8
 
 /* What woke the loop, as epoll's user data; sockets count up from WAKE_SOCKET. */
-enum { WAKE_STOP, WAKE_MAILBOX, WAKE_TIMER, WAKE_SOCKET };
+enum { WAKE_STOP, WAKE_MAILBOX, WAKE_SOCKET };
 
 struct endpoint {
     int fd;
@@ -61,7 +60,7 @@ struct worker {
     pthread_t thread;
     bool started;
     struct mailbox *mailbox;
-    int epoll_fd, timer_fd, stop_fd;
+    int epoll_fd, stop_fd;
     uint16_t port;
 
     /* From here on the worker's own thread only, once it runs. */
@@ -71,6 +70,7 @@ struct worker {
     struct udp_reader *reader;
     size_t endpoint_count;
     struct endpoint endpoints[LIMIT_ADDRESSES];
+    uint64_t tick; /* of WHEEL_TICK_US: timers were run in it */
     uint64_t metrics_us;
     struct reads reads;
 };
@@ -150,18 +150,9 @@ static int open_wakes(struct worker *w)
     w->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (w->stop_fd < 0)
         return -errno;
-    w->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    if (w->timer_fd < 0)
-        return -errno;
-    const struct timespec tick = {.tv_nsec = WHEEL_TICK_US * 1000};
-    const struct itimerspec every = {tick, tick};
-    if (timerfd_settime(w->timer_fd, 0, &every, NULL) < 0)
-        return -errno;
     int r = watch(w, w->stop_fd, EPOLLIN, WAKE_STOP, EPOLL_CTL_ADD);
     if (r == 0)
         r = watch(w, mailbox_fd(w->mailbox), EPOLLIN, WAKE_MAILBOX, EPOLL_CTL_ADD);
-    if (r == 0)
-        r = watch(w, w->timer_fd, EPOLLIN, WAKE_TIMER, EPOLL_CTL_ADD);
     return r;
 }
 
@@ -334,12 +325,13 @@ static void count_drops(struct worker *w)
              w->options.number, drops, w->reads.longest_us);
 }
 
+/* Once in each tick of the wheel. */
 static void run_timers(struct worker *w)
 {
-    uint64_t expirations;
-    (void)!read(w->timer_fd, &expirations, sizeof(expirations)); /* only to make it unreadable */
     struct context *c = &w->context;
-    c->now_us = clock_now_us();
+    if (c->now_us / WHEEL_TICK_US == w->tick)
+        return;
+    w->tick = c->now_us / WHEEL_TICK_US;
     peers_tick(c);
     size_t cursor = 0;
     struct room *room;
@@ -365,13 +357,22 @@ static void shake_hands(struct worker *w)
         forward_phase(&w->context, t);
 }
 
+/* Milliseconds to sleep at most. A tick may be run in any turn of it: only when nothing else wakes
+ * us until its end do we wake for it, as going to sleep once more costs more than what is due. */
+static int patience(const struct worker *w)
+{
+    if (handshakes_wait(&w->context.handshakes))
+        return 0;
+    uint64_t until_us = (w->tick + 2) * WHEEL_TICK_US, now_us = clock_now_us();
+    return until_us > now_us ? (int)((until_us - now_us + 999) / 1000) : 0;
+}
+
 static void *run(void *arg)
 {
     struct worker *w = arg;
     for (;;) {
         struct epoll_event events[WAKE_SOCKET + LIMIT_ADDRESSES];
-        int count = epoll_wait(w->epoll_fd, events, WAKE_SOCKET + LIMIT_ADDRESSES,
-                               handshakes_wait(&w->context.handshakes) ? 0 : -1);
+        int count = epoll_wait(w->epoll_fd, events, WAKE_SOCKET + LIMIT_ADDRESSES, patience(w));
         begin_turn(w);
         for (int i = 0; i < count; i++) {
             uint64_t what = events[i].data.u64;
@@ -379,11 +380,10 @@ static void *run(void *arg)
                 return NULL;
             if (what == WAKE_MAILBOX)
                 (void)mailbox_drain(w->mailbox, w, LETTERS_PER_TURN);
-            else if (what == WAKE_TIMER)
-                run_timers(w);
             else if (events[i].events & (EPOLLIN | EPOLLERR))
                 read_socket(w, &w->endpoints[what - WAKE_SOCKET]);
         }
+        run_timers(w);
         shake_hands(w);
         flush(w);
         end_turn(&w->reads);
@@ -422,7 +422,7 @@ int worker_create(const struct worker_options *options, struct worker **ret_work
     if (!w)
         return -ENOMEM;
     w->options = *options;
-    w->epoll_fd = w->timer_fd = w->stop_fd = -1;
+    w->epoll_fd = w->stop_fd = -1;
     int r = mailbox_create(LIMIT_WORKER_LETTERS, &w->mailbox);
     if (r == 0)
         r = open_wakes(w);
@@ -470,7 +470,6 @@ void worker_destroy(struct worker *w)
     packet_pool_destroy(w->context.pool);
     sealer_destroy(w->context.sealer);
     directory_destroy(w->context.directory);
-    close_if_open(w->timer_fd);
     close_if_open(w->stop_fd);
     close_if_open(w->epoll_fd);
     free(w);
