@@ -368,7 +368,7 @@ enum control_metric {
     CONTROL_METRIC_DROPPED_UNROUTED, /* RTP of no announced stream */
     CONTROL_METRIC_DROPPED_POOL,     /* no packet buffer was free: our fault */
     CONTROL_METRIC_DROPPED_SEND,     /* the kernel did not take it */
-    CONTROL_METRIC_DROPPED_QUEUE,    /* our sockets' receive queues were full: our fault */
+    CONTROL_METRIC_DROPPED_QUEUE, /* by the kernel at our sockets, mostly as the queue was full */
     /* Its peer sends more than LIMIT_PEER_BYTES or _PACKETS; or not recorded, because it begins
      * more than LIMIT_TRACKS_AT_ONCE or changes codecs within LIMIT_TRACK_CODEC_MS. */
     CONTROL_METRIC_DROPPED_FLOOD,
@@ -389,9 +389,9 @@ enum control_metric {
     CONTROL_METRIC_ROOM_LEFT,     /* gauge: the same of the emptiest worker (the largest of all) */
     CONTROL_METRIC_REFUSED,       /* hearings, and people of the public, as the server was full */
     CONTROL_METRIC_SEALING,       /* enum control_sealing, of any worker (the largest) */
-    /* Gauge: how long a datagram can have waited for us to read it, at most, in the last second,
-     * us; of the slowest worker (the largest). */
-    CONTROL_METRIC_READ_WAIT_US,
+    /* Gauge: longest that a worker worked between two reads of a socket, in the last second, us; of
+     * the slowest worker (the largest). */
+    CONTROL_METRIC_READ_GAP_US,
     CONTROL_METRIC_TAPE_BYTES,   /* recorder: durable */
     CONTROL_METRIC_TAPE_RECORDS, /* recorder */
     CONTROL_METRIC_TAPE_SYNC_US, /* recorder: duration of the last fdatasync, gauge */

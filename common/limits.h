@@ -64,10 +64,11 @@
  * MB when all come again at once. More people need a roster that does not name the observers. */
 #define LIMIT_PEOPLE_PER_HEARING 200
 _Static_assert(LIMIT_PEOPLE_PER_HEARING <= LIMIT_PEERS_PER_HEARING, "each may be a peer");
-/* Hearings one media core holds at once: more are refused. Those that were accepted before, as all
- * that are in session, come back beyond it, to the second number. Ours: as many in session as the
- * recorder has tapes for, beside as many that came while nobody was in those. */
-#define LIMIT_HEARINGS          256
+/* Hearings one media core accepts at once: more are refused. Ours: as many as the recorder has tapes
+ * for. */
+#define LIMIT_HEARINGS 256
+/* Hearings one media core holds at once, with those that were accepted before and come back, as all
+ * that are in session do. Ours: as many again. */
 #define LIMIT_HEARINGS_RETURNED 512
 
 /* Addresses of one transport proven by ICE at a time; the longest silent makes way. */
@@ -90,7 +91,7 @@ _Static_assert(LIMIT_PEOPLE_PER_HEARING <= LIMIT_PEERS_PER_HEARING, "each may be
 #define LIMIT_CONFIG_BYTES 65536
 /* Lines of the log that wait until somebody reads stderr, 2 KiB each; more are dropped and counted.
  * Ours: one for each hearing of a full media core that ends. */
-#define LIMIT_LOG_LINES 256
+#define LIMIT_LOG_LINES 512
 /* Media threads. Ours: one a core of the largest machines. */
 #define LIMIT_WORKERS 256
 

@@ -231,7 +231,7 @@ int cipher_mb_create_cm(struct cipher_mb *mb, const uint8_t *key, const uint8_t 
     c->cipher = (struct cipher){.seal = seal_cm, .destroy = destroy_cm};
     c->mb = mb;
     hmac_set_key(&c->hmac, auth_key);
-    uint8_t unused[SCHEDULE_LEN]; /* for deciphering blocks; counter mode does not */
+    _Alignas(16) uint8_t unused[SCHEDULE_LEN]; /* for deciphering blocks; counter mode does not */
     IMB_AES_KEYEXP_128(mb->manager, key, c->schedule, unused);
     explicit_bzero(unused, sizeof(unused));
     *ret_cipher = &c->cipher;

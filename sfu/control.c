@@ -462,7 +462,7 @@ static void accept_signaling(struct control_desk *d)
 static void add_metric(uint64_t *sum, enum control_metric metric, uint64_t value)
 {
     if (metric != CONTROL_METRIC_ROOM_LEFT && metric != CONTROL_METRIC_SEALING &&
-        metric != CONTROL_METRIC_READ_WAIT_US)
+        metric != CONTROL_METRIC_READ_GAP_US)
         *sum += value;
     else if (value > *sum)
         *sum = value;

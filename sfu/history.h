@@ -52,7 +52,7 @@ DEFINE_CLEANUP(struct history, history_destroy)
 void history_put(struct history *history, struct packet *packet, uint64_t now_us);
 
 /* The packet of that sequence number, or NULL if it was never here or is too old. Borrowed until
- * the next call on this history. */
+ * the next history_put() on the worker. */
 struct packet *history_find(struct history *history, uint16_t seq, uint64_t now_us);
 
 /* Drops what is too old; called when a stream is silent, so that it holds no buffers for ever. */

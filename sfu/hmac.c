@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SHA1_Update and its kind are deprecated in favour of EVP_MAC, which allocates for every packet.
+ */
+#define OPENSSL_API_COMPAT 10100
 #include "sfu/hmac.h"
 
 #include <string.h>

@@ -3,9 +3,6 @@
 #ifndef SFU_HMAC_H
 #define SFU_HMAC_H
 
-/* SHA1_Update and its kind are deprecated in favour of EVP_MAC, which allocates for every packet.
- */
-#define OPENSSL_API_COMPAT 10100
 #include <openssl/sha.h>
 #include <stddef.h>
 #include <stdint.h>

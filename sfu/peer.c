@@ -219,7 +219,7 @@ static void tick(struct peer *peer, struct context *c)
 {
     if (publisher_has_streams(&peer->publisher))
         feedback_to_publisher(c, &peer->publisher);
-    if (c->now_us >= peer->slow_us)
+    if (c->now_us + WHEEL_TICK_US > peer->slow_us) /* a timer may be due a tick early */
         tick_slowly(peer, c);
     bool fast = publisher_has_streams(&peer->publisher);
     wheel_set(&c->peers, &peer->timer, fast ? c->now_us + WHEEL_TICK_US : peer->slow_us);

@@ -1,6 +1,7 @@
 /* Seals outgoing RTP and RTCP (RFC 3711, RFC 7714), RTP from a shared plaintext straight into the
  * receiver's own buffer, with the key schedule kept; opens what comes in. Byte for byte what
- * libsrtp2 does, faster. SPDX-License-Identifier: Apache-2.0 */
+ * libsrtp2 does, faster.
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef SFU_SEAL_H
 #define SFU_SEAL_H
 
@@ -43,8 +44,7 @@ struct seal;
 enum seal_use { SEAL_RTP_OUT, SEAL_RTP_IN, SEAL_RTCP_OUT, SEAL_RTCP_IN };
 
 /* The keys are copied; `sealer` is borrowed, and NULL for OpenSSL. seal_destroy() settles what the
- * keys owe. Returns 0, -ENOMEM or -EIO
- * (OpenSSL refuses). */
+ * keys owe. Returns 0, -ENOMEM or -EIO (OpenSSL refuses). */
 int seal_create(const struct sealer *sealer, enum seal_use use, const struct keys *keys,
                 struct seal **ret_seal);
 

@@ -43,7 +43,8 @@ struct send_queue {
     uint16_t fresh;        /* the first that was never used */
     uint16_t queued;       /* that wait */
     uint16_t flows;        /* with something that waits; those on their own are not counted */
-    bool blocked;          /* the kernel took no more, and send_flush() has not tried since */
+    bool blocked;          /* the kernel took no more, and we have not tried since */
+    unsigned held;         /* rooms asked for since then */
     struct list waiting;   /* flows */
     struct send_stats stats;
     struct datagram datagrams[SEND_QUEUE_MAX];
@@ -72,6 +73,7 @@ int send_queue_create(int fd, struct sealer *sealer, struct send_queue **ret_que
     q->free = NONE;
     q->fresh = q->queued = q->flows = 0;
     q->blocked = false;
+    q->held = 0;
     list_init(&q->waiting);
     q->stats = (struct send_stats){0};
     *ret_queue = q;
@@ -94,7 +96,7 @@ static bool is_due(const struct send_queue *q)
 
 uint8_t *send_reserve(struct send_queue *q)
 {
-    if (!q->blocked && is_due(q))
+    if (q->blocked ? ++q->held >= SEND_QUEUE_DUE : is_due(q))
         (void)send_flush(q); /* what it achieved is seen in `free` */
     if (q->free == NONE && q->fresh < SEND_QUEUE_MAX) {
         q->free = q->fresh++;
@@ -273,6 +275,7 @@ bool send_flush(struct send_queue *q)
 {
     sealer_settle(q->sealer);
     q->blocked = false;
+    q->held = 0;
     while (!q->blocked && !list_is_empty(&q->waiting))
         q->blocked = give(q, make_messages(q)) == -EAGAIN;
     return !q->blocked;

@@ -59,8 +59,8 @@ DEFINE_CLEANUP(struct send_queue, send_queue_destroy)
 
 /* Room for one datagram of up to SEND_DATAGRAM_MAX bytes: the caller writes into it and then
  * commits it, or leaves it (the next send_reserve() gives the same room). A queue with enough in it
- * is flushed first. NULL: the kernel takes no more now; the datagram is to be dropped and is already counted.
- * No allocation, no system call but that flush. */
+ * is flushed first. NULL: the kernel takes no more now; the datagram is to be dropped and is
+ * already counted. No allocation, no system call but that flush. */
 uint8_t *send_reserve(struct send_queue *queue);
 
 /* Queues what was written into the last reserved room, on its own. */

@@ -110,7 +110,7 @@ struct transport *transport_shake_hands(struct handshakes *handshakes, uint64_t 
 
 /* Timers: DTLS retransmission, consent (RFC 7675). Returns when it wants to be called next
  * (UINT64_MAX: not before the next datagram). Calling early or often is harmless; a datagram or a
- * call may bring the time forward, so a worker that ticks each transport at least every 100 ms
+ * call may bring the time forward, so a worker that ticks each transport about every 100 ms
  * needs no other bookkeeping. */
 uint64_t transport_tick(struct transport *transport, uint64_t now_us);
 

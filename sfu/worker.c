@@ -47,7 +47,7 @@ struct endpoint {
     uint64_t read_us; /* when it was last read, in time worked */
 };
 
-/* How long datagrams wait for us to read them. Time is reckoned in us worked, sleeping left out. */
+/* How far our reads are apart. Time is reckoned in us worked, sleeping left out. */
 struct reads {
     uint64_t worked_us; /* until this turn */
     uint64_t turn_us;   /* worked_us when the turn before this one began */
@@ -201,7 +201,7 @@ static void flush(struct worker *w)
             continue;
         uint32_t events = EPOLLIN | (full ? (uint32_t)EPOLLOUT : 0);
         if (watch(w, e->fd, events, WAKE_SOCKET + i, EPOLL_CTL_MOD) == 0)
-            e->awaits_room = full; /* else it is tried again at the next flush, a tick away */
+            e->awaits_room = full; /* else it is tried again at the next flush, two ticks away */
     }
 }
 
@@ -217,8 +217,7 @@ static void end_turn(struct reads *r)
     r->worked_us += clock_now_us() - r->woke_us;
 }
 
-/* The oldest of what was just read came after the last read, or after the turn before looked
- * whether there was something. */
+/* Between two reads: from the last one, or from when the turn before found nothing to read. */
 static void note_read(struct reads *r, struct endpoint *e, uint64_t now_us)
 {
     uint64_t worked_us = r->worked_us + now_us - r->woke_us;
@@ -286,7 +285,7 @@ static void collect_metrics(struct worker *w, uint64_t values[CONTROL_METRIC_COU
         values[CONTROL_METRIC_SEND_MESSAGES] += s->messages;
         values[CONTROL_METRIC_SEND_CALLS] += s->calls;
     }
-    values[CONTROL_METRIC_READ_WAIT_US] = w->reads.longest_us;
+    values[CONTROL_METRIC_READ_GAP_US] = w->reads.longest_us;
     size_t cursor = 0;
     const struct room *room;
     while ((room = table_next(w->rooms, &cursor)))
@@ -320,7 +319,7 @@ static void count_drops(struct worker *w)
     if (drops == 0)
         return;
     w->context.counters[CONTROL_METRIC_DROPPED_QUEUE] += drops;
-    log_warn("worker %u: %" PRIu64 " datagrams lost in a second, its receive queue was full; "
+    log_warn("worker %u: %" PRIu64 " datagrams dropped at its sockets in a second; "
              "reads were up to %" PRIu64 " us apart",
              w->options.number, drops, w->reads.longest_us);
 }

@@ -173,10 +173,9 @@ static void put_own(FILE *out, const struct court *court)
     put_head(out, "assize_sfu_sealing", "gauge",
              "1: what seals media; unknown until the media core has told.");
     put_sample(out, "assize_sfu_sealing", "library", sealing ? sealing : "unknown", 1);
-    put(out, "assize_sfu_read_wait_seconds", "gauge",
-        "Longest that a datagram can have waited for the media core to read it, in the last "
-        "second.",
-        (double)court->sfu_metrics.values[CONTROL_METRIC_READ_WAIT_US] / 1e6);
+    put(out, "assize_sfu_read_gap_seconds", "gauge",
+        "Longest that the media core worked between two reads of a socket, in the last second.",
+        (double)court->sfu_metrics.values[CONTROL_METRIC_READ_GAP_US] / 1e6);
     put(out, "assize_recorder_up", "gauge", "1 while the recorder is connected.",
         media_is_connected(court->recorder));
     put(out, "assize_recorder_watermark_age_seconds", "gauge",

@@ -239,7 +239,7 @@ static pid_t pid(const struct server *s)
     return desk_pid(s->desk);
 }
 
-/* As told last, less than a second ago: of a ratio that is as good. */
+/* As told last, of up to two seconds ago. */
 static struct server_sends sends(const struct server *s)
 {
     return (struct server_sends){.packets = desk_metric(s->desk, CONTROL_METRIC_SENT),
@@ -247,7 +247,8 @@ static struct server_sends sends(const struct server *s)
                                  .calls = desk_metric(s->desk, CONTROL_METRIC_SEND_CALLS),
                                  .dropped = desk_metric(s->desk, CONTROL_METRIC_DROPPED_SEND),
                                  .queue_drops = desk_metric(s->desk, CONTROL_METRIC_DROPPED_QUEUE),
-                                 .read_wait_us = desk_metric(s->desk, CONTROL_METRIC_READ_WAIT_US)};
+                                 .read_gap_us = desk_metric(s->desk, CONTROL_METRIC_READ_GAP_US),
+                                 .told = desk_metrics_count(s->desk)};
 }
 
 static void stop(struct server *s)

@@ -130,6 +130,10 @@ static void find_highest(const struct plan *p, const struct load *base)
         }
         next = next_video(good, bad, most);
     } while (next != good && next != bad);
+    if (good == 0) {
+        printf("  none of these loads is carried\n\n");
+        return;
+    }
     bool proven = bad && best.values[FIGURE_BUSY] > HIGHEST_BUSY_PERCENT &&
                   best.values[FIGURE_LATE] <= HIGHEST_LATE_MS;
     printf(
@@ -171,8 +175,8 @@ static const char help[] =
     "                   AES-GCM, its best, and as Debian ships it; needs the namespaces\n"
     "  --record         also the media core with the tape tap on and its ring read\n"
     "  --workers N      of the media core (1)\n"
-    "  --highest        instead: the most video until 0.1 % is lost; \">=\" unless the server's\n"
-    "                   core was over 90 % busy and the load on time\n"
+    "  --highest        instead: the most video until 0.1 % is lost or the core is over 100 %\n"
+    "                   busy; \">=\" unless it was over 90 % and the load on time\n"
     "  --json FILE      every figure of every round, for machines and tests/bench/plot.mjs\n"
     "  --loopback       no namespaces; what happens anyway without the right to them\n";
 

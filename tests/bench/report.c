@@ -28,7 +28,7 @@ static const struct {
     [FIGURE_SEGMENTS] = {"segments_per_message", "packets per message", 2},
     [FIGURE_PER_CALL] = {"packets_per_send_call", "packets per send call", 1},
     [FIGURE_QUEUE_DROPS] = {"receive_queue_drops", "rcvq drops", 0},
-    [FIGURE_READ_WAIT] = {"read_wait_ms", "longest wait to be read, ms", 2},
+    [FIGURE_READ_GAP] = {"read_gap_ms", "longest between reads, of 1 s, ms", 2},
     [FIGURE_SYSCALLS] = {"syscalls_per_packet", "system calls per packet", 4},
     [FIGURE_MEMORY] = {"memory_mb", "memory, MB", 1},
     [FIGURE_PER_RECEIVER] = {"memory_kb_per_receiver", "memory per receiver, kB", 1},

@@ -25,7 +25,7 @@ enum figure {
     FIGURE_SEGMENTS,     /* packets per message given to the kernel */
     FIGURE_PER_CALL,     /* packets per sending system call */
     FIGURE_QUEUE_DROPS,  /* datagrams that found the server's receive queue full */
-    FIGURE_READ_WAIT,    /* that one can have waited in it, in the last second, ms */
+    FIGURE_READ_GAP,     /* worked between two reads, in one second of the round, ms */
     FIGURE_SYSCALLS,     /* system calls per packet received */
     FIGURE_MEMORY,       /* MB */
     FIGURE_PER_RECEIVER, /* memory over the idle server's, kB per receiver */

@@ -50,7 +50,6 @@ static void fill(const struct count *a, const struct count *b, const struct clie
     v[FIGURE_LOSS] = due > got ? 100 * (due - got) / due : 0;
     v[FIGURE_WRONG] = (double)(b->sum.bad - a->sum.bad + b->sum.skipped - a->sum.skipped +
                                b->sum.late - a->sum.late + b->sum.strays - a->sum.strays);
-    v[FIGURE_REFUSED] = (double)(b->sends.dropped - a->sends.dropped);
     v[FIGURE_OVERFLOW] = (double)(b->overflows - a->overflows);
     double bare = histogram_ms(reflector, 500);
     v[FIGURE_REFLECTOR] = bare;
@@ -59,20 +58,27 @@ static void fill(const struct count *a, const struct count *b, const struct clie
     v[FIGURE_SPAN_P50] = histogram_ms(&c->span, 500);
     v[FIGURE_SPAN_P99] = histogram_ms(&c->span, 990);
     v[FIGURE_LATE] = histogram_ms(&c->late, 990);
-    double sent = (double)(b->sends.packets - a->sends.packets);
-    v[FIGURE_SEGMENTS] = ratio(sent, (double)(b->sends.messages - a->sends.messages));
-    v[FIGURE_PER_CALL] = ratio(sent, (double)(b->sends.calls - a->sends.calls));
 }
 
-/* As told last; what is told of a second is known at the end of it. */
-static void fill_receiving(const struct server_kind *kind, const struct server *server,
-                           const struct count *a, struct figures *f)
+/* What the server says of itself; `b` was told after all that `fill` counts. */
+static void fill_told(const struct server_sends *a, const struct server_sends *b, struct figures *f)
 {
-    if (!kind->sends)
-        return;
-    struct server_sends now = kind->sends(server);
-    f->values[FIGURE_QUEUE_DROPS] = (double)(now.queue_drops - a->sends.queue_drops);
-    f->values[FIGURE_READ_WAIT] = (double)now.read_wait_us / 1e3;
+    double *v = f->values, sent = (double)(b->packets - a->packets);
+    v[FIGURE_REFUSED] = (double)(b->dropped - a->dropped);
+    v[FIGURE_QUEUE_DROPS] = (double)(b->queue_drops - a->queue_drops);
+    v[FIGURE_SEGMENTS] = ratio(sent, (double)(b->messages - a->messages));
+    v[FIGURE_PER_CALL] = ratio(sent, (double)(b->calls - a->calls));
+}
+
+/* Runs the load, paused, until what happened before this call is told: a worker tells the desk each
+ * second, and the desk us. */
+static struct server_sends sends_of_all(const struct server_kind *kind, const struct server *server,
+                                        struct clients *c)
+{
+    uint64_t wanted = kind->sends(server).told + 3;
+    while (kind->sends(server).told < wanted)
+        clients_run(c, DRAIN_US);
+    return kind->sends(server);
 }
 
 /* Apart from the rest: counting costs a little. */
@@ -124,14 +130,20 @@ void round_server(const struct server_kind *kind, const struct round_options *o,
     clients_run(c, DRAIN_US);
     struct count b = count_now(kind, server, l, c);
     fill(&a, &b, c, &reflector, &f);
+    if (!o->server.place->apart) /* the server's own are among them */
+        f.values[FIGURE_OVERFLOW] = FIGURE_NONE;
     uint64_t bytes = process_memory(kind->pid(server));
     f.values[FIGURE_MEMORY] = (double)bytes / 1e6;
     f.values[FIGURE_PER_RECEIVER] =
         bytes > idle_bytes ? (double)(bytes - idle_bytes) / 1e3 / load_receivers(l) : 0;
+    if (kind->sends) {
+        const struct server_sends all = sends_of_all(kind, server, c);
+        fill_told(&a.sends, &all, &f);
+        f.values[FIGURE_READ_GAP] = (double)b.sends.read_gap_us / 1e3;
+    }
     clients_resume(c);
     if (!o->briefly)
         f.values[FIGURE_SYSCALLS] = syscalls_per_packet(kind, server, c);
-    fill_receiving(kind, server, &a, &f);
     kind->stop(server);
     *ret_figures = f;
 }

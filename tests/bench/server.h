@@ -22,9 +22,10 @@ struct server_options {
 /* What the server says of its sending, and of its receiving, since its start. */
 struct server_sends {
     uint64_t packets, messages, calls;
-    uint64_t dropped;      /* datagrams, as the kernel did not take them */
-    uint64_t queue_drops;  /* datagrams that found its receive queue full */
-    uint64_t read_wait_us; /* not since its start: how long one can have waited, in a second */
+    uint64_t dropped;     /* datagrams, as the kernel did not take them */
+    uint64_t queue_drops; /* datagrams that found its receive queue full */
+    uint64_t read_gap_us; /* not since its start: longest between two reads, of one second */
+    uint64_t told;        /* how many times it has told */
 };
 
 struct server;

@@ -82,7 +82,7 @@ static uint64_t told(FILE *log, unsigned *ret_lines)
     rewind(log);
     while (fgets(line, sizeof(line), log)) {
         const char *at = strstr(line, "worker 0: ");
-        if (!at || !strstr(at, "datagrams lost in a second"))
+        if (!at || !strstr(at, "datagrams dropped at its sockets in a second"))
             continue;
         sum += strtoull(at + strlen("worker 0: "), NULL, 10);
         ++*ret_lines;

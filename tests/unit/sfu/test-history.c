@@ -194,6 +194,7 @@ static int bounds(void)
     history_clear(h);
     CHECK_EQ(packet_pool_free(pool), 64);
     put(h, pool, 5, 5000 * MS); /* left to destroy */
+    history_destroy(STEAL(h));
     history_share_finish(&share);
     return 0;
 }

@@ -115,12 +115,24 @@ static void settled_before_a_room_is_used_anew(enum sealer_library library)
     close_way(&w);
 }
 
+/* Nor into the memory of a queue that is gone. */
+static void settled_before_the_queue_goes(enum sealer_library library)
+{
+    struct way w;
+    open_way(&w, library);
+    put_sealed(&w);
+    send_queue_destroy(w.queue);
+    w.queue = NULL;
+    close_way(&w);
+}
+
 int main(void)
 {
     static const enum sealer_library libraries[] = {SEALER_OPENSSL, SEALER_AUTO};
     for (size_t i = 0; i < 2; i++) {
         settled_before_the_kernel(libraries[i]);
         settled_before_a_room_is_used_anew(libraries[i]);
+        settled_before_the_queue_goes(libraries[i]);
     }
     return 0;
 }
