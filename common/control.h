@@ -12,7 +12,7 @@
 #include "common/limits.h"
 
 /* Raised with every change of a message; a peer of another version is refused at HELLO. */
-#define CONTROL_VERSION 6
+#define CONTROL_VERSION 7
 
 /* Where media core and recorder listen, in the configured run_dir. */
 #define CONTROL_SOCKET_SFU      "sfu.sock"
