@@ -295,18 +295,24 @@ static int receive(struct media *m)
     return r < 0 ? r : 1;
 }
 
-static void media_due(void *context)
+/* Sends what waits and reads what came, some at a time, so that pages are served between. Returns
+ * whether all that came is read; the connection is lost if it broke. */
+static bool serve(struct media *m)
 {
-    struct media *m = context;
     int r = flush(m);
-    /* Some at a time, so that pages are served between. */
     for (int i = 0; r >= 0 && i < 64; i++) {
         r = receive(m);
         if (r == 0)
-            return;
+            return true;
     }
     if (r < 0)
         lose(m, r);
+    return false;
+}
+
+static void media_due(void *context)
+{
+    (void)serve(context); /* what is left comes with the next turn */
 }
 
 static int try_connect(struct media *m)
@@ -341,6 +347,9 @@ static void expire(struct media *m, uint64_t now_us)
 void media_tick(struct media *m, uint64_t now_us)
 {
     if (m->fd >= 0) {
+        /* An answer may have come in time and lie there unread, as long as we wait for disks. */
+        if (!serve(m))
+            return;
         expire(m, now_us);
         if (now_us > m->heard_us + SILENT_US)
             lose(m, -ETIMEDOUT);

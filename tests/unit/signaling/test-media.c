@@ -223,6 +223,35 @@ static void test_time(void)
     stage_end(&s);
 }
 
+/* An answer that came in time counts, though nobody was there to read it; more than is read at once
+ * before it means only that it is read a little later. */
+static void test_unread(void)
+{
+    for (unsigned before = 0; before <= 100; before += 100) {
+        struct stage s;
+        stage_begin(&s);
+        greet(&s, CONTROL_VERSION, 1);
+        uint64_t now_us = clock_now_us();
+        struct control_message ask = peer_remove();
+        const struct media_ticket ticket = {.purpose = 1};
+        int fd = -1;
+        CHECK_EQ(media_ask(s.media, &ask, -1, &ticket), 0);
+        const struct control_message done = {.type = CONTROL_DONE,
+                                             .request = listen_to(&s, &fd).request};
+        const struct control_message metrics = {.type = CONTROL_METRICS};
+        for (unsigned i = 0; i < before; i++)
+            say(&s, &metrics, -1);
+        say(&s, &done, -1);
+        for (unsigned i = 0; i <= before / 64; i++)
+            media_tick(s.media, now_us + 4000000);
+        CHECK_EQ(heard.told, before);
+        CHECK_EQ(heard.answered, 1);
+        CHECK_EQ(heard.status, 0);
+        CHECK(heard.had_answer);
+        stage_end(&s);
+    }
+}
+
 /* Another version, or nonsense, is no partner. */
 static void test_strangers(void)
 {
@@ -314,6 +343,7 @@ int main(void)
     test_conversation();
     test_loss();
     test_time();
+    test_unread();
     test_strangers();
     test_bounds();
     test_absence();
