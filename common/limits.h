@@ -55,8 +55,9 @@
  * one such peer for 72 hours. */
 #define LIMIT_TRACKS_AT_ONCE    128
 #define LIMIT_TRACK_INTERVAL_MS 4000
-/* Peers of one hearing in the media core. Ours: a public hearing with many observers; memory grows
- * with those that are there. */
+/* Peers of one hearing in the media core. Ours: what one worker was measured to carry
+ * (docs/performance.md); signaling has no more than the number below. Memory grows with those that
+ * are there. */
 #define LIMIT_PEERS_PER_HEARING 1024
 /* People of one hearing, invited or there, in signaling, its store, its journal and the record; one
  * peer each. Ours: a bench of 50 people and room for observers. Everybody is told of everybody, 320
@@ -64,8 +65,9 @@
  * MB when all come again at once. More people need a roster that does not name the observers. */
 #define LIMIT_PEOPLE_PER_HEARING 200
 _Static_assert(LIMIT_PEOPLE_PER_HEARING <= LIMIT_PEERS_PER_HEARING, "each may be a peer");
-/* Hearings one media core accepts at once: more are refused. Ours: as many as the recorder has tapes
- * for. */
+/* Hearings one media core accepts at once: more are refused. The recorder has as many tapes, one
+ * for each hearing from its opening until it is sealed, with its place in the media core or
+ * without: no hearing is opened that none is left for. */
 #define LIMIT_HEARINGS 256
 /* Hearings one media core holds at once, with those that were accepted before and come back, as all
  * that are in session do. Ours: as many again. */

@@ -240,14 +240,47 @@ static bool has_pages(const struct live *live)
     return false;
 }
 
-static bool is_being_joined(const struct live *live)
+static bool awaits_media(const struct hearing_person *person)
 {
-    for (size_t i = 0; i < live->hearing->count; i++) {
-        const struct page *page = live->hearing->people[i]->session;
-        if (page && page->state == PAGE_AWAITS_MEDIA)
+    const struct page *page = person->session;
+    return page && page->state == PAGE_AWAITS_MEDIA;
+}
+
+bool court_is_being_joined(const struct live *live)
+{
+    for (size_t i = 0; i < live->hearing->count; i++)
+        if (awaits_media(live->hearing->people[i]))
             return true;
-    }
     return false;
+}
+
+bool court_was_accepted(const struct live *live)
+{
+    bool is_wanted = false;
+    for (size_t i = 0; i < live->hearing->count; i++) {
+        const struct hearing_person *person = live->hearing->people[i];
+        is_wanted =
+            is_wanted || (awaits_media(person) && person->stored.role != CONTROL_ROLE_OBSERVER);
+    }
+    return court_is_attended(live) || (was_open(&live->hearing->stored) && is_wanted);
+}
+
+/* What was sealed before is only asked for anew whether it is. */
+static bool holds_tape(const struct live *live)
+{
+    return live->tape != LIVE_TAPE_NONE && live->tape != LIVE_TAPE_SEALED && !live->sealed_before;
+}
+
+bool court_lacks_tape(const struct live *live)
+{
+    size_t held = 0;
+    if (live->tape != LIVE_TAPE_NONE)
+        return false;
+    LIST_FOR_EACH(it, &live->court->lives)
+    {
+        held += holds_tape(LIST_ENTRY(it, struct live, link));
+    }
+    return held >= LIMIT_HEARINGS;
 }
 
 /* Whether it is needed no more until somebody comes: over, or not begun, and no record in the
@@ -262,19 +295,21 @@ static bool is_dormant(const struct live *live)
 }
 
 /* Whether nobody has anything to do with it. Pages before the door count while the hearing waits:
- * without its place it might be refused. One that goes on gets it back in any case. */
+ * without its place it might be refused. One in session or in recess gets it back in any case, with
+ * the first who has a part in it. */
 static bool is_idle(const struct live *live)
 {
     enum terms_state state = live->hearing->stored.state;
     if (court_is_attended(live))
         return false;
     if (state == TERMS_STATE_OPEN || state == TERMS_STATE_RECESS)
-        return !is_being_joined(live);
+        return !court_is_being_joined(live);
     return (state == TERMS_STATE_WAITING || is_dormant(live)) && !has_pages(live);
 }
 
-/* An idle hearing does not hold its place in the media core, which may have it though we do not
- * count on that: not so after a refusal. Said again after each such time, without harm. */
+/* An idle hearing does not hold its place in the media core, nor its ring there. Said whether or
+ * not it is open by what we know, as it may be there after somebody was refused; and again, without
+ * harm, each time it has been idle for so long. */
 static void give_up_place(struct live *live)
 {
     struct control_message message = {
@@ -282,7 +317,7 @@ static void give_up_place(struct live *live)
         .hearing = {.hearing = live->hearing->stored.id},
     };
     (void)media_tell(live->court->sfu, &message, -1); /* away: closed when it tells of it */
-    live->media_open = false;
+    live->media_open = live->ring_taken = false;
     live->idle_us = live->court->now_us;
 }
 

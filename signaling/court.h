@@ -93,7 +93,7 @@ struct live {
     bool render_told;     /* `render` is the recorder's word */
     int ring_fd;          /* -1: none */
     bool ring_asked;      /* the media core was given it and has not answered */
-    bool ring_taken;      /* the media core writes into it */
+    bool ring_taken;      /* the media core writes into it; not without its place there */
     int ring_error;       /* why it does not, as last logged */
     uint64_t ring_try_us; /* monotonic; not offered again before */
     uint64_t ring_lost;   /* packets it had no room for, as last heard */
@@ -160,6 +160,18 @@ bool court_is_attended(const struct live *live);
 
 /* Whether the media core has transports of anybody in it. */
 bool court_has_media(const struct live *live);
+
+/* Whether a page's join waits for the media core's answer. */
+bool court_is_being_joined(const struct live *live);
+
+/* Whether it had its place in the media core before, so that it is not refused now: somebody is in
+ * it, or it has been opened and somebody with a part in it comes back. An observer who comes to an
+ * empty one may be refused, and must not take a place for it beyond what there is. */
+bool court_was_accepted(const struct live *live);
+
+/* Whether it has no tape and the recorder none left for it: of LIMIT_HEARINGS, each is held from
+ * the opening until it is sealed, whether or not the hearing has its place in the media core. */
+bool court_lacks_tape(const struct live *live);
 
 struct live_presence *court_presence(struct live *live, const struct hearing_person *person);
 

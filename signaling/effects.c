@@ -24,12 +24,6 @@ static struct page *page_of(const struct live *live, uint64_t person)
     return p ? p->session : NULL;
 }
 
-/* Whether it had its place in the media core before, so that it is not refused now. */
-static bool was_accepted(const struct live *live)
-{
-    return live->hearing->stored.opened_us || court_is_attended(live);
-}
-
 void effects_open_media(struct live *live)
 {
     uint64_t id = live->hearing->stored.id;
@@ -40,7 +34,7 @@ void effects_open_media(struct live *live)
         .type = CONTROL_HEARING_OPEN,
         .hearing_open = {.hearing = id,
                          .recorded = live->ring_fd >= 0,
-                         .accepted = was_accepted(live)},
+                         .accepted = court_was_accepted(live)},
     };
     struct control_message matrix = {.type = CONTROL_MATRIX};
     access_matrix(id, live->hearing->stored.state, &matrix.matrix);

@@ -57,6 +57,13 @@ static int ask_media(struct page *page, int32_t request, uint8_t seats)
     return media_ask(page->court->sfu, &message, -1, &ticket);
 }
 
+/* Whether the media core is to be told of the hearing: it was not, or for an observer alone, for
+ * whom it may have been refused. */
+static bool is_to_be_opened(const struct live *live)
+{
+    return !live->media_open || (!court_is_attended(live) && court_was_accepted(live));
+}
+
 void join_handle(struct page *page, const struct message *message)
 {
     struct live *live = page->live;
@@ -69,10 +76,14 @@ void join_handle(struct page *page, const struct message *message)
         page_error(page, message->id, MESSAGE_MEDIA_UNAVAILABLE, "the media core is away");
         return;
     }
-    if (!live->media_open)
-        effects_open_media(live);
+    if (!live->media_open && !court_is_attended(live) && court_lacks_tape(live)) {
+        page_error(page, message->id, MESSAGE_SERVER_FULL, "the recorder has no tape left");
+        return;
+    }
     page->seats = message->seats;
     page->state = PAGE_AWAITS_MEDIA;
+    if (is_to_be_opened(live))
+        effects_open_media(live);
     r = ask_media(page, message->id, message->seats);
     if (r < 0) {
         page->state = PAGE_OUTSIDE;
@@ -157,7 +168,9 @@ static enum message_error refusal(int error)
 void join_abandon(struct court *court, const struct media_ticket *ticket, int error)
 {
     struct page *page = court_page(court, ticket->page);
-    log_warn("person %016" PRIx64 ": not joined: %s", ticket->person, log_errno(error));
+    /* A page asks a full server every few seconds, and the media core counts that. */
+    enum log_level level = error == -EUSERS ? LOG_DEBUG : LOG_WARN;
+    log_line(level, "person %016" PRIx64 ": not joined: %s", ticket->person, log_errno(error));
     if (error == -ECANCELED)
         remove_peer(court, ticket);
     bool is_asked = page && page->state == PAGE_AWAITS_MEDIA;
@@ -166,7 +179,8 @@ void join_abandon(struct court *court, const struct media_ticket *ticket, int er
     if (!is_asked)
         return;
     /* It may be the hearing that was refused, or is not there: the next join opens it again. */
-    if ((error == -EUSERS || error == -ENOENT) && !court_has_media(page->live))
+    if ((error == -EUSERS || error == -ENOENT) && !court_has_media(page->live) &&
+        !court_is_being_joined(page->live))
         page->live->media_open = false;
     page_error(page, ticket->request, refusal(error), "the media core did not make room");
 }

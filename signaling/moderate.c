@@ -179,6 +179,17 @@ static enum access_action action_of(enum terms_state from, enum terms_state to,
     return from == TERMS_STATE_RECESS ? ACCESS_RESUME : ACCESS_OPEN;
 }
 
+/* Whether there is a tape for what is about to begin. False after telling the page. */
+static bool has_tape(struct page *page, int32_t request, enum journal_event event)
+{
+    if (event != JOURNAL_HEARING_OPENED || !court_lacks_tape(page->live))
+        return true;
+    log_warn("hearing %016" PRIx64 ": not opened, as the recorder has no tape left for it",
+             page->live->hearing->stored.id);
+    page_error(page, request, MESSAGE_SERVER_FULL, "the recorder has no tape left");
+    return false;
+}
+
 /* Everybody out, and the media core lets the hearing go; then the tape is sealed. */
 static void close_hearing(struct live *live)
 {
@@ -208,7 +219,8 @@ void moderate_set_state(struct page *page, const struct message *message)
     enum terms_state from = live->hearing->stored.state;
     enum journal_event event;
     enum access_action action = action_of(from, message->state, &event);
-    if (!may(page, message->id, action, 0) || !write_line(page, message->id, event, 0))
+    if (!may(page, message->id, action, 0) || !has_tape(page, message->id, event) ||
+        !write_line(page, message->id, event, 0))
         return;
     int r = store_hearing_set_state(court->store, live->hearing->stored.id, message->state,
                                     court->wall_us, live->hearing->stored.opened_us);

@@ -136,7 +136,9 @@ void record_on_tape_ready(struct live *live, int status, int fd)
     live->ring_taken = false;
     live->tape = LIVE_TAPE_OPEN;
     live->mark = (struct control_tape_mark){0};
-    effects_open_media(live);
+    /* One that has no place in the media core is given it with the next who joins. */
+    if (live->media_open || court_is_attended(live))
+        effects_open_media(live);
     begin_lines(live, false);
 }
 
@@ -153,9 +155,10 @@ void record_on_noted(struct live *live, uint64_t seq, int status)
 void record_on_ring_taken(struct live *live, int status)
 {
     live->ring_asked = false;
-    live->ring_taken = status == 0;
+    live->ring_taken = status == 0 && live->media_open; /* not if its place was given up since */
     live->ring_try_us = live->court->now_us + RING_RETRY_US;
-    if (status < 0 && status != live->ring_error)
+    /* -EUSERS: the server is full for a hearing that nobody is in. */
+    if (status < 0 && status != live->ring_error && status != -EUSERS)
         log_error("hearing %016" PRIx64 ": the media core does not record, trying on: %s",
                   live->hearing->stored.id, log_errno(status));
     live->ring_error = status;
@@ -256,6 +259,10 @@ static void judge_open(const struct live *live, struct reply_record *record)
     uint64_t now_us = court->now_us;
     bool is_fresh = live->tape == LIVE_TAPE_OPEN && live->mark.checked_us &&
                     now_us < live->mark.checked_us + RECORD_FRESH_US;
+    /* Nobody is in it, and the media core has let it go: there is nothing to lose. */
+    record->state = REPLY_RECORD_OFF;
+    if (!live->ring_taken && !court_is_attended(live))
+        return;
     record->state = REPLY_RECORD_LOST;
     if (!media_is_connected(court->recorder))
         record->reason = JOURNAL_REASON_RECORDER_AWAY;
@@ -320,11 +327,11 @@ void record_evaluate(struct live *live)
 {
     struct reply_record record = {.since_us = live->court->wall_us};
     judge(live, &record);
-    /* A tape takes a moment to begin: that is not yet a loss. */
     /* What is lost stays lost for its first reason until it is proven to be on again. */
     if (record.state == REPLY_RECORD_LOST && record.reason == JOURNAL_REASON_STALE &&
         live->record.state == REPLY_RECORD_LOST)
         record.reason = live->record.reason;
+    /* A tape takes a moment to begin: that is not yet a loss. */
     bool is_beginning = record.state == REPLY_RECORD_LOST &&
                         live->record.state == REPLY_RECORD_OFF &&
                         live->court->now_us < live->opened_us + RECORD_FRESH_US;
