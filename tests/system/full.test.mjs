@@ -39,6 +39,17 @@ async function arrive(hearing, who) {
 const joins = async (hearing) =>
   (await stack.journal(hearing.hearing)).filter(({ event }) => event === "person.joined" || event === "person.left").length;
 
+/** The place that reads it aloud: marked once, and the same when it speaks and when the page is another. */
+const spoken = (page) =>
+  page.evaluate(() => {
+    const regions = [...document.querySelectorAll('[role="status"]')];
+    const words = regions.filter((region) => region.textContent.includes("is full"));
+    const outlives = regions.find((region) => !region.closest('[data-testid^="page-"]'));
+    const wasThere = outlives.marked === true;
+    outlives.marked = true;
+    return { wasThere, times: words.length, speaks: words.includes(outlives) };
+  });
+
 /** What is said of the full server, where nothing hides it or hangs over the edge. */
 const said = (page) =>
   page.evaluate(() => {
@@ -57,8 +68,10 @@ test("told in words while the server is full, and in without a hand when there i
   const { page } = party;
   await page.setViewport({ width: 360, height: 740 });
   await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+  assert.deepEqual(await spoken(page), { wasThere: false, times: 0, speaks: false });
   await party.press("join");
   await party.sees("server-full");
+  assert.deepEqual(await spoken(page), { wasThere: true, times: 1, speaks: true }, "read aloud, once");
   assert.ok((await said(page)).fits, "brought into sight of whoever pressed at the end of the page");
   for (const language of ["en", "zh"]) {
     if (language !== "en") await party.press("language");
@@ -77,6 +90,7 @@ test("told in words while the server is full, and in without a hand when there i
 
   for (const state of ["open", "closed"]) assert.equal((await judge.ask("setState", { state })).type, "ok");
   await party.sees("page-waiting", 20);
+  assert.deepEqual(await spoken(page), { wasThere: true, times: 0, speaks: false });
   assert.equal(await joins(hearings[1]), 1);
   assert.deepEqual(page.complaints, []);
   await party.press("leave");

@@ -32,7 +32,7 @@ export interface Text {
     readonly cameraOff: string; readonly microphone: string; readonly camera: string; readonly speaker: string;
     readonly defaultDevice: string; readonly unnamed: (n: number) => string; readonly level: string;
     readonly levelHint: string; readonly testSpeaker: string; readonly testing: string;
-    readonly join: string; readonly joining: string; readonly waitsForRoom: string; readonly joinWithout: string; readonly tryAgain: string;
+    readonly join: string; readonly joining: string; readonly waitsForRoom: string; readonly serverFull: string; readonly joinWithout: string; readonly tryAgain: string;
     readonly noMicrophoneTitle: string; readonly noMicrophone: string; readonly noMicrophoneJoin: string;
     readonly notRecorded: string; readonly useCamera: string; readonly useMicrophone: string;
     readonly listener: string;

@@ -77,17 +77,13 @@ export function Lobby({ session, local, hearing }: HearingProps): JSX.Element {
   );
 }
 
-/** Above the rest, and brought into sight: the button that was pressed is at the end of the page. */
-function ServerFull({ waits }: { readonly waits: boolean }): JSX.Element {
+/** Above the rest, and brought into sight: the button that was pressed is at the end of the page. Announcements
+ * reads it aloud. */
+function ServerFull({ waits }: { readonly waits: boolean }): JSX.Element | null {
   const { text } = useWords();
   const words = useRef<HTMLParagraphElement>(null);
   useEffect(() => { if (waits) words.current?.scrollIntoView({ block: "center" }); }, [waits]);
-  return (
-    // There before it speaks: a reader is silent about what a region brings along.
-    <div role="status">
-      {waits ? <p ref={words} class="warning" data-testid="server-full"><WarningIcon /><span>{text.errors["server-full"]}</span></p> : null}
-    </div>
-  );
+  return waits ? <p ref={words} class="warning" data-testid="server-full"><WarningIcon /><span>{text.lobby.serverFull}</span></p> : null;
 }
 
 /** Whose hearing, when, and as whom one takes part. */

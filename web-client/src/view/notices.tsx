@@ -29,8 +29,9 @@ interface AnnouncementsProps {
 }
 
 /**
- * Around the pages of a hearing. Reads the notices aloud from a place that outlives each page: a reader is silent
- * about what a region brings along when it appears. Each page's frame draws them where nothing lies under them.
+ * Around the pages of a hearing. Reads the notices aloud, and that the server is full, from places that outlive each
+ * page: a reader is silent about what a region brings along when it appears. Each page's frame draws the notices
+ * where nothing lies under them, the lobby the full server.
  */
 export function Announcements({ hearing, onSeen, children }: AnnouncementsProps): JSX.Element {
   const text = useText();
@@ -40,6 +41,7 @@ export function Announcements({ hearing, onSeen, children }: AnnouncementsProps)
       <div class="sr" role="log" aria-live="polite" aria-atomic="false">
         {hearing.notices.map((notice) => <Spoken key={notice.id} words={wordsOf(notice, text)} notice={notice} onSeen={onSeen} />)}
       </div>
+      <div class="sr" role="status">{hearing.waitsForRoom ? <p>{text.lobby.serverFull}</p> : null}</div>
     </Announced.Provider>
   );
 }
