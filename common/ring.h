@@ -33,7 +33,9 @@ enum ring_kind {
     RING_LOSS = 7,
     /* The ring was full: u64 packets not taken since the last record. Our fault. */
     RING_OVERRUN = 8,
-    /* A producer begins (start or restart of the media core): u64 boot id. */
+    /* A producer begins: u64 boot id. Said whenever the media core is given a ring it has not:
+     * when a hearing is opened, after a restart of the media core, and when a hearing that all had
+     * left has its place there again. Numbers of tracks begin anew. */
     RING_PRODUCER = 9,
 };
 

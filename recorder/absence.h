@@ -16,7 +16,7 @@
 
 enum absence_why {
     ABSENCE_MUTED,       /* on purpose: paused by the person or the court, or closed */
-    ABSENCE_RECONNECTED, /* the connection, the page or the media core began anew */
+    ABSENCE_RECONNECTED, /* connection, page, media core or the hearing's place there began anew */
     ABSENCE_LOST,        /* in the network, not repaired */
     ABSENCE_UNSENT,      /* no number is missing: the page, or its device, stood still */
     ABSENCE_UNRECORDED,  /* our fault: no room in the ring, or the tape is damaged */

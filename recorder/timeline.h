@@ -14,8 +14,9 @@
 #include "recorder/tape.h"
 #include "recorder/tapereader.h"
 
-/* A track of one incarnation of the media core: one SSRC, one clock. A person's camera may have
- * many in a row. */
+/* A track of one producer of the ring (RING_PRODUCER: another with each restart of the media core,
+ * and each time the hearing has its place there again): one SSRC, one clock. A person's camera may
+ * have many in a row. */
 struct timeline_leg {
     uint64_t peer;
     uint64_t stream;

@@ -132,8 +132,9 @@ static const struct {
      "Participants that one more hearing may have: a hearing lives on one core.", NULL, NULL,
      CONTROL_METRIC_ROOM_LEFT, false},
     {"assize_sfu_refused_total", "counter",
-     "Hearings and people of the public refused because the media core was full.", NULL, NULL,
-     CONTROL_METRIC_REFUSED, false},
+     "Hearings and people of the public refused because the media core was full; each asking "
+     "counts, and a page that waits asks every 5 seconds.",
+     NULL, NULL, CONTROL_METRIC_REFUSED, false},
     {"assize_ring_packets_total", "counter", "Packets handed to the recorder.", NULL, NULL,
      CONTROL_METRIC_RING_PACKETS, false},
     {"assize_ring_dropped_total", "counter",
