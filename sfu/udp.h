@@ -41,8 +41,8 @@ int udp_local(int fd, struct address *ret_local);
 int udp_receive_buffer(int fd);
 
 /* How many messages the kernel dropped at the socket since `*counted`: mostly for want of room in
- * its receive queue; one with a wrong checksum counts too, a train once. Moves that on (0 for a new socket). A system call: not for every packet. 0 where
- * the kernel does not tell. */
+ * its receive queue; one with a wrong checksum counts too, a train once. Moves that on (0 for a new
+ * socket). A system call: not for every packet. 0 where the kernel does not tell. */
 uint32_t udp_take_drops(int fd, uint32_t *counted);
 
 /* Borrowed: valid until the reader's next udp_read(). */
