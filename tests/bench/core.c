@@ -189,7 +189,10 @@ static void take_seats(struct server *s, unsigned h, unsigned i)
                              .seat = seat,
                              .kind = (uint8_t)kind,
                              .stream = stream_id(h * l->publishing + who, kind)}};
-            server_must("SEAT_SET", desk_tell(s->desk, &m));
+            int r;
+            while ((r = desk_tell(s->desk, &m)) == -EAGAIN) /* it has answers to be read first */
+                clients_run(s->clients, 1000);
+            server_must("SEAT_SET", r);
         }
         seat++;
     }
