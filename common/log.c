@@ -25,7 +25,7 @@
 #define TELL_EVERY_US 1000000u
 
 /* How long the end of the process waits for lines that nobody takes. Ours. */
-#define END_MS 500u
+#define END_MS 2000u
 
 /* A bounded queue, many writers and one reader: a place is free for the line of number `turn`, and
  * full when `turn` is one more. No lock, so that a thread that stands still in the middle of a line

@@ -162,10 +162,9 @@ static int fill_stderr(size_t *ret_filled)
     return ends[0];
 }
 
-/* Reads on until `what` has come. Returns how much there is in all. */
-static size_t read_until(int fd, char *text, size_t capacity, const char *what)
+/* Reads on after the first `len` bytes until `what` has come. Returns how much there is in all. */
+static size_t read_until(int fd, char *text, size_t len, size_t capacity, const char *what)
 {
-    size_t len = 0;
     for (;;) {
         ssize_t got = read(fd, text + len, capacity - 1 - len);
         CHECK(got > 0);
@@ -185,7 +184,8 @@ static void *log_into_full(void *unused)
 }
 
 /* LIMIT_LOG_LINES wait; the others are dropped and counted, and no thread stands still. When the
- * pipe is read again, what waited comes in order, then the count, then new lines as ever. */
+ * pipe is read again, what waited comes, and the count (after it, or within when the lines before
+ * were written just now), then new lines as ever. */
 static void full_pipe_makes_nobody_wait(void)
 {
     enum { THREADS = 4 };
@@ -204,13 +204,13 @@ static void full_pipe_makes_nobody_wait(void)
 
     char told[80];
     snprintf(told, sizeof(told), "<4>prog: %d lines dropped", (THREADS - 1) * LIMIT_LOG_LINES);
-    size_t len = read_until(fd, text, sizeof(text), told);
+    size_t len = read_until(fd, text, 0, sizeof(text), told);
+    log_info("as ever");
+    len = read_until(fd, text, len, sizeof(text), "<6>prog: as ever");
     size_t lines = 0;
     for (const char *at = text + filled; at < text + len; at = strchr(at, '\n') + 1)
         lines += strncmp(at, "<6>prog: line\n", 14) == 0;
     CHECK_EQ(lines, LIMIT_LOG_LINES);
-    log_info("as ever");
-    (void)read_until(fd, text, sizeof(text), "<6>prog: as ever");
     CHECK_EQ(dup2(saved, STDERR_FILENO), STDERR_FILENO);
     close(saved);
     close(fd);
@@ -236,9 +236,9 @@ static void full_pipe_that_does_not_block(void)
     log_info("as ever"); /* the count may come before it or after */
     char told[80];
     snprintf(told, sizeof(told), "<4>prog: %d lines dropped", LINES);
-    size_t len = read_until(fd, text, sizeof(text), told);
+    size_t len = read_until(fd, text, 0, sizeof(text), told);
     if (!memmem(text, len, "as ever", 7))
-        (void)read_until(fd, text, sizeof(text), "<6>prog: as ever");
+        (void)read_until(fd, text, len, sizeof(text), "<6>prog: as ever");
     CHECK_EQ(dup2(saved, STDERR_FILENO), STDERR_FILENO);
     close(saved);
     close(fd);
