@@ -207,20 +207,18 @@ void clients_run(struct clients *c, uint64_t us)
 
 void clients_pause(struct clients *c)
 {
+    if (!c->quiet)
+        c->paused_us = clock_now_us();
     c->quiet = true;
 }
 
 void clients_resume(struct clients *c)
 {
-    uint64_t now_us = clock_now_us();
+    uint64_t pause_us = c->quiet ? clock_now_us() - c->paused_us : 0;
     c->quiet = false;
     for (size_t i = 0; i < c->count; i++)
-        for (size_t k = 0; k < c->all[i].flow_count; k++) {
-            struct flow *f = &c->all[i].flows[k];
-            uint64_t period_us = SECOND_US / f->options.frames_per_s;
-            if (f->due_us < now_us)
-                f->due_us += (now_us - f->due_us + period_us - 1) / period_us * period_us;
-        }
+        for (size_t k = 0; k < c->all[i].flow_count; k++)
+            c->all[i].flows[k].due_us += pause_us;
 }
 
 void clients_forget(struct clients *c)

@@ -80,7 +80,8 @@ struct clients {
     size_t count;
     uint64_t timers_us; /* when all clients are looked at next */
     uint32_t random;
-    bool quiet;   /* no flow sends */
+    bool quiet; /* no flow sends, since `paused_us` */
+    uint64_t paused_us;
     int other_fd; /* see clients_watch() */
     void *other;
     void (*other_ready)(void *other);
@@ -120,7 +121,7 @@ void clients_unwatch(struct clients *clients);
 bool clients_step(struct clients *clients, uint64_t until_us);
 void clients_run(struct clients *clients, uint64_t us);
 
-/* All sending stops until clients_resume(), which lets flows go on as if nothing had been. */
+/* All sending stops until clients_resume(), from where the flows go on as if no time had passed. */
 void clients_pause(struct clients *clients);
 void clients_resume(struct clients *clients);
 

@@ -27,7 +27,8 @@ struct plan {
     const char *binary, *json;
     unsigned seconds, rounds, workers;
     bool floor, record, janus, loopback, highest;
-    bool equal; /* frames of equal packets */
+    bool equal;     /* frames of equal packets */
+    unsigned video; /* packets a second of each publisher's best layer; 0: as the load has */
 };
 
 static struct report reports[LOADS_MAX];
@@ -148,6 +149,8 @@ static void run(struct plan *p)
     place_open(p->loopback, &p->place);
     for (size_t i = 0; i < p->load_count; i++) {
         p->loads[i].uneven = !p->equal;
+        if (p->video && p->loads[i].video_pps)
+            p->loads[i].video_pps = p->video;
         if (p->highest) {
             if (p->loads[i].video_pps)
                 find_highest(p, &p->loads[i]);
@@ -166,6 +169,8 @@ static const char help[] =
     "                   12of60, audio\n"
     "  --receivers N    instead: 1 publishes to N\n"
     "  --everybody N    instead: N publish one layer and receive each other (at most 24)\n"
+    "  --video N        packets of video a second from each publisher (its best layer), of 25\n"
+    "                   frames; 250 if not said\n"
     "  --frames SHAPE   browser: packets of a frame as libwebrtc's, equal but for a byte, frames\n"
     "                   of various sizes (this if not said); equal: all packets of one size\n"
     "  --rounds N       of all servers in turn (7)\n"
@@ -240,6 +245,10 @@ static void take_option(struct plan *p, int option)
     case 'f':
         take_frames(p, optarg);
         break;
+    case 'v':
+        p->video = (unsigned)argument_number(optarg, LOAD_FRAMES_PER_S, LIMIT_PEER_PACKETS);
+        p->video -= p->video % LOAD_FRAMES_PER_S;
+        break;
     case 'n':
         p->rounds = (unsigned)argument_number(optarg, 1, REPORT_ROUNDS_MAX);
         break;
@@ -266,6 +275,7 @@ static void read_options(int argc, char **argv, struct plan *p)
         {"receivers", required_argument, NULL, 'r'},
         {"everybody", required_argument, NULL, 'e'},
         {"frames", required_argument, NULL, 'f'},
+        {"video", required_argument, NULL, 'v'},
         {"rounds", required_argument, NULL, 'n'},
         {"seconds", required_argument, NULL, 's'},
         {"workers", required_argument, NULL, 'w'},
