@@ -25,16 +25,29 @@ static void add_session(char *to, const struct sdp_self *self)
     add(to, "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nt=0 0\r\n", self->address);
 }
 
-static void add_transport(char *to, const struct sdp_self *self)
+/* Of all media sections when it stands before them. */
+static void add_keys(char *to, const struct sdp_self *self)
 {
-    add(to, "c=IN IP4 %s\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:sha-256 ",
-        self->address, self->ice->ufrag, self->ice->password);
+    add(to, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:sha-256 ", self->ice->ufrag,
+        self->ice->password);
     for (int i = 0; i < CONTROL_FINGERPRINT_LEN; i++)
         add(to, "%s%02X", i ? ":" : "", self->fingerprint[i]);
+    add(to, "\r\na=setup:active\r\n");
+}
+
+/* Of the first media section: the others are bundled with it. */
+static void add_address(char *to, const struct sdp_self *self)
+{
     add(to,
-        "\r\na=setup:active\r\na=rtcp-mux\r\n"
-        "a=candidate:1 1 udp 2130706431 %s %u typ host\r\na=end-of-candidates\r\n",
-        self->address, self->port);
+        "c=IN IP4 %s\r\na=candidate:1 1 udp 2130706431 %s %u typ host\r\na=end-of-candidates\r\n",
+        self->address, self->address, self->port);
+}
+
+static void add_transport(char *to, const struct sdp_self *self)
+{
+    add_address(to, self);
+    add_keys(to, self);
+    add(to, "a=rtcp-mux\r\n");
 }
 
 static void add_video(char *to, const struct load *l, unsigned number, const struct sdp_self *self)
@@ -142,18 +155,19 @@ bool sdp_read(const char *sdp, struct sdp_view *ret_view)
 void sdp_answer(const char *offer, const struct sdp_self *self, char *to)
 {
     char line[LINE_MAX_];
-    bool in_media = false;
+    unsigned media = 0;
     add_session(to, self);
+    add_keys(to, self);
     while (next_line(&offer, line)) {
         if (after(line, "a=group:BUNDLE"))
             add(to, "%s\r\n", line);
         if (after(line, "m=")) {
-            in_media = true;
             add(to, "%s\r\n", line);
-            add_transport(to, self);
-            add(to, "a=recvonly\r\n");
+            if (media++ == 0)
+                add_address(to, self);
+            add(to, "a=rtcp-mux\r\na=recvonly\r\n");
         }
-        if (in_media &&
+        if (media &&
             (after(line, "a=mid:") || after(line, "a=rtpmap:") || after(line, "a=fmtp:") ||
              after(line, "a=rtcp-fb:") || (after(line, "a=extmap:") && strstr(line, TRANSPORT_CC))))
             add(to, "%s\r\n", line);
