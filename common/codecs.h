@@ -22,8 +22,10 @@ enum {
     CODEC_PT_H264_RTX = 106,
 };
 
-/* RFC 8285 ids offered to the pages; a page announces its own in STREAM_ADD. The server sends no
- * extensions: browsers demultiplex by SSRC alone (tried in both). */
+/* RFC 8285 ids offered to the pages; a page announces its own in STREAM_ADD. Of these the server
+ * sends only the transport-wide sequence number: browsers demultiplex by SSRC alone (tried in
+ * both).
+ */
 enum {
     CODEC_EXT_MID = 1,
     CODEC_EXT_RID = 2,

@@ -221,6 +221,7 @@ static const struct wire_field peer_stats[] = {
     WIRE_UINT(control_peer_stats, down_bps),
     WIRE_UINT(control_peer_stats, up_packets),
     WIRE_UINT(control_peer_stats, down_packets),
+    WIRE_UINT(control_peer_stats, down_estimate_bps),
 };
 
 static const struct wire_field metrics[] = {

@@ -12,7 +12,7 @@
 #include "common/limits.h"
 
 /* Raised with every change of a message; a peer of another version is refused at HELLO. */
-#define CONTROL_VERSION 7
+#define CONTROL_VERSION 8
 
 /* Where media core and recorder listen, in the configured run_dir. */
 #define CONTROL_SOCKET_SFU      "sfu.sock"
@@ -335,6 +335,7 @@ struct control_peer_stats {
     uint32_t down_loss_permille; /* of what it was sent, by its receiver reports */
     uint32_t up_bps, down_bps;
     uint64_t up_packets, down_packets; /* RTP since the peer was added */
+    uint32_t down_estimate_bps;        /* what the way to it carries; 0: it gives no feedback */
 };
 
 /* What seals media. */

@@ -13,5 +13,6 @@ uint8_t evener_padding(struct evener *e, const struct packet *p)
     if (e->len < len || e->len - len > EVEN_PADDING_MAX)
         return 0;
     size_t padding = e->len - len;
-    return RTP_HEADER_BYTES + len + padding <= p->len ? (uint8_t)padding : 0;
+    size_t most = p->len > EVEN_PACKET_MAX ? p->len : EVEN_PACKET_MAX;
+    return RTP_HEADER_BYTES + len + padding <= most ? (uint8_t)padding : 0;
 }

@@ -14,6 +14,10 @@
  * byte that counts them. */
 #define EVEN_PADDING_MAX 2
 
+/* What we send may become so long whatever came, bytes before the tag: RFC 8200's least of a path,
+ * 1,280, without IPv6, UDP and the longest tag. */
+#define EVEN_PACKET_MAX (1280 - 40 - 8 - 16)
+
 /* Of one source, zeroed at first. */
 struct evener {
     uint32_t timestamp; /* of the frame */
@@ -21,7 +25,8 @@ struct evener {
 };
 
 /* Bytes to add to this packet, in the order of arrival. 0 for the only one of its frame, and where
- * what we send would become longer than what the sender did: its path knew that length. */
+ * what we send would become longer than both EVEN_PACKET_MAX and what the sender did: its path knew
+ * that length. */
 uint8_t evener_padding(struct evener *evener, const struct packet *packet);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sfu/feedback.h"
 
+#include <errno.h>
 #include <stdbool.h>
 
 #include "common/bytes.h"
@@ -100,6 +101,14 @@ static void take_key_frame_request(struct context *c, struct subscriber *s, uint
         encoding_ask_key_frame(sub->shown, c);
 }
 
+/* When what we sent it came. */
+static void take_arrivals(struct context *c, struct subscriber *s, const struct rtcp_view *view)
+{
+    int r = downlink_feedback(&s->downlink, view, s->rtt_us, c->now_us);
+    if (r < 0)
+        context_count(c, r == -EBUSY ? CONTROL_METRIC_DROPPED_FLOOD : CONTROL_METRIC_DROPPED_JUNK);
+}
+
 void feedback_from_subscriber(struct context *c, struct subscriber *s, const uint8_t *rtcp,
                               size_t len)
 {
@@ -124,6 +133,9 @@ void feedback_from_subscriber(struct context *c, struct subscriber *s, const uin
         case RTCP_FIR:
             for (size_t i = 0; i < view.item_count; i++)
                 take_key_frame_request(c, s, rtcp_fir_entry(&view, i).ssrc);
+            break;
+        case RTCP_TRANSPORT_CC:
+            take_arrivals(c, s, &view);
             break;
         case RTCP_OTHER:
         case RTCP_BYE:

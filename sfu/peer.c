@@ -176,6 +176,7 @@ static void tell_stats(struct peer *peer, struct context *c)
                 .down_bps = bps(grown(s->bytes, peer->told_down_bytes), interval_us),
                 .up_packets = p->packets,
                 .down_packets = s->packets,
+                .down_estimate_bps = downlink_estimate_bps(&s->downlink),
             },
     };
     outbox_tell(&c->outbox, &m);

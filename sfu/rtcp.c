@@ -19,6 +19,7 @@ enum {
     PT_PAYLOAD_FEEDBACK = 206,
 
     FMT_NACK = 1,
+    FMT_TRANSPORT_CC = 15,
     FMT_PLI = 1,
     FMT_FIR = 4,
     FMT_APPLICATION = 15,
@@ -87,8 +88,10 @@ static int parse_transport_feedback(struct reader *r, uint8_t format, struct rtc
         view->kind = RTCP_NACK;
         return take_items(r, reader_left(r) / NACK_PAIR_BYTES, NACK_PAIR_BYTES, view);
     }
-    /* The rest, transport-wide feedback (format 15) included, is not ours to read: what we send is
-     * not paced by it. Its runs can claim 65,535 statuses in 40 bytes. */
+    if (format == FMT_TRANSPORT_CC) {
+        view->kind = RTCP_TRANSPORT_CC;
+        return take_items(r, 1, reader_left(r), view);
+    }
     return r->failed ? -EBADMSG : 0;
 }
 

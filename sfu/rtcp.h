@@ -19,6 +19,8 @@ enum rtcp_kind {
     RTCP_PLI,  /* RFC 4585 section 6.3.1 */
     RTCP_FIR,  /* RFC 5104 section 4.3.1 */
     RTCP_REMB, /* draft-alvestrand-rmcat-remb-03 */
+    /* draft-holmer-rmcat-transport-wide-cc-extensions-01: `items` is for arrivals.h */
+    RTCP_TRANSPORT_CC,
 };
 
 /* RFC 3550 section 6.4.1. */

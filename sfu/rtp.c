@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "common/bytes.h"
+#include "common/codecs.h"
 
 enum {
     RTP_VERSION = 2,
@@ -63,8 +64,8 @@ bool rtp_is_rtcp(const uint8_t *packet, size_t len)
 
 void rtp_write_header(const struct rtp_header *header, uint8_t buffer[static RTP_HEADER_BYTES])
 {
-    /* Once for each receiver of each packet: written out, the compiler makes four stores of it. */
-    buffer[0] = RTP_VERSION << 6;
+    /* Once for each receiver of each packet: written out, the compiler makes few stores of it. */
+    buffer[0] = RTP_VERSION << 6 | RTP_EXTENSION_BIT;
     buffer[1] =
         (uint8_t)((header->marker ? RTP_MARKER_BIT : 0) | (header->payload_type & ~RTP_MARKER_BIT));
     buffer[2] = (uint8_t)(header->seq >> 8);
@@ -77,4 +78,12 @@ void rtp_write_header(const struct rtp_header *header, uint8_t buffer[static RTP
     buffer[9] = (uint8_t)(header->ssrc >> 16);
     buffer[10] = (uint8_t)(header->ssrc >> 8);
     buffer[11] = (uint8_t)header->ssrc;
+    buffer[12] = 0xbe; /* one-byte elements, one word of them */
+    buffer[13] = 0xde;
+    buffer[14] = 0;
+    buffer[15] = 1;
+    buffer[16] = CODEC_EXT_TRANSPORT_CC << 4 | (sizeof(header->transport_seq) - 1);
+    buffer[17] = (uint8_t)(header->transport_seq >> 8);
+    buffer[18] = (uint8_t)header->transport_seq;
+    buffer[19] = 0;
 }

@@ -8,8 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A header as we send it: no contributing sources, no extensions. */
-#define RTP_HEADER_BYTES 12
+/* A header as we send it: no contributing sources, and one extension, the transport-wide sequence
+ * number (RFC 8285 section 4.2, as CODEC_EXT_TRANSPORT_CC). */
+#define RTP_HEADER_BYTES 20
 
 struct rtp_view {
     uint32_t ssrc;
@@ -37,6 +38,7 @@ struct rtp_header {
     uint32_t ssrc;
     uint32_t timestamp;
     uint16_t seq;
+    uint16_t transport_seq;
     uint8_t payload_type;
     bool marker;
 };

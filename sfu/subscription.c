@@ -93,6 +93,7 @@ int subscriber_init(struct subscriber *s, struct context *c, uint64_t hearing, u
     s->peer = peer;
     s->rtx_left = SUBSCRIBER_RTX_PER_SECOND;
     s->rtx_refill_us = c->now_us;
+    downlink_init(&s->downlink, c->now_us);
     const struct transport_config config = {
         .directory = c->directory,
         .dtls = c->dtls,
@@ -132,6 +133,7 @@ void subscriber_finish(struct subscriber *s)
         free(s->subscriptions[i].past);
     }
     transport_destroy(s->down);
+    downlink_finish(&s->downlink);
     free(s->subscriptions);
     s->down = NULL;
     s->subscriptions = NULL;
@@ -159,6 +161,7 @@ static bool is_waiting(const struct subscription *s)
 
 void subscriber_connected(struct subscriber *s, struct context *c)
 {
+    downlink_open(&s->downlink);
     for (size_t i = 0; i < 2 * s->seat_count; i++) {
         const struct subscription *sub = &s->subscriptions[i];
         if (is_waiting(sub))
@@ -342,9 +345,10 @@ static size_t rewrite_head(const struct packet *packet, const struct rewrite_out
 
 /* Seals and queues under `header`. `head` has `prefix` bytes before the payload. */
 static int transmit(struct subscription *s, struct context *c, unsigned out_stream,
-                    const struct rtp_header *header, const struct packet *packet,
+                    struct rtp_header *header, const struct packet *packet,
                     const struct rewrite_output *out, const uint16_t *osn)
 {
+    struct subscriber *to = s->subscriber;
     uint8_t head[RTX_OSN_BYTES + DESCRIPTOR_MAX];
     uint8_t header_bytes[RTP_HEADER_BYTES];
     size_t prefix = 0, skipped;
@@ -354,6 +358,7 @@ static int transmit(struct subscription *s, struct context *c, unsigned out_stre
         prefix = RTX_OSN_BYTES;
     }
     size_t head_len = rewrite_head(packet, out, head, prefix, &skipped);
+    header->transport_seq = downlink_seq(&to->downlink);
     rtp_write_header(header, header_bytes);
     const struct seal_packet plain = {
         .header = header_bytes,
@@ -365,11 +370,12 @@ static int transmit(struct subscription *s, struct context *c, unsigned out_stre
         .padding = packet->padding,
     };
     size_t sealed = 0;
-    int r = transport_send_rtp(s->subscriber->down, out_stream, &plain, &sealed);
+    int r = transport_send_rtp(to->down, out_stream, &plain, &sealed);
     if (r < 0)
         return r;
-    s->subscriber->packets++;
-    s->subscriber->bytes += sealed;
+    downlink_sent(&to->downlink, sealed, s->kind == CONTROL_AUDIO, c->now_us);
+    to->packets++;
+    to->bytes += sealed;
     context_count(c, CONTROL_METRIC_PACKETS_OUT);
     c->counters[CONTROL_METRIC_BYTES_OUT] += sealed;
     return 0;

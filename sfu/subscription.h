@@ -10,6 +10,7 @@
 
 #include "common/control.h"
 #include "sfu/context.h"
+#include "sfu/downlink.h"
 #include "sfu/publication.h"
 #include "sfu/rewrite.h"
 
@@ -51,13 +52,14 @@ struct subscription {
 };
 
 struct subscriber {
+    struct transport *down;   /* owned */
+    uint64_t packets, bytes;  /* RTP sent, RTX included */
+    struct downlink downlink; /* what the way to it carries */
     uint64_t hearing;
     uint64_t peer;
-    struct transport *down; /* owned */
     size_t seat_count;
     struct subscription *subscriptions; /* owned; two a seat */
 
-    uint64_t packets, bytes; /* RTP sent, RTX included */
     uint64_t rtx_refill_us;
     uint32_t rtx_left;
     uint64_t report_us; /* when the next sender reports are due */

@@ -264,6 +264,20 @@ static void put_transport(struct jsontext *t, const struct control_peer_ready *r
     jsontext_close(t, '}');
 }
 
+static void put_seat_extensions(struct jsontext *t)
+{
+    jsontext_open(t, "headerExtensions", '[');
+    for (size_t i = 0; i < RTPPARAMS_EXTENSION_COUNT; i++) {
+        if (!rtpparams_extensions[i].in_seats)
+            continue;
+        jsontext_open(t, NULL, '{');
+        jsontext_string(t, "uri", rtpparams_extensions[i].uri);
+        jsontext_unsigned(t, "id", rtpparams_extensions[i].id);
+        jsontext_close(t, '}');
+    }
+    jsontext_close(t, ']');
+}
+
 /* One stream of a seat, as mediasoup-client's consume() takes it. */
 static void put_consumer(struct jsontext *t, unsigned seat, enum control_kind kind,
                          const struct control_seat_ssrcs *ssrcs)
@@ -284,8 +298,7 @@ static void put_consumer(struct jsontext *t, unsigned seat, enum control_kind ki
         if (rtpparams_codecs[i].kind == kind)
             put_codec(t, &rtpparams_codecs[i], true);
     jsontext_close(t, ']');
-    jsontext_open(t, "headerExtensions", '[');
-    jsontext_close(t, ']');
+    put_seat_extensions(t);
     jsontext_open(t, "encodings", '[');
     jsontext_open(t, NULL, '{');
     if (kind == CONTROL_AUDIO) {

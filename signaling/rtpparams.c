@@ -23,11 +23,12 @@ static const char *const h264_rtx_parameters[] = {"apt", "105", NULL};
 static const char *const audio_feedback[] = {"transport-cc", "", NULL};
 static const char *const video_feedback[] = {"nack",      "", "nack",         "pli", "ccm", "fir",
                                              "goog-remb", "", "transport-cc", "",    NULL};
-static const char *const video_seat_feedback[] = {"nack", "", "nack", "pli", "ccm", "fir", NULL};
+static const char *const video_seat_feedback[] = {"nack",         "", "nack", "pli", "ccm", "fir",
+                                                  "transport-cc", "", NULL};
 
 const struct rtpparams_codec rtpparams_codecs[RTPPARAMS_CODEC_COUNT] = {
     {CONTROL_AUDIO, CODEC_OPUS, "audio/opus", CODEC_PT_OPUS, 2, 48000, opus_parameters,
-     audio_feedback, none},
+     audio_feedback, audio_feedback},
     {CONTROL_VIDEO, CODEC_VP8, "video/VP8", CODEC_PT_VP8, 0, 90000, none, video_feedback,
      video_seat_feedback},
     {CONTROL_VIDEO, CODEC_NONE, "video/rtx", CODEC_PT_VP8_RTX, 0, 90000, vp8_rtx_parameters, none,
@@ -39,12 +40,12 @@ const struct rtpparams_codec rtpparams_codecs[RTPPARAMS_CODEC_COUNT] = {
 };
 
 const struct rtpparams_extension rtpparams_extensions[RTPPARAMS_EXTENSION_COUNT] = {
-    {EXT_MID, CODEC_EXT_MID, true, true, false},
-    {EXT_RID, CODEC_EXT_RID, false, true, true},
-    {EXT_REPAIRED_RID, CODEC_EXT_REPAIRED_RID, false, true, true},
-    {EXT_ABS_SEND, CODEC_EXT_ABS_SEND_TIME, true, true, false},
-    {EXT_CC, CODEC_EXT_TRANSPORT_CC, true, true, false},
-    {EXT_LEVEL, CODEC_EXT_AUDIO_LEVEL, true, false, false},
+    {EXT_MID, CODEC_EXT_MID, true, true, false, false},
+    {EXT_RID, CODEC_EXT_RID, false, true, true, false},
+    {EXT_REPAIRED_RID, CODEC_EXT_REPAIRED_RID, false, true, true, false},
+    {EXT_ABS_SEND, CODEC_EXT_ABS_SEND_TIME, true, true, false, false},
+    {EXT_CC, CODEC_EXT_TRANSPORT_CC, true, true, false, true},
+    {EXT_LEVEL, CODEC_EXT_AUDIO_LEVEL, true, false, false, false},
 };
 
 /* Which of ours a page's codec is; CODEC_NONE for one we do not take. */

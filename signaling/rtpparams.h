@@ -29,6 +29,7 @@ struct rtpparams_extension {
     uint8_t id;
     bool audio, video;
     bool only_received; /* we never send it, whatever a page offers */
+    bool in_seats;      /* what we send has it, of both kinds */
 };
 
 #define RTPPARAMS_EXTENSION_COUNT 6

@@ -2,12 +2,18 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "bench/clients.h"
 
+#include <string.h>
+
 #include "common/bytes.h"
 #include "common/codecs.h"
 #include "sfu/rtcp.h"
 #include "sfu/rtp.h"
 #include "sfu/rtpext.h"
 #include "sfu/udp.h"
+
+/* Of a sealed packet: what its header is in. */
+#define HEAD_BYTES  64
+#define PADDING_BIT 0x20
 
 static struct inbound *find(struct client *e, uint32_t ssrc)
 {
@@ -94,7 +100,11 @@ static void hear_transport_seq(struct client *e, const uint8_t *packet, size_t l
     const struct rtpext_ids ids = {.transport_cc = e->ext_transport_cc};
     struct rtpext_values values = {0};
     struct rtp_view rtp;
-    if (rtp_parse(packet, len, &rtp) == 0 && rtpext_read(&rtp, &ids, &values) == 0 &&
+    uint8_t head[HEAD_BYTES];
+    size_t head_len = len < sizeof(head) ? len : sizeof(head);
+    memcpy(head, packet, head_len);
+    head[0] &= (uint8_t)~PADDING_BIT; /* its count is not to be read yet */
+    if (rtp_parse(head, head_len, &rtp) == 0 && rtpext_read(&rtp, &ids, &values) == 0 &&
         values.has_transport_seq)
         twcc_received(e->arrivals, values.transport_seq, arrived_us);
 }

@@ -94,6 +94,13 @@ void client_expect(struct clients *c, struct client *e, uint32_t ssrc, enum cont
         .report_us = clock_now_us() + (uint64_t)c->random * interval_us / UINT32_MAX};
 }
 
+int client_tell_arrivals(struct client *e, uint8_t ext_transport_cc)
+{
+    e->ext_transport_cc = ext_transport_cc;
+    e->arrivals = calloc(1, sizeof(*e->arrivals));
+    return e->arrivals ? 0 : -ENOMEM;
+}
+
 int clients_watch(struct clients *c, int fd, void (*ready)(void *other), void *other)
 {
     struct epoll_event wake = {.events = EPOLLIN, .data.u64 = OTHER};

@@ -111,6 +111,10 @@ void client_send(struct client *client, const struct flow_options *options, uint
 void client_expect(struct clients *clients, struct client *client, uint32_t ssrc,
                    enum control_kind kind);
 
+/* The client gives transport-wide feedback about what comes with numbers under that RFC 8285 id.
+ * Returns 0 or -ENOMEM. */
+int client_tell_arrivals(struct client *client, uint8_t ext_transport_cc);
+
 /* Calls `ready` whenever this descriptor, one at a time, can be read. Returns 0 or a negative
  * errno.
  */

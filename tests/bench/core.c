@@ -167,6 +167,7 @@ static void join(struct server *s, unsigned h, unsigned i)
     if (!receives)
         return;
     connect_client(s, hearing, peer, ready, CONTROL_DOWN, &client);
+    server_must("feedback", client_tell_arrivals(client, CODEC_EXT_TRANSPORT_CC));
     for (uint8_t seat = 0; seat < ready->seat_count; seat++) {
         client_expect(s->clients, client, ready->seats[seat].audio_ssrc, CONTROL_AUDIO);
         if (l->layers)

@@ -246,8 +246,8 @@ static void subscribe(struct server *s, unsigned h, unsigned i)
     read_sdp(event, &view);
     server_must("a client",
                 clients_add(s->clients, &view.ice, &view.address, view.fingerprint, &client));
-    client->ext_transport_cc = view.ext_transport_cc;
-    client->arrivals = view.ext_transport_cc ? calloc(1, sizeof(*client->arrivals)) : NULL;
+    if (view.ext_transport_cc)
+        server_must("feedback", client_tell_arrivals(client, view.ext_transport_cc));
     for (size_t k = 0; k < view.stream_count; k++)
         client_expect(s->clients, client, view.streams[k].ssrc, view.streams[k].kind);
     const struct sdp_self self = self_of(s, client);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sfu/arrivals.h"
 #include "sfu/rtcp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -46,6 +47,21 @@ static void check_nack(const struct rtcp_view *view)
         abort();
 }
 
+/* As many statuses as it says, and no more than may be. */
+static void check_arrivals(const struct rtcp_view *view)
+{
+    struct arrivals arrivals;
+    struct arrival arrival;
+    if (arrivals_begin(view, &arrivals) < 0)
+        return;
+    size_t count = 0;
+    while (arrivals_next(&arrivals, &arrival))
+        count++;
+    if (count != arrivals.status_count || count > ARRIVALS_STATUSES_MAX || arrivals.chunks.failed ||
+        arrivals.deltas.failed)
+        abort();
+}
+
 static void check_report(const struct rtcp_view *view)
 {
     uint8_t bytes[1024];
@@ -85,6 +101,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
             check_nack(&view);
         else if (view.kind == RTCP_SENDER_REPORT || view.kind == RTCP_RECEIVER_REPORT)
             check_report(&view);
+        else if (view.kind == RTCP_TRANSPORT_CC)
+            check_arrivals(&view);
         else if (view.kind == RTCP_BYE || view.kind == RTCP_REMB)
             for (size_t i = 0; i < view.item_count; i++)
                 (void)rtcp_ssrc(&view, i);

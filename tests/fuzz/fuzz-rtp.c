@@ -24,8 +24,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         abort();
 
     uint8_t bytes[RTP_HEADER_BYTES];
-    struct rtp_header header = {view.ssrc, view.timestamp, view.seq, view.payload_type,
-                                view.marker};
+    struct rtp_header header = {.ssrc = view.ssrc,
+                                .timestamp = view.timestamp,
+                                .seq = view.seq,
+                                .transport_seq = (uint16_t)view.timestamp,
+                                .payload_type = view.payload_type,
+                                .marker = view.marker};
     struct rtp_view again;
     rtp_write_header(&header, bytes);
     if (rtp_parse(bytes, sizeof(bytes), &again) < 0 || again.ssrc != view.ssrc ||

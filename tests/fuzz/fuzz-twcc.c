@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/bytes.h"
-#include "peer/arrivals.h"
+#include "sfu/arrivals.h"
 #include "sfu/rtcp.h"
 #include "sfu/twcc.h"
 
@@ -17,8 +17,10 @@ static int64_t came[65536];
 static void read_feedback(const uint8_t *bytes, size_t len)
 {
     struct rtcp_cursor cursor;
+    struct rtcp_view view;
     struct arrivals arrivals;
-    if (rtcp_begin(bytes, len, &cursor) < 0 || arrivals_begin(bytes, len, &arrivals) < 0 ||
+    if (rtcp_begin(bytes, len, &cursor) < 0 || rtcp_next(&cursor, &view) != 1 ||
+        view.kind != RTCP_TRANSPORT_CC || arrivals_begin(&view, &arrivals) < 0 ||
         arrivals.status_count == 0)
         abort();
     struct arrival arrival;

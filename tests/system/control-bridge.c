@@ -243,6 +243,12 @@ static void pass_on(const struct control_message *m)
         jsontext_unsigned(&t, "phase", m->transport_state.phase);
         jsontext_close(&t, '}');
         say(m->transport_state.peer, &t);
+    } else if (m->type == CONTROL_PEER_STATS) {
+        jsontext_string(&t, "type", "stats");
+        jsontext_unsigned(&t, "downBps", m->peer_stats.down_bps);
+        jsontext_unsigned(&t, "downEstimateBps", m->peer_stats.down_estimate_bps);
+        jsontext_close(&t, '}');
+        say(m->peer_stats.peer, &t);
     }
     jsontext_finish(&t);
 }

@@ -9,7 +9,7 @@ import { LossyLink } from "./lib/lossy.mjs";
 import { addresses, until } from "./lib/stack.mjs";
 import { Court, Seated } from "./seats/court.mjs";
 
-const RTP_HEADER_BYTES = 12;
+const RTP_HEADER_BYTES = 20; // with the transport-wide number
 const ORACLE = { colours: COLOURS.slice(0, 2), tones: TONES.slice(0, 2), counter: COUNTER, bits: COUNTER_BITS };
 
 const browsers = [];

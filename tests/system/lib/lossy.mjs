@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // A poor link between one page and the media core: a relay of datagrams, as a NAT in the way would
-// be, that loses as many as it is told to. It needs no right that an ordinary user has not.
+// be, that loses as many as it is told to, and lets no more to the page than a slow line would. It
+// needs no right that an ordinary user has not.
 import { createSocket } from "node:dgram";
+
+const OVERHEAD_BYTES = 28; // of IPv4 and UDP
+const QUEUE_MS = 300; // what waits longer does not fit before a slow line
 
 export class LossyLink {
   /** Stands before `port` of `address`; every UDP candidate of that port goes through it. */
   static async to(address, port) {
     const link = new LossyLink();
-    Object.assign(link, { loss: 0, address, server: port, passed: 0, lost: 0, beyond: new Map() });
+    // rate: towards the page, bit/s; free: when what waits has gone, ms
+    Object.assign(link, { loss: 0, rate: Infinity, free: 0, address, server: port, passed: 0, lost: 0, beyond: new Map() });
+    link.open = true;
     link.front = createSocket("udp4");
     await new Promise((bound) => link.front.bind(0, address, bound));
     link.port = link.front.address().port;
@@ -26,10 +32,20 @@ export class LossyLink {
     let socket = this.beyond.get(key);
     if (!socket) {
       socket = createSocket("udp4");
-      socket.on("message", (answer) => this.#passes() && this.front.send(answer, from.port, from.address));
+      socket.on("message", (answer) => this.#passes() && this.#down(answer, from));
       this.beyond.set(key, socket);
     }
     if (this.#passes()) socket.send(packet, this.server, this.address);
+  }
+
+  #down(packet, to) {
+    const now = performance.now();
+    const gone = Math.max(this.free, now) + ((packet.length + OVERHEAD_BYTES) * 8000) / this.rate;
+    const send = () => this.front.send(packet, to.port, to.address);
+    if (gone - now > QUEUE_MS) return;
+    this.free = gone;
+    if (gone - now < 1) send();
+    else setTimeout(() => this.open && send(), gone - now);
   }
 
   #passes() {
@@ -40,6 +56,7 @@ export class LossyLink {
   }
 
   close() {
+    this.open = false;
     this.front.close();
     for (const socket of this.beyond.values()) socket.close();
   }

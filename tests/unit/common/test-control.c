@@ -106,7 +106,7 @@ static void fill_big(struct control_message *m)
             (struct control_transport_connect){ID(1), ID(2), CONTROL_DOWN, {9, 8}};
         break;
     case CONTROL_PEER_STATS:
-        m->peer_stats = (struct control_peer_stats){ID(1), ID(2), 3, 4, 5, 6, 7, ID(8), ID(9)};
+        m->peer_stats = (struct control_peer_stats){ID(1), ID(2), 3, 4, 5, 6, 7, ID(8), ID(9), 10};
         break;
     case CONTROL_TAPE_MARK:
         m->tape_mark = (struct control_tape_mark){ID(1), ID(2), ID(3), ID(4), ID(5), ID(6), -EIO};

@@ -8,7 +8,6 @@
 
 #include "common/codecs.h"
 #include "common/log.h"
-#include "peer/arrivals.h"
 #include "peer/link.h"
 #include "sfu/directory.h"
 #include "sfu/dtls.h"
@@ -16,6 +15,7 @@
 #include "sfu/orders.h"
 #include "sfu/packet.h"
 #include "sfu/room.h"
+#include "sfu/rtpext.h"
 #include "sfu/udp.h"
 #include "unit/check.h"
 
@@ -27,7 +27,7 @@ enum {
     PAGE_PT_OPUS = 111,
     PAGE_PT_VP8 = STAGE_PT_VP8,
     PAGE_PT_RTX = 97,
-    PAGE_EXT_TRANSPORT = 3,
+    PAGE_EXT_TRANSPORT = CODEC_EXT_TRANSPORT_CC,
 };
 
 static void take_event(struct letter *l, void *owner)
@@ -169,8 +169,14 @@ static struct page_stream *stream_of(struct page *p, uint32_t ssrc)
 
 static void page_take_rtp(struct page *p, const uint8_t *plain, size_t len)
 {
+    const struct rtpext_ids ids = {.transport_cc = CODEC_EXT_TRANSPORT_CC};
+    struct rtpext_values values;
     struct rtp_view rtp;
     CHECK_EQ(rtp_parse(plain, len, &rtp), 0);
+    /* Whatever it belongs to: all that is sent is numbered in one row. */
+    CHECK_EQ(rtpext_read(&rtp, &ids, &values), 0);
+    CHECK(values.has_transport_seq);
+    CHECK_EQ(values.transport_seq, p->got_transport_seq++);
     struct page_stream *stream = stream_of(p, rtp.ssrc);
     stream->packets++;
     stream->len = len;
@@ -186,7 +192,6 @@ static void page_take_rtcp(struct page *p, const uint8_t *plain, size_t len)
     struct rtcp_cursor cursor;
     struct rtcp_view view;
     CHECK_EQ(rtcp_begin(plain, len, &cursor), 0);
-    p->asked.transport_feedbacks += arrivals_are_in(plain, len);
     while (rtcp_next(&cursor, &view) == 1) {
         struct page_stream *stream;
         switch (view.kind) {
@@ -211,6 +216,9 @@ static void page_take_rtcp(struct page *p, const uint8_t *plain, size_t len)
         case RTCP_REMB:
             p->asked.rembs++;
             p->asked.remb_bps = view.remb_bps;
+            break;
+        case RTCP_TRANSPORT_CC:
+            p->asked.transport_feedbacks++;
             break;
         case RTCP_FIR:
         case RTCP_BYE:
@@ -393,17 +401,13 @@ int stage_seat(struct stage *s, const struct page *to, uint8_t seat, enum contro
     return r;
 }
 
-/* Header with the transport-wide number, then the payload of page_send(). */
-static void send_packet(struct stage *s, struct page *p, const struct rtp_header *h,
+/* The payload of page_send() under a header like ours. */
+static void send_packet(struct stage *s, struct page *p, struct rtp_header *h,
                         const uint8_t *payload, size_t len)
 {
-    uint8_t header[RTP_HEADER_BYTES + 8];
+    uint8_t header[RTP_HEADER_BYTES];
+    h->transport_seq = p->transport_seq++;
     rtp_write_header(h, header);
-    header[0] |= 0x10;
-    uint16_t number = p->transport_seq++;
-    const uint8_t ext[] = {
-        0xbe, 0xde, 0, 1, PAGE_EXT_TRANSPORT << 4 | 1, (uint8_t)(number >> 8), (uint8_t)number, 0};
-    memcpy(header + RTP_HEADER_BYTES, ext, sizeof(ext));
     const struct seal_packet packet = {
         .header = header, .header_len = sizeof(header), .payload = payload, .payload_len = len};
     CHECK_EQ(link_send_rtp(p->up, &packet), 0);
@@ -444,7 +448,7 @@ void page_send(struct stage *s, struct page *p, enum control_kind kind, uint16_t
 {
     uint8_t payload[32];
     size_t len = make_payload(p, kind, seq, key, payload);
-    const struct rtp_header h = {
+    struct rtp_header h = {
         .ssrc = page_ssrc(p, kind),
         .timestamp = timestamp,
         .seq = seq,
@@ -459,7 +463,7 @@ void page_send_rtx(struct stage *s, struct page *p, uint16_t rtx_seq, uint16_t s
 {
     uint8_t payload[34] = {(uint8_t)(seq >> 8), (uint8_t)seq};
     size_t len = 2 + make_payload(p, CONTROL_VIDEO, seq, key, payload + 2);
-    const struct rtp_header h = {
+    struct rtp_header h = {
         .ssrc = page_ssrc(p, CONTROL_VIDEO) + STAGE_RTX_SSRC,
         .timestamp = timestamp,
         .seq = rtx_seq,
@@ -472,7 +476,7 @@ void page_send_rtx(struct stage *s, struct page *p, uint16_t rtx_seq, uint16_t s
 void page_send_bytes(struct stage *s, struct page *p, enum control_kind kind, uint16_t seq,
                      uint8_t payload_type, const void *payload, size_t len)
 {
-    const struct rtp_header h = {
+    struct rtp_header h = {
         .ssrc = page_ssrc(p, kind), .timestamp = 0, .seq = seq, .payload_type = payload_type};
     send_packet(s, p, &h, payload, len);
 }

@@ -54,8 +54,9 @@ struct page {
     struct page_stream streams[STAGE_SSRCS];
     size_t stream_count;
     struct page_asked asked;
-    uint16_t transport_seq;
-    bool without_transport_cc; /* announces no transport-wide numbers */
+    uint16_t transport_seq;     /* of the next packet it sends */
+    uint16_t got_transport_seq; /* and of the next one it is sent */
+    bool without_transport_cc;  /* announces no transport-wide numbers */
 };
 
 struct stage {

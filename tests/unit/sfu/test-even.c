@@ -3,7 +3,7 @@
 
 #include "unit/check.h"
 
-/* One packet of a picture, as it came: with a header extension and a tag that we do not send. */
+/* One packet of a picture, as it came: with more or less in its header than what we send. */
 struct step {
     uint32_t timestamp;
     uint16_t payload_len;
@@ -45,10 +45,14 @@ int main(void)
      */
     RUN(8, {1, 1000, false, 1}, {1, 1000, false, 1}, {1, 37, true, 0}, {2, 100, false, 1},
         {2, 900, false, 1}, {2, 901, false, 0}, {2, 900, true, 1});
-    /* Nothing becomes longer than it came. */
-    RUN(1, {1, 1000, false, 1}, {1, 999, false, 0}, {1, 1001, true, 0});
-    RUN(0, {1, 1000, false, 0}, {1, 999, false, 0});
+    /* What every path carries may become longer than it came, else nothing. */
+    RUN(0, {1, 1000, false, 1}, {1, 999, false, 2}, {1, 1001, true, 0});
+    RUN(1, {1, 1300, false, 1}, {1, 1299, false, 0}, {1, 1301, true, 0});
+    RUN(0, {1, 1300, false, 0}, {1, 1299, false, 0});
+    RUN(0, {1, EVEN_PACKET_MAX - RTP_HEADER_BYTES - 1, false, 1},
+        {2, EVEN_PACKET_MAX - RTP_HEADER_BYTES, false, 0});
     /* The highest lengths, and none. */
-    RUN(8, {1, UINT16_MAX - 20, false, 1}, {1, 0, true, 0}, {0, 0, false, 1}, {0, 0, false, 1});
+    RUN(8, {1, UINT16_MAX - RTP_HEADER_BYTES - 8, false, 1}, {1, 0, true, 0}, {0, 0, false, 1},
+        {0, 0, false, 1});
     return 0;
 }

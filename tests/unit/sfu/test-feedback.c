@@ -5,6 +5,7 @@
 #include "peer/link.h"
 #include "sfu/ntp.h"
 #include "sfu/room.h"
+#include "sfu/twcc.h"
 #include "unit/check.h"
 #include "unit/sfu/stage.h"
 
@@ -43,7 +44,7 @@ static void begin(void)
 
 static void viewer_says(void (*write)(struct writer *w))
 {
-    uint8_t rtcp[128];
+    uint8_t rtcp[256];
     struct writer w = writer_over(rtcp, sizeof(rtcp));
     write(&w);
     page_send_rtcp(&s, viewer->down, rtcp, writer_len(&w));
@@ -324,6 +325,36 @@ static void tells_statistics(void)
     stage_close(&s);
 }
 
+/* Every packet the viewer got, 5 ms apart. */
+static void write_arrivals(struct writer *w)
+{
+    static struct twcc twcc;
+    for (uint16_t i = 0; i < viewer->got_transport_seq; i++)
+        twcc_received(&twcc, i, s.c.now_us + i * 5000ull);
+    CHECK_EQ(twcc_build(&twcc, w, 2, 1, s.c.now_us + SECOND_US), 0);
+}
+
+/* What the way to a viewer carries is estimated once it tells when packets came; lies of it, and
+ * too many, are counted. */
+static void estimates_the_way_to_a_viewer(void)
+{
+    begin();
+    hundred_frames(101);
+    CHECK_EQ(viewer_statistics().down_estimate_bps, 0);
+    viewer_says(write_arrivals);
+    CHECK(viewer_statistics().down_estimate_bps >= BWE_LEAST_BPS);
+
+    static const uint8_t claims[] = {0x8f, 0xcd, 0, 5, 0, 0, 0,    2,    0, 0, 0, 1,
+                                     0,    0,    8, 1, 0, 0, 0x1f, 0xff, 0, 0, 0, 0};
+    uint64_t junk = s.c.counters[CONTROL_METRIC_DROPPED_JUNK];
+    uint64_t flood = s.c.counters[CONTROL_METRIC_DROPPED_FLOOD];
+    for (unsigned i = 0; i < DOWNLINK_FEEDBACKS_PER_SECOND; i++)
+        page_send_rtcp(&s, viewer->down, claims, sizeof(claims));
+    CHECK_EQ(s.c.counters[CONTROL_METRIC_DROPPED_JUNK] - junk, DOWNLINK_FEEDBACKS_PER_SECOND / 2);
+    CHECK_EQ(s.c.counters[CONTROL_METRIC_DROPPED_FLOOD] - flood, DOWNLINK_FEEDBACKS_PER_SECOND / 2);
+    stage_close(&s);
+}
+
 /* A late packet is known to us before the viewer can tell of it: that is not loss when it does. */
 static void counts_no_loss_for_being_ahead(void)
 {
@@ -495,6 +526,7 @@ int main(void)
     follows_a_wall_clock_that_is_set();
     measures_no_round_trip_over_a_step();
     tells_statistics();
+    estimates_the_way_to_a_viewer();
     counts_no_loss_for_being_ahead();
     takes_no_impossible_report();
     tells_loss_on_the_way_up();

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/codecs.h"
+#include "sfu/rtpext.h"
 #include "sfu/seqnum.h"
 #include "unit/check.h"
 
@@ -66,6 +68,7 @@ static void writing(void)
     struct rtp_header header = {.ssrc = 0xdeadbeef,
                                 .timestamp = 0xfffffff0,
                                 .seq = 65535,
+                                .transport_seq = 0xfedc,
                                 .payload_type = 101,
                                 .marker = true};
     uint8_t bytes[RTP_HEADER_BYTES + 2];
@@ -77,7 +80,12 @@ static void writing(void)
     CHECK_EQ(view.seq, header.seq);
     CHECK_EQ(view.payload_type, header.payload_type);
     CHECK(view.marker);
-    CHECK_EQ(view.ext_len, 0);
+    const struct rtpext_ids ids = {.transport_cc = CODEC_EXT_TRANSPORT_CC};
+    struct rtpext_values values;
+    CHECK_EQ(rtpext_read(&view, &ids, &values), 0);
+    CHECK(values.has_transport_seq);
+    CHECK_EQ(values.transport_seq, 0xfedc);
+    CHECK_EQ(view.payload_len, 0);
 
     header.marker = false;
     rtp_write_header(&header, bytes);

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "peer/arrivals.h"
+#include "sfu/arrivals.h"
 #include "sfu/rtcp.h"
 #include "unit/check.h"
 
@@ -39,11 +39,11 @@ static void feed_back(size_t capacity, uint64_t now_us)
         struct rtcp_view v;
         CHECK_EQ(rtcp_begin(bytes, writer_len(&w), &c), 0);
         CHECK_EQ(rtcp_next(&c, &v), 1);
-        CHECK_EQ(v.kind, RTCP_OTHER);
+        CHECK_EQ(v.kind, RTCP_TRANSPORT_CC);
         CHECK_EQ(rtcp_next(&c, &v), 0);
         struct arrivals a;
-        CHECK_EQ(arrivals_begin(bytes, writer_len(&w), &a), 0);
-        CHECK_EQ(a.media_ssrc, 2);
+        CHECK_EQ(arrivals_begin(&v, &a), 0);
+        CHECK_EQ(v.media_ssrc, 2);
         CHECK_EQ(a.feedback_count, (uint8_t)next_count++);
         struct arrival arrival;
         int64_t ticks = (int64_t)a.reference_time * 256;

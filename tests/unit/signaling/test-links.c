@@ -328,8 +328,44 @@ static void our_own_absence_is_a_fault(void)
     scene_end(&s);
 }
 
+/* By what is lost, how long the way is, and what it carries, where that is in use: the worst says.
+ */
+static void how_good_a_connection_is(void)
+{
+    static const struct {
+        struct control_peer_stats stats;
+        uint8_t quality;
+    } cases[] = {
+        {{0}, 0},
+        {{.up_packets = 1}, 4},
+        {{.up_packets = 1, .up_loss_permille = 11}, 3},
+        {{.up_packets = 1, .down_loss_permille = 31, .rtt_us = 300001}, 2},
+        {{.up_packets = 1, .down_loss_permille = 81}, 1},
+        {{.up_packets = 1, .rtt_us = 300001}, 3},
+        {{.up_packets = 1, .rtt_us = 500001}, 2},
+        {{.up_packets = 1, .rtt_us = 1000001}, 1},
+        {{.down_packets = 1, .down_bps = 280000, .down_estimate_bps = 300000}, 4},
+        {{.down_packets = 1, .down_bps = 280000, .down_estimate_bps = 299999}, 2},
+        {{.down_packets = 1, .down_bps = 95000, .down_estimate_bps = 99999}, 1},
+        /* It carries what is sent, and nobody tried more. */
+        {{.down_packets = 1, .down_bps = 55000, .down_estimate_bps = 92000}, 4},
+        {{.down_packets = 1, .down_bps = 280000, .down_estimate_bps = 290000, .rtt_us = 1000001},
+         1},
+    };
+    begin();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct control_message m = {.type = CONTROL_PEER_STATS, .peer_stats = cases[i].stats};
+        m.peer_stats.hearing = s.hearing;
+        m.peer_stats.peer = id_of(A);
+        scene_sfu_says(&s, &m);
+        CHECK_EQ(s.people[A]->quality, cases[i].quality);
+    }
+    scene_end(&s);
+}
+
 int main(void)
 {
+    how_good_a_connection_is();
     nobody_changes_seats_by_our_restart();
     a_seat_of_a_stranger_is_given_away();
     nobody_changes_seats_by_joining_again();

@@ -1,18 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/arrivals.h"
+#include "sfu/arrivals.h"
 
 #include <errno.h>
-
-enum {
-    PADDING_BIT = 0x20,
-    FIRST_BYTE = 0x8f, /* version 2, format 15 */
-    PT_TRANSPORT_FEEDBACK = 205,
-};
-
-bool arrivals_are_in(const uint8_t *rtcp, size_t len)
-{
-    return len >= 2 && (rtcp[0] & ~PADDING_BIT) == FIRST_BYTE && rtcp[1] == PT_TRANSPORT_FEEDBACK;
-}
 
 /* The symbols of the current chunk, one at a time (section 3.1.3 and 3.1.4). */
 static uint8_t next_symbol(struct arrivals *a)
@@ -53,25 +42,18 @@ static int check(struct arrivals *a)
     return 0;
 }
 
-int arrivals_begin(const uint8_t *rtcp, size_t len, struct arrivals *ret_arrivals)
+int arrivals_begin(const struct rtcp_view *view, struct arrivals *ret_arrivals)
 {
-    if (!arrivals_are_in(rtcp, len))
-        return -EBADMSG;
-    size_t padding = rtcp[0] & PADDING_BIT ? rtcp[len - 1] : 0;
-    if (padding > len)
-        return -EBADMSG;
-    struct reader r = reader_over(rtcp, len - padding);
-    (void)reader_u16(&r);
-    if (4 * ((size_t)reader_u16(&r) + 1) != len)
-        return -EBADMSG;
-    (void)reader_u32(&r);
-    struct arrivals a = {.media_ssrc = reader_u32(&r)};
-    a.base_seq = a.next_seq = reader_u16(&r);
+    struct reader r = reader_over(view->items, view->items_len);
+    struct arrivals a = {.base_seq = reader_u16(&r)};
     a.status_count = a.left = reader_u16(&r);
     a.reference_time = (int32_t)(reader_u24(&r) << 8) >> 8;
     a.feedback_count = reader_u8(&r);
+    a.next_seq = a.base_seq;
     a.chunks = r;
-    int e = r.failed ? -EBADMSG : check(&a);
+    if (r.failed || a.status_count > ARRIVALS_STATUSES_MAX)
+        return -EBADMSG;
+    int e = check(&a);
     if (e == 0)
         *ret_arrivals = a;
     return e;
