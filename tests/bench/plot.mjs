@@ -17,6 +17,8 @@ const LEFT = 60;
 const RIGHT = 170;
 const TOP = 40;
 const BOTTOM = 50;
+const LABEL_APART = 40; // between two numbers below
+const CARRIED_LOSS = 1; // %, of the median round: over it the figures are of what came through, and not drawn
 const COLOURS = { assize: '#0b5cad', 'assize-record': '#5a9bd5', floor: '#777777', janus: '#c2410c', 'janus-debian': '#7c2d12' };
 
 const escape = (text) => String(text).replace(/&/g, '&amp;').replace(/</g, '&lt;');
@@ -45,7 +47,13 @@ function chart(top, title, xTitle, yTitle, series) {
         out.push(`<line x1="${LEFT}" x2="${LEFT + width}" y1="${y(v)}" y2="${y(v)}" stroke="#ddd"/>`);
         out.push(`<text x="${LEFT - 6}" y="${y(v) + 4}" text-anchor="end">${Number(v.toPrecision(4))}</text>`);
     }
-    for (const v of xs) out.push(`<text x="${x(v)}" y="${top + TOP + height + 17}" text-anchor="middle">${v}</text>`);
+    let labelled = -Infinity;
+    for (const v of xs) {
+        out.push(`<line x1="${x(v)}" x2="${x(v)}" y1="${top + TOP + height}" y2="${top + TOP + height + 4}" stroke="#777"/>`);
+        if (x(v) - labelled < LABEL_APART) continue;
+        labelled = x(v);
+        out.push(`<text x="${x(v)}" y="${top + TOP + height + 17}" text-anchor="middle">${v}</text>`);
+    }
     out.push(`<text x="${LEFT + width / 2}" y="${top + HEIGHT - 14}" text-anchor="middle">${escape(xTitle)}</text>`);
     out.push(`<text transform="translate(14 ${top + TOP + height / 2}) rotate(-90)" text-anchor="middle">${escape(yTitle)}</text>`);
     series.forEach((s, i) => {
@@ -64,6 +72,8 @@ function chart(top, title, xTitle, yTitle, series) {
     return out.join('\n');
 }
 
+const isCarried = (server) => !(server?.loss_percent?.median > CARRIED_LOSS);
+
 // A figure of each server over the loads: x is what `at` says of a load.
 function seriesOf(loads, figure, at, options = {}) {
     const names = [...new Set(loads.flatMap((l) => l.servers.map((s) => s.name)))];
@@ -73,8 +83,9 @@ function seriesOf(loads, figure, at, options = {}) {
             colour: COLOURS[name] ?? '#000000',
             dashed: options.dashed,
             points: loads
-                .map((load) => ({ load, figure: load.servers.find((s) => s.name === name)?.[figure] }))
-                .filter((p) => p.figure)
+                .map((load) => ({ load, server: load.servers.find((s) => s.name === name) }))
+                .filter(({ server }) => server?.[figure] && isCarried(server))
+                .map(({ load, server }) => ({ load, figure: server[figure] }))
                 .map(({ load, figure: f }) => ({
                     x: at(load), y: f.median,
                     ...(options.ranges ? { least: Math.min(...f.rounds), most: Math.max(...f.rounds) } : {}),
@@ -95,11 +106,16 @@ const parts = [
         ...seriesOf(run.loads, 'latency_p99_ms', byLoad, { label: 'p99', dashed: true }),
     ]),
 ];
+const lost = {};
+for (const { name, servers } of run.loads)
+    for (const server of servers.filter((s) => !isCarried(s))) (lost[server.name] ??= []).push(name);
+const missing = Object.entries(lost).map(([server, loads]) => `${server} (${loads.join(', ')})`).join(', ');
 const note = `${run.date.slice(0, 10)}, ${run.machine}, Linux ${run.kernel}, ${run.network}, ${run.seconds} s a round`;
-writeFileSync(output, `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${2 * HEIGHT + 24}" viewBox="0 0 ${WIDTH} ${2 * HEIGHT + 24}" font-family="sans-serif" font-size="12">
+writeFileSync(output, `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${2 * HEIGHT + 42}" viewBox="0 0 ${WIDTH} ${2 * HEIGHT + 42}" font-family="sans-serif" font-size="12">
 <!-- SPDX-License-Identifier: Apache-2.0; drawn by tests/bench/plot.mjs -->
 <rect width="100%" height="100%" fill="#ffffff"/>
 ${parts.join('\n')}
 <text x="${LEFT}" y="${2 * HEIGHT + 14}" fill="#555">${escape(note)}</text>
+<text x="${LEFT}" y="${2 * HEIGHT + 32}" fill="#555">${missing && escape(`Over ${CARRIED_LOSS} % lost, not drawn: ${missing}`)}</text>
 </svg>
 `);
