@@ -11,11 +11,14 @@
 #include "common/clock.h"
 #include "common/codecs.h"
 #include "common/limits.h"
+#include "sfu/rtp.h"
 #include "sfu/udp.h"
 
-#define SECOND_US  1000000ull
-#define ADMIT_US   (10 * SECOND_US)
-#define RTP_HEADER 12
+#define SECOND_US 1000000ull
+#define ADMIT_US  (10 * SECOND_US)
+/* Of the first byte: as the server sends it, no contributing source, and its one extension. */
+#define RTP_FLAGS      0x10
+#define RTP_FLAGS_MASK 0x1f
 
 /* RFC 3550 section 12.1, RFC 4585 section 6.1. */
 enum {
@@ -273,8 +276,8 @@ static void check_payload(struct crowd *c, struct page_inbound *in, const uint8_
     struct flow_mark mark;
     in->opened++;
     size_t padding = packet[0] & 0x20 ? packet[len - 1] : 0;
-    if (len < RTP_HEADER + padding || packet[0] & 0x1f ||
-        flow_check(kind, packet + RTP_HEADER, len - RTP_HEADER - padding, &mark) < 0) {
+    if (len < RTP_HEADER_BYTES + padding || (packet[0] & RTP_FLAGS_MASK) != RTP_FLAGS ||
+        flow_check(kind, packet + RTP_HEADER_BYTES, len - RTP_HEADER_BYTES - padding, &mark) < 0) {
         in->bad++;
         return;
     }
