@@ -20,6 +20,7 @@ enum {
     CODEC_PT_VP8_RTX = 102,
     CODEC_PT_H264 = 105,
     CODEC_PT_H264_RTX = 106,
+    CODEC_PT_RED = 107, /* RFC 2198 of Opus; only to pages that say they take it */
 };
 
 /* RFC 8285 ids offered to the pages; a page announces its own in STREAM_ADD. Of these the server

@@ -24,6 +24,7 @@ static int finish(struct config *config, char error[CONFIG_ERROR_MAX])
     } derived[] = {
         {config->signaling.certificate, "tls/server.pem"},
         {config->signaling.private_key, "tls/server.key"},
+        {config->turn.secret_file, "turn.secret"},
         {config->recorder.records_dir, "records"},
     };
     for (size_t i = 0; i < sizeof(derived) / sizeof(derived[0]); i++) {
@@ -44,6 +45,11 @@ static int finish(struct config *config, char error[CONFIG_ERROR_MAX])
     if (config->sfu.udp_port + config->sfu.workers > 65536) {
         (void)snprintf(error, CONFIG_ERROR_MAX, "'sfu: udp_port' %u leaves no ports for %u workers",
                        config->sfu.udp_port, config->sfu.workers);
+        return -EINVAL;
+    }
+    if (config->sfu.tcp_port + config->sfu.workers > 65536) {
+        (void)snprintf(error, CONFIG_ERROR_MAX, "'sfu: tcp_port' %u leaves no ports for %u workers",
+                       config->sfu.tcp_port, config->sfu.workers);
         return -EINVAL;
     }
     return 0;
@@ -82,7 +88,7 @@ static const struct given *given_of(const struct given_file *file, const struct 
 
 static cyaml_schema_field_t key_field(const struct schema *schema, size_t i)
 {
-    if (config_keys[i].type == CONFIG_KEY_ADDRESSES)
+    if (config_key_is_list(&config_keys[i]))
         return (cyaml_schema_field_t){
             .key = config_keys[i].name,
             .data_offset = (uint32_t)(offsetof(struct given, lists) + i * sizeof(struct list)),
@@ -220,11 +226,11 @@ static int apply(const struct given_file *file, const char *text, size_t len, st
         if (!given)
             continue;
         struct config_value value = {.items = (const char *const *)&given->texts[i], .count = 1};
-        if (key->type == CONFIG_KEY_ADDRESSES)
+        if (config_key_is_list(key))
             value = (struct config_value){.items = (const char *const *)given->lists[i].items,
                                           .count = given->lists[i].count};
         /* An empty list is like an absent one: where that is allowed, it is the default. */
-        if (key->type == CONFIG_KEY_ADDRESSES ? !given->lists[i].items : !given->texts[i])
+        if (config_key_is_list(key) ? !given->lists[i].items : !given->texts[i])
             continue;
         if (config_key_set(key, &value, config) == 0)
             continue;

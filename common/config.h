@@ -21,12 +21,19 @@
 #define CONFIG_HOST_MAX    254
 #define CONFIG_ADDRESS_MAX 46 /* INET6_ADDRSTRLEN */
 #define CONFIG_USER_MAX    33
+#define CONFIG_URL_MAX     320 /* a host's name, its port, and what stands around them */
 #define CONFIG_ERROR_MAX   512
 
 /* IP addresses as text, each checked with inet_pton(3). */
 struct config_addresses {
     size_t count;
     char items[LIMIT_ADDRESSES][CONFIG_ADDRESS_MAX];
+};
+
+/* URLs of TURN servers (RFC 7065), each checked. */
+struct config_urls {
+    size_t count;
+    char items[LIMIT_TURN_URLS][CONFIG_URL_MAX];
 };
 
 /* Which library seals media. */
@@ -61,11 +68,19 @@ struct config {
         struct config_addresses listen;
         struct config_addresses public_addresses; /* offered to browsers; none: those of listen */
         uint16_t udp_port;                        /* worker i uses udp_port + i */
+        bool tcp;                                 /* media over TCP too, ... */
+        uint16_t tcp_port;                        /* ... at this plus i; 0: as over UDP */
         uint16_t workers;                         /* 0: one a core */
         enum config_sealing sealing;
         uint16_t capacity; /* of a worker, thousand packets a second; 0: no bound */
         bool pin_workers;  /* each to a CPU */
     } sfu;
+
+    struct {
+        struct config_urls urls;           /* offered to browsers; none: no TURN server */
+        char secret_file[CONFIG_PATH_MAX]; /* default data_dir/turn.secret */
+        uint16_t life_s;                   /* of what a page is given to log in there */
+    } turn;
 
     struct {
         char records_dir[CONFIG_PATH_MAX]; /* default data_dir/records */

@@ -47,6 +47,10 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      "Addresses offered to browsers, when behind NAT; none: those of listen"},
     {"sfu", "udp_port", CONFIG_KEY_NUMBER, PLACE(sfu.udp_port), 1, 65535, "UDP port", "40000",
      "Port of the first worker; worker i uses this plus i"},
+    {"sfu", "tcp", CONFIG_KEY_FLAG, PLACE(sfu.tcp), 0, 0, "on or off", "on",
+     "Take media over TCP too, of pages behind a firewall that passes no UDP"},
+    {"sfu", "tcp_port", CONFIG_KEY_NUMBER, PLACE(sfu.tcp_port), 0, 65535, "TCP port", "0",
+     "Port of the first worker, worker i uses this plus i; 0: the same as over UDP"},
     {"sfu", "workers", CONFIG_KEY_NUMBER, PLACE(sfu.workers), 0, LIMIT_WORKERS, "threads", "0",
      "Media threads; 0: one a core"},
     {"sfu", "sealing", CONFIG_KEY_SEALING, PLACE(sfu.sealing), 0, 0, "library", "auto",
@@ -57,6 +61,13 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      "with a part in an accepted hearing; 0: no bound"},
     {"sfu", "pin_workers", CONFIG_KEY_FLAG, PLACE(sfu.pin_workers), 0, 0, "on or off", "off",
      "Keep each media thread on a CPU of its own"},
+    {"turn", "urls", CONFIG_KEY_URLS, PLACE(turn.urls), 0, LIMIT_TURN_URLS, "TURN URLs", "",
+     "TURN servers offered to browsers, for those whose firewall passes nothing else; none: no "
+     "TURN"},
+    {"turn", "secret_file", CONFIG_KEY_PATH, PLACE(turn.secret_file), 0, 0, "path", "",
+     "The secret shared with them, readable by its owner alone; empty: turn.secret in data_dir"},
+    {"turn", "life", CONFIG_KEY_NUMBER, PLACE(turn.life_s), 60, LIMIT_TURN_LIFE_S, "seconds",
+     "3600", "How long a page may ask them for a way with what it was given"},
     {"recorder", "records_dir", CONFIG_KEY_PATH, PLACE(recorder.records_dir), 0, 0, "path", "",
      "Where records lie; empty: records in data_dir"},
     {"recorder", "render", CONFIG_KEY_FLAG, PLACE(recorder.render), 0, 0, "on or off", "on",
@@ -67,7 +78,13 @@ const struct config_key config_keys[CONFIG_KEY_COUNT] = {
      "pixels", "720", "Height of the picture; even"},
 };
 
-const char *const config_sections[CONFIG_SECTION_COUNT] = {"", "signaling", "sfu", "recorder"};
+const char *const config_sections[CONFIG_SECTION_COUNT] = {"", "signaling", "sfu", "turn",
+                                                           "recorder"};
+
+bool config_key_is_list(const struct config_key *key)
+{
+    return key->type == CONFIG_KEY_ADDRESSES || key->type == CONFIG_KEY_URLS;
+}
 
 const char *config_key_title(const struct config_key *key, char title[64])
 {
@@ -157,12 +174,29 @@ static int set_addresses(const struct config_key *key, const struct config_value
     return 0;
 }
 
+static int set_urls(const struct config_key *key, const struct config_value *value,
+                    struct config_urls *ret_urls)
+{
+    struct config_urls urls = {.count = value->count};
+    if (value->count < key->min || value->count > key->max)
+        return -EINVAL;
+    for (unsigned i = 0; i < value->count; i++) {
+        if (!config_text_is_turn_url(value->items[i]) || strlen(value->items[i]) >= CONFIG_URL_MAX)
+            return -EINVAL;
+        (void)snprintf(urls.items[i], CONFIG_URL_MAX, "%s", value->items[i]);
+    }
+    *ret_urls = urls;
+    return 0;
+}
+
 int config_key_set(const struct config_key *key, const struct config_value *value,
                    struct config *config)
 {
     void *to = (char *)config + key->offset;
     if (key->type == CONFIG_KEY_ADDRESSES)
         return set_addresses(key, value, to);
+    if (key->type == CONFIG_KEY_URLS)
+        return set_urls(key, value, to);
     assert(value->count == 1);
     const char *text = value->items[0];
     switch (key->type) {
@@ -183,6 +217,7 @@ int config_key_set(const struct config_key *key, const struct config_value *valu
     case CONFIG_KEY_ENDPOINT:
         return config_text_endpoint(text, to, &config->signaling.metrics_port);
     case CONFIG_KEY_ADDRESSES:
+    case CONFIG_KEY_URLS:
         break;
     }
     return -EINVAL;
@@ -215,6 +250,11 @@ void config_key_wish(const struct config_key *key, char wish[128])
     case CONFIG_KEY_ADDRESSES:
         (void)snprintf(wish, 128, "a list of %u to %u IP addresses", key->min, key->max);
         break;
+    case CONFIG_KEY_URLS:
+        (void)snprintf(wish, 128,
+                       "a list of %u to %u such as turns:turn.example.org:443?transport=tcp",
+                       key->min, key->max);
+        break;
     case CONFIG_KEY_ENDPOINT:
         (void)snprintf(wish, 128, "an address and port, such as 127.0.0.1:9464, or nothing");
         break;
@@ -223,12 +263,12 @@ void config_key_wish(const struct config_key *key, char wish[128])
 
 int config_key_set_text(const struct config_key *key, const char *text, struct config *config)
 {
-    char copy[1024];
+    char copy[LIMIT_TURN_URLS * CONFIG_URL_MAX];
     const char *items[LIMIT_ADDRESSES + 1] = {text};
     struct config_value value = {.items = items, .count = 1};
     if (strlen(text) >= sizeof(copy))
         return -EINVAL;
-    if (key->type != CONFIG_KEY_ADDRESSES)
+    if (!config_key_is_list(key))
         return config_key_set(key, &value, config);
     memcpy(copy, text, strlen(text) + 1);
     value.count = config_text_split(copy, items, LIMIT_ADDRESSES + 1);
@@ -276,9 +316,9 @@ const char *config_key_variable(const struct config_key *key, char variable[64])
 /* A key's default as the document shows it: as YAML. */
 static void print_default(FILE *out, const struct config_key *key)
 {
-    const char *open = key->type == CONFIG_KEY_ADDRESSES ? "[" : "";
-    const char *close = key->type == CONFIG_KEY_ADDRESSES ? "]" : "";
-    if (key->standard[0] == '\0' && key->type != CONFIG_KEY_ADDRESSES)
+    const char *open = config_key_is_list(key) ? "[" : "";
+    const char *close = config_key_is_list(key) ? "]" : "";
+    if (key->standard[0] == '\0' && !config_key_is_list(key))
         fprintf(out, "`\"\"`");
     else
         fprintf(out, "`%s%s%s`", open, key->standard, close);
@@ -291,6 +331,7 @@ static void print_bounds(FILE *out, const struct config_key *key)
         fprintf(out, "%u to %u", key->min, key->max);
         break;
     case CONFIG_KEY_ADDRESSES:
+    case CONFIG_KEY_URLS:
         fprintf(out, "%u to %u of them", key->min, key->max);
         break;
     case CONFIG_KEY_PATH:

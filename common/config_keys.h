@@ -15,6 +15,7 @@ enum config_key_type {
     CONFIG_KEY_LEVEL,     /* enum log_level */
     CONFIG_KEY_SEALING,   /* enum config_sealing */
     CONFIG_KEY_ADDRESSES, /* struct config_addresses */
+    CONFIG_KEY_URLS,      /* struct config_urls */
     CONFIG_KEY_ENDPOINT,  /* address and port: metrics_address and metrics_port */
 };
 
@@ -31,11 +32,11 @@ struct config_key {
     const char *meaning;
 };
 
-#define CONFIG_KEY_COUNT 24
+#define CONFIG_KEY_COUNT 29
 extern const struct config_key config_keys[CONFIG_KEY_COUNT];
 
 /* The groups of keys; the first, "", is the top itself. */
-#define CONFIG_SECTION_COUNT 4
+#define CONFIG_SECTION_COUNT 5
 extern const char *const config_sections[CONFIG_SECTION_COUNT];
 
 /* Longest value, characters. */
@@ -46,6 +47,9 @@ struct config_value {
     const char *const *items;
     unsigned count;
 };
+
+/* Whether its value is a list. */
+bool config_key_is_list(const struct config_key *key);
 
 /* "signaling: port", as people write it. */
 const char *config_key_title(const struct config_key *key, char title[64]);

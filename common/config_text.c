@@ -135,6 +135,42 @@ bool config_text_is_user(const char *text)
     return true;
 }
 
+/* 1 to 65535, and nothing else. */
+static bool is_port(const char *text)
+{
+    size_t count = strspn(text, "0123456789");
+    unsigned long port = count > 0 && count <= 5 ? strtoul(text, NULL, 10) : 0;
+    return text[count] == '\0' && port > 0 && port <= UINT16_MAX;
+}
+
+bool config_text_is_turn_url(const char *text)
+{
+    bool secure = strncmp(text, "turns:", 6) == 0;
+    char rest[NAME_MAX_ + sizeof("[]:65535")];
+    struct in6_addr address;
+    if (!secure && strncmp(text, "turn:", 5) != 0)
+        return false;
+    text += secure ? 6 : 5;
+    size_t len = strcspn(text, "?");
+    if (len >= sizeof(rest))
+        return false;
+    memcpy(rest, text, len);
+    rest[len] = '\0';
+    text += len;
+    if (*text && strcmp(text, "?transport=tcp") != 0 &&
+        (secure || strcmp(text, "?transport=udp") != 0))
+        return false;
+    char *end = rest[0] == '[' ? strchr(rest, ']') : rest + strcspn(rest, ":");
+    if (!end)
+        return false;
+    const char *after = rest[0] == '[' ? end + 1 : end;
+    if (*after && (*after != ':' || !is_port(after + 1)))
+        return false;
+    *end = '\0';
+    return rest[0] == '[' ? inet_pton(AF_INET6, rest + 1, &address) == 1
+                          : config_text_is_host(rest);
+}
+
 int config_text_endpoint(const char *text, char *ret_address, uint16_t *ret_port)
 {
     char address[INET6_ADDRSTRLEN] = "";

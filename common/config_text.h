@@ -29,6 +29,10 @@ bool config_text_is_host(const char *text);
 /* A user as useradd(8) makes them. */
 bool config_text_is_user(const char *text);
 
+/* "turn:HOST[:PORT][?transport=udp|tcp]" or "turns:HOST[:PORT][?transport=tcp]" (RFC 7065 section
+ * 3.1; TURN over DTLS, which browsers do not speak, is refused). */
+bool config_text_is_turn_url(const char *text);
+
 /* "127.0.0.1:9464" or "[::1]:9464" into a buffer of 46 and a port; an empty text gives an empty
  * address and port 0. Returns 0 or -EINVAL. */
 int config_text_endpoint(const char *text, char *ret_address, uint16_t *ret_port);

@@ -59,6 +59,7 @@ static const struct wire_field peer_add[] = {
     WIRE_UINT(control_peer_add, hearing), WIRE_UINT(control_peer_add, peer),
     ROLE(control_peer_add, role),         ROOM_KIND(control_peer_add, room_kind),
     WIRE_UINT(control_peer_add, room),    WIRE_RANGE(control_peer_add, seats, 1, LIMIT_SEATS),
+    WIRE_FLAG(control_peer_add, red),
 };
 
 static const struct wire_field peer[] = {
@@ -90,6 +91,7 @@ static const struct wire_field stream_codec[] = {
     WIRE_RANGE(control_stream_codec, codec, CODEC_NONE + 1, CODEC_COUNT - 1),
     PAYLOAD_TYPE(control_stream_codec, payload_type),
     PAYLOAD_TYPE(control_stream_codec, rtx_payload_type),
+    PAYLOAD_TYPE(control_stream_codec, red_payload_type),
 };
 
 static const struct wire_field encoding[] = {
@@ -144,6 +146,20 @@ static const struct wire_field seat_set[] = {
     WIRE_UINT(control_seat_set, stream),
 };
 
+static const struct wire_field seat_view[] = {
+    WIRE_UINT(control_seat_view, hearing),
+    WIRE_UINT(control_seat_view, peer),
+    SEAT(control_seat_view, seat),
+    WIRE_RANGE(control_seat_view, rank, 0, CONTROL_RANK_OTHER),
+    WIRE_UINT(control_seat_view, height),
+};
+
+static const struct wire_field peer_video[] = {
+    WIRE_UINT(control_peer_video, hearing),
+    WIRE_UINT(control_peer_video, peer),
+    WIRE_FLAG(control_peer_video, on),
+};
+
 static const struct wire_field done[] = {
     WIRE_STATUS(control_done, status),
 };
@@ -187,6 +203,20 @@ static const struct wire_field seat_switched[] = {
     KIND(control_seat_switched, kind),          WIRE_UINT(control_seat_switched, stream),
 };
 
+static const struct wire_field seat_picture[] = {
+    WIRE_UINT(control_seat_picture, hearing),
+    WIRE_UINT(control_seat_picture, peer),
+    SEAT(control_seat_picture, seat),
+    WIRE_RANGE(control_seat_picture, picture, 0, CONTROL_PICTURE_HELD),
+};
+
+static const struct wire_field layers[] = {
+    WIRE_UINT(control_layers, hearing),
+    WIRE_UINT(control_layers, peer),
+    WIRE_UINT(control_layers, stream),
+    WIRE_RANGE(control_layers, received, 1, (1 << LIMIT_ENCODINGS) - 1),
+};
+
 static const struct wire_field transport_state[] = {
     WIRE_UINT(control_transport_state, hearing),
     WIRE_UINT(control_transport_state, peer),
@@ -222,6 +252,13 @@ static const struct wire_field peer_stats[] = {
     WIRE_UINT(control_peer_stats, up_packets),
     WIRE_UINT(control_peer_stats, down_packets),
     WIRE_UINT(control_peer_stats, down_estimate_bps),
+    WIRE_UINT(control_peer_stats, up_jitter_us),
+    WIRE_UINT(control_peer_stats, down_jitter_us),
+    WIRE_RANGE(control_peer_stats, up_layers, 0, (1 << LIMIT_ENCODINGS) - 1),
+    WIRE_UINT(control_peer_stats, up_height),
+    WIRE_RANGE(control_peer_stats, down_pictures, 0, LIMIT_SEATS),
+    WIRE_RANGE(control_peer_stats, down_held, 0, LIMIT_SEATS),
+    WIRE_UINT(control_peer_stats, down_height),
 };
 
 static const struct wire_field metrics[] = {
@@ -274,6 +311,8 @@ static const struct description descriptions[] = {
     MESSAGE(STREAM_REMOVE, stream),
     MESSAGE(STREAM_PAUSE, stream_pause),
     MESSAGE(SEAT_SET, seat_set),
+    MESSAGE(SEAT_VIEW, seat_view),
+    MESSAGE(PEER_VIDEO, peer_video),
     MESSAGE(DONE, done),
     MESSAGE(PEER_READY, peer_ready),
     MESSAGE(TRANSPORT_RESTARTED, transport_restarted),
@@ -283,6 +322,8 @@ static const struct description descriptions[] = {
     MESSAGE(SPEAKERS, speakers),
     MESSAGE(PEER_STATS, peer_stats),
     MESSAGE(METRICS, metrics),
+    MESSAGE(SEAT_PICTURE, seat_picture),
+    MESSAGE(LAYERS, layers),
     MESSAGE(HEARING_PRESENT, hearing_open),
     MESSAGE(PEER_PRESENT, peer_add),
     MESSAGE(STREAM_PRESENT, stream_present),

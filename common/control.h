@@ -12,7 +12,7 @@
 #include "common/limits.h"
 
 /* Raised with every change of a message; a peer of another version is refused at HELLO. */
-#define CONTROL_VERSION 8
+#define CONTROL_VERSION 11
 
 /* Where media core and recorder listen, in the configured run_dir. */
 #define CONTROL_SOCKET_SFU      "sfu.sock"
@@ -44,6 +44,8 @@ enum control_type {
     CONTROL_STREAM_REMOVE = 19,
     CONTROL_STREAM_PAUSE = 20, /* seats show it again by themselves when it goes on */
     CONTROL_SEAT_SET = 21,     /* a route; answered by SEAT_SWITCHED once the source really shows */
+    CONTROL_SEAT_VIEW = 22,    /* how a seat's picture is looked at: what it is worth */
+    CONTROL_PEER_VIDEO = 23,   /* whether the page is sent pictures at all */
 
     /* media core -> signaling */
     CONTROL_DONE = 30, /* also the recorder's answer */
@@ -55,6 +57,7 @@ enum control_type {
     CONTROL_SPEAKERS = 36,        /* event, at most every 200 ms */
     CONTROL_PEER_STATS = 37,      /* event, every 2 s */
     CONTROL_METRICS = 38,         /* event, every 1 s; media core and recorder */
+    CONTROL_SEAT_PICTURE = 39,    /* event: a seat's picture is held, or is shown again */
 
     /* media core -> signaling, events after HELLO: what is there, so that a restarted signaling
      * takes over live peers instead of making them again (PEER_ADD replaces). Of each hearing in
@@ -64,6 +67,9 @@ enum control_type {
     CONTROL_PEER_PRESENT = 41,
     CONTROL_STREAM_PRESENT = 42,
     CONTROL_PRESENT_END = 43, /* no body */
+
+    /* media core -> signaling, after STREAM_PRESENT too */
+    CONTROL_LAYERS = 44, /* event: which encodings of a stream somebody receives */
 
     /* signaling -> recorder */
     CONTROL_TAPE_OPEN = 50,   /* answered by TAPE_READY with the ring's descriptor; repeatable */
@@ -136,6 +142,7 @@ struct control_peer_add {
     uint8_t room_kind;
     uint32_t room;
     uint8_t seats; /* pairs of audio and video, 1 to LIMIT_SEATS */
+    bool red;      /* its seats may be sent sound as RED (RFC 2198) too */
 };
 
 struct control_peer {
@@ -185,6 +192,7 @@ struct control_stream_codec {
     uint8_t codec; /* enum codec */
     uint8_t payload_type;
     uint8_t rtx_payload_type; /* 0: none */
+    uint8_t red_payload_type; /* Opus alone: of RED (RFC 2198) of it; 0: none */
 };
 
 struct control_encoding {
@@ -242,6 +250,30 @@ struct control_seat_set {
     uint64_t stream;
 };
 
+/* What a picture is to the court, where not all can be sent: earlier ones go first. Who speaks goes
+ * before all but exhibits, and is known to the media core itself. */
+enum control_rank {
+    CONTROL_RANK_EXHIBIT = 0, /* a screen, or what is shown as evidence */
+    CONTROL_RANK_JUDGE = 1,
+    CONTROL_RANK_INTERPRETER = 2, /* of signs: what is not seen is not said */
+    CONTROL_RANK_OTHER = 3,
+};
+
+/* Until it is said of a seat, its picture is CONTROL_RANK_OTHER and as high as it comes. */
+struct control_seat_view {
+    uint64_t hearing;
+    uint64_t peer;
+    uint8_t seat;
+    uint8_t rank;    /* enum control_rank */
+    uint16_t height; /* it is shown with, pixels of the screen; 0: it is not looked at */
+};
+
+struct control_peer_video {
+    uint64_t hearing;
+    uint64_t peer;
+    bool on; /* as at first; false: sound alone */
+};
+
 struct control_done {
     int32_t status; /* 0 or a negative errno */
 };
@@ -272,7 +304,7 @@ struct control_peer_ready {
     struct control_ice ice[CONTROL_DIRECTION_COUNT];
     uint8_t fingerprint[CONTROL_FINGERPRINT_LEN]; /* of the media core's certificate, SHA-256 */
     uint8_t candidate_count;
-    struct control_candidate candidates[LIMIT_ADDRESSES];
+    struct control_candidate candidates[LIMIT_CANDIDATES];
     uint8_t seat_count;
     struct control_seat_ssrcs seats[LIMIT_SEATS];
 };
@@ -308,6 +340,27 @@ struct control_transport_state {
     uint8_t phase;
 };
 
+enum control_picture {
+    CONTROL_PICTURE_SHOWN = 0,
+    CONTROL_PICTURE_HELD = 1, /* the way to the page does not carry it; the last one stays */
+};
+
+struct control_seat_picture {
+    uint64_t hearing;
+    uint64_t peer;
+    uint8_t seat;
+    uint8_t picture; /* enum control_picture */
+};
+
+/* The others may be switched off by the page that sends them. The smallest always counts as
+ * received: whoever comes sees it at once, and that the camera is on is known from it. */
+struct control_layers {
+    uint64_t hearing;
+    uint64_t peer; /* who publishes it */
+    uint64_t stream;
+    uint8_t received; /* bit i: encodings[i] of STREAM_ADD */
+};
+
 struct control_stream_state {
     uint64_t hearing;
     uint64_t peer;
@@ -336,6 +389,14 @@ struct control_peer_stats {
     uint32_t up_bps, down_bps;
     uint64_t up_packets, down_packets; /* RTP since the peer was added */
     uint32_t down_estimate_bps;        /* what the way to it carries; 0: it gives no feedback */
+    /* Of sound, RFC 3550 section 6.4.1; 0: there is none, or it is not known. Down: the worst seat
+     * of the last reports. */
+    uint32_t up_jitter_us, down_jitter_us;
+    uint8_t up_layers;     /* of its camera, bit i: encodings[i] of STREAM_ADD come */
+    uint16_t up_height;    /* of the best of them, pixels; 0: none, or not known */
+    uint8_t down_pictures; /* seats whose picture it is sent */
+    uint8_t down_held;     /* seats whose picture is held, see SEAT_PICTURE */
+    uint16_t down_height;  /* of the highest picture it is sent, pixels; 0: as above */
 };
 
 /* What seals media. */
@@ -361,6 +422,8 @@ enum control_metric {
     CONTROL_METRIC_NACK_SENT,
     CONTROL_METRIC_NACK_RECEIVED,
     CONTROL_METRIC_RTX_SENT,
+    CONTROL_METRIC_RED_SENT,     /* packets of sound sent together with earlier ones */
+    CONTROL_METRIC_PADDING_SENT, /* packets without media, to find out what a way carries */
     CONTROL_METRIC_PLI_SENT,
     CONTROL_METRIC_PLI_RECEIVED,
     CONTROL_METRIC_KEY_FRAMES,
@@ -370,26 +433,30 @@ enum control_metric {
     CONTROL_METRIC_DROPPED_POOL,     /* no packet buffer was free: our fault */
     CONTROL_METRIC_DROPPED_SEND,     /* the kernel did not take it */
     CONTROL_METRIC_DROPPED_QUEUE, /* by the kernel at our sockets, mostly as the queue was full */
+    CONTROL_METRIC_DROPPED_TCP,   /* a TCP connection does not take what its page is sent */
     /* Its peer sends more than LIMIT_PEER_BYTES or _PACKETS; or not recorded, because it begins
      * more than LIMIT_TRACKS_AT_ONCE or changes codecs within LIMIT_TRACK_CODEC_MS. */
     CONTROL_METRIC_DROPPED_FLOOD,
     CONTROL_METRIC_STUN_REFUSED,
     CONTROL_METRIC_DTLS_FAILED,
-    CONTROL_METRIC_RING_PACKETS,  /* copied to rings */
-    CONTROL_METRIC_RING_DROPPED,  /* rings were full: a gap in the record, our fault */
-    CONTROL_METRIC_SENT,          /* datagrams that the kernel took, ... */
-    CONTROL_METRIC_SEND_MESSAGES, /* ... as so many messages: UDP_SEGMENT splits them ... */
-    CONTROL_METRIC_SEND_CALLS,    /* ... in so many system calls */
-    CONTROL_METRIC_WALL_STEPS,    /* the wall clock was set while the media core ran */
-    CONTROL_METRIC_HEARINGS,      /* gauge */
-    CONTROL_METRIC_PEERS,         /* gauge */
-    CONTROL_METRIC_STREAMS,       /* gauge */
-    CONTROL_METRIC_LOAD,          /* gauge: packets a second, forwarded or set aside (sfu/load.h) */
-    CONTROL_METRIC_CAPACITY,      /* gauge: packets a second that may be; 0: no bound */
-    CONTROL_METRIC_PLACES_LEFT,   /* gauge: participants taken besides; 0 without a bound too */
-    CONTROL_METRIC_ROOM_LEFT,     /* gauge: the same of the emptiest worker (the largest of all) */
-    CONTROL_METRIC_REFUSED,       /* hearings, and people of the public, as the server was full */
-    CONTROL_METRIC_SEALING,       /* enum control_sealing, of any worker (the largest) */
+    CONTROL_METRIC_RING_PACKETS,    /* copied to rings */
+    CONTROL_METRIC_RING_DROPPED,    /* rings were full: a gap in the record, our fault */
+    CONTROL_METRIC_SENT,            /* datagrams that the kernel took, ... */
+    CONTROL_METRIC_SEND_MESSAGES,   /* ... as so many messages: UDP_SEGMENT splits them ... */
+    CONTROL_METRIC_SEND_CALLS,      /* ... in so many system calls */
+    CONTROL_METRIC_TCP_SENT,        /* of datagrams besides: over TCP */
+    CONTROL_METRIC_TCP_REFUSED,     /* connections over a bound, or ended without a proven path */
+    CONTROL_METRIC_TCP_CONNECTIONS, /* gauge */
+    CONTROL_METRIC_WALL_STEPS,      /* the wall clock was set while the media core ran */
+    CONTROL_METRIC_HEARINGS,        /* gauge */
+    CONTROL_METRIC_PEERS,           /* gauge */
+    CONTROL_METRIC_STREAMS,         /* gauge */
+    CONTROL_METRIC_LOAD,        /* gauge: packets a second, forwarded or set aside (sfu/load.h) */
+    CONTROL_METRIC_CAPACITY,    /* gauge: packets a second that may be; 0: no bound */
+    CONTROL_METRIC_PLACES_LEFT, /* gauge: participants taken besides; 0 without a bound too */
+    CONTROL_METRIC_ROOM_LEFT,   /* gauge: the same of the emptiest worker (the largest of all) */
+    CONTROL_METRIC_REFUSED,     /* hearings, and people of the public, as the server was full */
+    CONTROL_METRIC_SEALING,     /* enum control_sealing, of any worker (the largest) */
     /* Gauge: longest that a worker worked between two reads of a socket, in the last second, us; of
      * the slowest worker (the largest). */
     CONTROL_METRIC_READ_GAP_US,
@@ -458,10 +525,14 @@ struct control_message {
         struct control_stream stream; /* STREAM_REMOVE */
         struct control_stream_pause stream_pause;
         struct control_seat_set seat_set;
+        struct control_seat_view seat_view;
+        struct control_peer_video peer_video;
         struct control_done done;
         struct control_peer_ready peer_ready;
         struct control_transport_restarted transport_restarted;
         struct control_seat_switched seat_switched;
+        struct control_seat_picture seat_picture;
+        struct control_layers layers;
         struct control_transport_state transport_state;
         struct control_stream_state stream_state;
         struct control_speakers speakers;

@@ -25,6 +25,17 @@
 /* Addresses of one list in the configuration; those of the media core are all offered to every
  * page. Ours. */
 #define LIMIT_ADDRESSES 16
+/* Ways to the media core that a page is offered: each address over UDP and TCP. */
+#define LIMIT_CANDIDATES 32
+_Static_assert(LIMIT_CANDIDATES == 2 * LIMIT_ADDRESSES, "each over UDP and TCP");
+/* URLs of TURN servers in the configuration; all are offered to every page. Ours: browsers warn
+ * that more than five slow them down. */
+#define LIMIT_TURN_URLS 5
+/* The secret shared with a TURN server, characters. Ours. */
+#define LIMIT_TURN_SECRET_BYTES 255
+/* How long a page may ask the TURN server for a way with what it was given, seconds: the longest
+ * that can be set. Ours: a working day; a page gets new ones whenever it mends its way. */
+#define LIMIT_TURN_LIFE_S 43200
 /* Streams one peer may publish (microphone, camera, screen, and one to spare). */
 #define LIMIT_STREAMS_PER_PEER 4
 /* Recent packets of all streams of one peer that are kept in case they are asked for again, 1.6 kB
@@ -75,6 +86,30 @@ _Static_assert(LIMIT_PEOPLE_PER_HEARING <= LIMIT_PEERS_PER_HEARING, "each may be
 
 /* Addresses of one transport proven by ICE at a time; the longest silent makes way. */
 #define LIMIT_ICE_PATHS 8
+/* TCP connections of pages, of one worker and of one address (IPv6: one /64). Beyond the first the
+ * one that has proven nothing for longest makes way; if each has, the new one is refused. Ours: a
+ * hearing of 200 people on two transports each, and half as many that come anew; an office of 100
+ * behind one address. */
+#define LIMIT_TCP_LINKS             1024
+#define LIMIT_TCP_LINKS_PER_ADDRESS 400
+/* A TCP connection without a proven path over it is ended after so long, milliseconds. Ours: a page
+ * checks it at once, and three times more before. */
+#define LIMIT_TCP_UNPROVEN_MS 10000
+/* What it may send meanwhile besides checks, bytes; it is dropped, and more ends the connection.
+ * Ours: a browser whose connection was reset sends its media on over the new one before its first
+ * check; 1 s of 4 Mbit/s. */
+#define LIMIT_TCP_UNPROVEN_BYTES (512u << 10)
+/* What waits for one TCP connection, bytes: sound and control, of which the last part is for
+ * control alone; and pictures. More is dropped, pictures first. Ours: 1 s of ten voices, and two
+ * sharp key frames or 600 ms of 4 Mbit/s. */
+#define LIMIT_TCP_SOUND_BYTES   (64u << 10)
+#define LIMIT_TCP_CONTROL_BYTES (8u << 10)
+#define LIMIT_TCP_PICTURE_BYTES (320u << 10)
+/* Where some of it has waited for longer, no more of the kind is taken until that is gone,
+ * milliseconds. Ours: what a browser's buffer of sound stretches to, and twice the time after which
+ * TCP sends again. */
+#define LIMIT_TCP_SOUND_LATE_MS   1000
+#define LIMIT_TCP_PICTURE_LATE_MS 500
 /* SSRCs one transport takes SRTP and SRTCP from at a time; one silent for 10 s makes way. Streams,
  * encodings and RTX of one peer are 24. */
 #define LIMIT_SSRCS_PER_TRANSPORT 64
@@ -122,6 +157,10 @@ _Static_assert(LIMIT_PEOPLE_PER_HEARING <= LIMIT_PEERS_PER_HEARING, "each may be
 #define LIMIT_JOURNAL_RESERVE        (1u << 20)
 #define LIMIT_JOURNAL_RESERVE_COURSE (1u << 19)
 
+/* One hearing's figures of connections, bytes, beside its journal; no more are kept then. Ours: 16
+ * people for 16 hours, a line each every 10 s; more people have fewer lines each. */
+#define LIMIT_EVIDENCE_BYTES (32u << 20)
+
 /* One text frame of a page, bytes. Ours: the longest request, produce with three encodings and
  * every codec of a browser, is under 8 KiB. */
 #define LIMIT_MESSAGE_BYTES 65536
@@ -136,6 +175,14 @@ _Static_assert(LIMIT_PEOPLE_PER_HEARING <= LIMIT_PEERS_PER_HEARING, "each may be
  * have LIMIT_PEOPLE_PER_HEARING more at once: they let everybody in by one button. */
 #define LIMIT_WRITE_RATE  5
 #define LIMIT_WRITE_BURST 20
+/* What a page says of its screen (`view`, `soundOnly`): a second, and at once after a pause. Ours:
+ * a page waits 300 ms for its layout to rest. */
+#define LIMIT_VIEW_RATE  4
+#define LIMIT_VIEW_BURST 10
+/* What a page says of its path (`path`), of which all who see it are told: a second, and at once
+ * after a pause. Ours: a page looks every 5 s. */
+#define LIMIT_PATH_RATE  1
+#define LIMIT_PATH_BURST 5
 /* What waits to be sent to one page, bytes: a page that reads slower is dropped and comes back.
  * Ours: the state of a hearing with 200 people is under 64 KiB. */
 #define LIMIT_SEND_QUEUE_BYTES (512u << 10)

@@ -110,6 +110,15 @@ static bool link_pads(struct pipeline_decoder *d)
     return linked;
 }
 
+/* Without a template a pad takes the caps it has and no others: a picture that changes its size, as
+ * one does with its layer, would be refused. */
+static GstPad *make_sink(void)
+{
+    static GstStaticPadTemplate any =
+        GST_STATIC_PAD_TEMPLATE("from", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+    return gst_pad_new_from_static_template(&any, "from");
+}
+
 static int start_decoder(struct pipeline_decoder *d)
 {
     d->element = gst_element_factory_make(d->codec == CODEC_VP8 ? "vp8dec" : "avdec_h264", NULL);
@@ -120,7 +129,7 @@ static int start_decoder(struct pipeline_decoder *d)
         g_object_set(d->element, "max-threads", 1, NULL); /* more would hold pictures back */
     g_object_set(d->element, "max-errors", -1, NULL);
     d->to = gst_pad_new("to", GST_PAD_SRC);
-    d->from = gst_pad_new("from", GST_PAD_SINK);
+    d->from = make_sink();
     gst_pad_set_element_private(d->from, d);
     gst_pad_set_chain_function(d->from, on_picture);
     gst_pad_set_event_function(d->from, on_event);

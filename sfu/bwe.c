@@ -26,9 +26,12 @@
 #define STEEP     0.7
 
 /* Section 5.5: the fall, the growth a second, and how far ahead of what arrives. */
-#define DECREASE   0.85
-#define INCREASE   0.08
-#define AHEAD      1.5
+#define DECREASE 0.85
+#define INCREASE 0.08
+#define AHEAD    1.5
+/* More than was assumed that arrived in the first half second without a queue is carried, and so
+ * much more taken to be. Ours: it does not wait for many seconds of growth. */
+#define CARRIED    1.25
 #define AHEAD_BPS  10000.0
 #define ELAPSED_US (1000 * 1000ull)
 /* As libwebrtc: how the capacity is averaged, the bounds of its deviation, and how many of those
@@ -38,6 +41,10 @@
 #define DEVIATION_MOST  2.5
 #define DEVIATIONS      3.0
 #define FRAMES_A_SECOND 30.0
+/* So long without overuse, with so much of it arriving, what is sent counts as carried. Ours. */
+#define CALM_US      (5000 * 1000ull)
+#define CALM_ARRIVED 0.85
+#define HEEDED       1.1
 /* Near the capacity a packet a round trip, but not slower than this a second. Ours. */
 #define INCREASE_LEAST 0.02
 /* So long without overuse, it is not believed any more. Ours. */
@@ -329,6 +336,11 @@ static void judge_delay(struct bwe *b, uint32_t rtt_us, uint64_t now_us)
             b->delay_bps = bounded(to);
         b->blind_bps = 0;
     }
+    if (!b->begun && bps > 0) {
+        b->begun = true;
+        if (b->reduced_us == 0 && bps > b->delay_bps)
+            b->delay_bps = bounded(CARRIED * bps);
+    }
     if (trend_take_overuse(&b->trend))
         decrease(b, rtt_us, now_us);
     else if (trend_usage(&b->trend) == TREND_NORMAL)
@@ -340,8 +352,14 @@ static void begin_trial(struct bwe *b, uint64_t now_us)
 {
     struct bwe_loss *l = &b->loss;
     double bps = arrived_bps(b, BINS);
-    if (bps == 0 || is_idle(b))
+    if (bps == 0)
         return;
+    if (is_idle(b)) {
+        /* So little is sent already that the rate is not the reason. */
+        l->own_permille = l->tried_permille = l->permille;
+        l->over = l->held = 0;
+        return;
+    }
     l->trial = true;
     l->before_permille = l->permille;
     l->before_bps = b->loss_bps;
@@ -446,8 +464,26 @@ static void settle_loss(struct bwe *b)
     l->until_us = b->newest_sent_us;
 }
 
+/* What goes through is carried: where nothing speaks against it, no less is estimated than is sent,
+ * which may become more quicker than an estimate grows. Where it is a little more, it is chance. */
+static void heed_what_is_sent(struct bwe *b, uint64_t now_us)
+{
+    const struct bwe_loss *l = &b->loss;
+    bool reduced = b->reduced_us > 0 && since(b->reduced_us, now_us) < CALM_US;
+    if (reduced || l->trial || !is_low(l) || b->draining ||
+        trend_usage(&b->trend) != TREND_NORMAL || arrived_bps(b, BINS) < CALM_ARRIVED * b->sent.bps)
+        return;
+    if (b->sent.bps <= HEEDED * lesser(b->delay_bps, b->loss_bps))
+        return;
+    if (b->sent.bps > b->delay_bps)
+        b->delay_bps = bounded(b->sent.bps);
+    if (b->sent.bps > b->loss_bps)
+        b->loss_bps = bounded(b->sent.bps);
+}
+
 static void conclude(struct bwe *b, uint64_t now_us)
 {
+    heed_what_is_sent(b, now_us);
     double bps = lesser(b->delay_bps, b->loss_bps);
     double excess_ms = trend_queue_ms(&b->trend) - DRAIN_UNTIL_MS;
     if (excess_ms <= 0 || since(b->reduced_us, now_us) > DRAIN_US)
@@ -544,6 +580,11 @@ uint32_t bwe_estimate_bps(const struct bwe *b)
 uint32_t bwe_arrived_bps(const struct bwe *b)
 {
     return arrived_bps(b, BINS);
+}
+
+bool bwe_is_trying(const struct bwe *b)
+{
+    return b->loss.trial && b->loss.before_permille <= b->loss.own_permille + LOSS_HIGH;
 }
 
 uint16_t bwe_loss_permille(const struct bwe *b)

@@ -66,6 +66,7 @@ struct bwe {
     uint32_t loss_bps;  /* by loss */
     uint32_t blind_bps; /* delay_bps before it was lowered without knowing what arrives; or 0 */
     bool fed;
+    bool begun; /* the first rate was known */
     bool has_origin;
     bool draining; /* overuse left a queue */
     uint64_t fed_us;
@@ -118,6 +119,10 @@ uint32_t bwe_estimate_bps(const struct bwe *bwe);
 /* bit/s that arrived in the last half second, or in the last second where that was few packets;
  * 0: not known. */
 uint32_t bwe_arrived_bps(const struct bwe *bwe);
+
+/* Whether less is estimated for a moment only to see whether a little loss goes: worth a worse
+ * picture, but not the last. */
+bool bwe_is_trying(const struct bwe *bwe);
 
 /* Lost of a thousand, of the last 100 packets and more; what was lost in an outage left out. */
 uint16_t bwe_loss_permille(const struct bwe *bwe);

@@ -13,6 +13,7 @@
 #include "sfu/letters.h"
 #include "sfu/load.h"
 #include "sfu/ntp.h"
+#include "sfu/red.h"
 #include "sfu/table.h"
 #include "sfu/transport.h"
 #include "sfu/wheel.h"
@@ -22,7 +23,20 @@
 /* Report blocks are about reports of the last 10 s (ntp_round_trip_us). */
 #define CONTEXT_STEP_MEMORY_US (12 * 1000000ull)
 
+struct encoding;
+struct packet;
 struct packet_pool;
+
+/* Packets of a batch that go to the same receivers wait for each other: what is known of a receiver
+ * is fetched from memory once for all of them. Ours: a frame. */
+#define BURST_PACKETS 16
+
+struct burst {
+    struct encoding *encoding; /* borrowed; they are all of it. Meaningless when `count` is 0 */
+    size_t count;
+    struct packet *packets[BURST_PACKETS]; /* references */
+    bool newest[BURST_PACKETS];            /* when it came, of its encoding */
+};
 
 /* Borrowed parts are the worker's and outlive all hearings on it. */
 struct context {
@@ -43,9 +57,11 @@ struct context {
     struct sealer *sealer;
     struct packet_pool *pool;
     struct history_shares histories;
+    struct burst burst; /* empty between two batches, see forward_burst() */
     struct outbox outbox;
     struct wheel peers; /* their timers, see peers_tick() */
     struct load load;
+    struct red_heads red; /* of the packet that is sent now */
 };
 
 static inline void context_count(struct context *c, enum control_metric metric)

@@ -410,7 +410,7 @@ static void serve(struct control_desk *d, const struct control_message *m, int f
         greet(d, m);
     else if (m->type == CONTROL_HEARING_CLOSE)
         serve_close(d, m);
-    else if (m->type >= CONTROL_MATRIX && m->type <= CONTROL_SEAT_SET)
+    else if (m->type >= CONTROL_MATRIX && m->type <= CONTROL_PEER_VIDEO)
         serve_in_hearing(d, m);
     else
         give_up_connection(d, "it sent what is not for us");

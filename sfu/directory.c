@@ -40,7 +40,7 @@ static uint32_t hash_ufrag(const struct directory *d, const char *ufrag, size_t 
 
 static uint32_t hash_path(const struct directory *d, const struct path *path)
 {
-    return address_hash(&path->remote, d->seed ^ (uintptr_t)path->via);
+    return address_hash(&path->remote, d->seed ^ (uintptr_t)path->via ^ (uintptr_t)path->link);
 }
 
 void directory_add(struct directory *d, struct directory_entry *e)

@@ -34,13 +34,16 @@ void downlink_open(struct downlink *d)
         d->sent = calloc(DOWNLINK_WINDOW, sizeof(*d->sent));
 }
 
-void downlink_sent(struct downlink *d, size_t bytes, bool audio, uint64_t now_us)
+void downlink_sent(struct downlink *d, size_t bytes, bool audio, uint8_t train, uint64_t now_us)
 {
     if (d->sent)
         d->sent[d->next % DOWNLINK_WINDOW] =
             (struct downlink_sent){.sent_us = (uint32_t)now_us,
                                    .bytes = (uint16_t)(bytes + DOWNLINK_OVERHEAD_BYTES),
+                                   .train = train,
                                    .audio = audio};
+    if (d->untold_us == 0 && (!audio || d->tells_audio))
+        d->untold_us = now_us;
     d->next++;
 }
 
@@ -94,6 +97,7 @@ static bool learn(struct downlink *d, const struct arrival *arrival, uint64_t ar
         .sent_us = now_us - (uint32_t)((uint32_t)now_us - sent->sent_us),
         .arrived_us = arrived_us,
         .bytes = sent->bytes,
+        .train = sent->train,
         .lost = !arrival->received,
     };
     if (arrival->received)
@@ -117,6 +121,7 @@ int downlink_feedback(struct downlink *d, const struct rtcp_view *view, uint32_t
     int r = arrivals_begin(view, &arrivals);
     if (r < 0)
         return r;
+    d->untold_us = 0;
     uint64_t arrived_us =
         (uint64_t)unwrap_reference(d, arrivals.reference_time) * ARRIVALS_REFERENCE_US;
     while (arrivals_next(&arrivals, &arrival)) {
@@ -133,7 +138,14 @@ int downlink_feedback(struct downlink *d, const struct rtcp_view *view, uint32_t
     return 0;
 }
 
+bool downlink_is_silent(const struct downlink *d, uint32_t rtt_us, uint64_t now_us)
+{
+    return d->heard && d->untold_us > 0 && now_us - d->untold_us > DOWNLINK_SILENCE_US + rtt_us;
+}
+
 uint32_t downlink_estimate_bps(const struct downlink *d)
 {
-    return d->estimated ? bwe_estimate_bps(&d->bwe) : 0;
+    uint32_t bps = bwe_estimate_bps(&d->bwe);
+    bool learnt = bwe_arrived_bps(&d->bwe) > 0 || bps < BWE_FIRST_BPS;
+    return d->estimated && learnt ? bps : 0;
 }

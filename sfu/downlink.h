@@ -16,14 +16,18 @@
 /* Feedbacks of one receiver that are read, a second; as many as half of that at once. Ours:
  * browsers send 4 to 20. */
 #define DOWNLINK_FEEDBACKS_PER_SECOND 50
+/* Without feedback for so long and a round trip, though something was sent that it is to tell of,
+ * the path is taken to be gone. Ours: twice the longest that browsers wait. */
+#define DOWNLINK_SILENCE_US (500 * 1000ull)
 /* What IPv4 and UDP add to a datagram: a path carries them too, and of sound they are a quarter. */
 #define DOWNLINK_OVERHEAD_BYTES 28
 
 struct downlink_sent {
     uint32_t sent_us; /* modulo 2^32 */
     uint16_t bytes;   /* 0: never sent, or told as received */
-    bool audio;
-    bool told_lost;
+    uint8_t train;    /* that it was part of, see prober.h; 0: none */
+    bool audio : 1;
+    bool told_lost : 1;
 };
 
 /* Zeroed is a valid start for downlink_finish(); only downlink.c looks inside. */
@@ -35,6 +39,7 @@ struct downlink {
     bool tells_audio;           /* it has told of an audio packet: Firefox tells of video alone */
     int64_t reference;          /* of the newest feedback, in ARRIVALS_REFERENCE_US, not wrapped */
     uint64_t feedbacks_us;      /* when all that were read are forgotten */
+    uint64_t untold_us;         /* the first packet left that feedback is to tell of; 0: none */
     struct bwe bwe;
 };
 
@@ -51,8 +56,9 @@ static inline uint16_t downlink_seq(const struct downlink *downlink)
     return (uint16_t)downlink->next;
 }
 
-/* That packet was queued, `bytes` of SRTP. */
-void downlink_sent(struct downlink *downlink, size_t bytes, bool audio, uint64_t now_us);
+/* That packet was queued, `bytes` of SRTP; as part of a train (prober.h) unless `train` is 0. */
+void downlink_sent(struct downlink *downlink, size_t bytes, bool audio, uint8_t train,
+                   uint64_t now_us);
 
 /* Takes in a view of RTCP_TRANSPORT_CC. `rtt_us`: 0 if not known. What it tells of numbers that
  * were not sent, or too long ago, is nothing. Returns 0, -EBADMSG for one that does not hold
@@ -60,8 +66,12 @@ void downlink_sent(struct downlink *downlink, size_t bytes, bool audio, uint64_t
 int downlink_feedback(struct downlink *downlink, const struct rtcp_view *view, uint32_t rtt_us,
                       uint64_t now_us);
 
-/* bit/s that may be sent to it in all, IP and UDP included; 0 until it has told of what was sent.
- */
+/* Whether feedback is overdue: the path is gone, or so full that nothing comes back. What is sent
+ * then but sound waits in its queues and keeps sound from coming through when it is back. */
+bool downlink_is_silent(const struct downlink *downlink, uint32_t rtt_us, uint64_t now_us);
+
+/* bit/s that may be sent to it in all, IP and UDP included; 0 until something is known: half a
+ * second of arrivals, or that less is carried than is assumed at first. */
 uint32_t downlink_estimate_bps(const struct downlink *downlink);
 
 #endif

@@ -365,18 +365,22 @@ static bool take_opener(SSL *ssl, bool of_client, struct agreement *a)
     return ok;
 }
 
-/* Our last flight, the datagrams queued since there were `before`, may be lost and asked for again
- * (RFC 6347 section 4.2.4). If it does not fit, it is not sent again, and the handshake fails. */
-static void keep_flight(struct dtls *d, size_t before)
+/* Our last flight may be lost and asked for again (RFC 6347 section 4.2.4). It begins with the only
+ * ChangeCipherSpec that we say; queued before it may be our flight of before, whose time was over
+ * when the page's came. */
+static bool keep_flight(struct dtls *d)
 {
     struct agreement *a = &d->agreed;
-    for (size_t i = before; i < d->out_count; i++) {
+    for (size_t i = 0; i < d->out_count; i++) {
         const struct out_datagram *o = queued(d, i);
+        if (!a->flight_len && o->bytes[0] != DTLS_RECORD_CHANGE_CIPHER_SPEC)
+            continue;
         if (o->len > sizeof(a->flight) - a->flight_len)
-            return;
+            return false;
         memcpy(a->flight + a->flight_len, o->bytes, o->len);
         a->flight_len += o->len;
     }
+    return a->flight_len > 0;
 }
 
 /* close_notify is sealed now, and kept until it is time. */
@@ -395,12 +399,12 @@ static void keep_goodbye(struct dtls *d)
 }
 
 /* The rest of the association lives in `agreed`. */
-static bool leave_handshake(struct dtls *d, size_t out_before)
+static bool leave_handshake(struct dtls *d)
 {
     if (!take_keys(d->ssl, &d->agreed) || !take_opener(d->ssl, d->role == DTLS_SERVER, &d->agreed))
         return false;
-    if (d->role == DTLS_SERVER)
-        keep_flight(d, out_before);
+    if (d->role == DTLS_SERVER && !keep_flight(d))
+        return false; /* no memory: a page that did not get it would never hear anything */
     keep_goodbye(d);
     return true;
 }
@@ -408,11 +412,10 @@ static bool leave_handshake(struct dtls *d, size_t out_before)
 /* Lets OpenSSL do what the bytes and the time allow. */
 static void shake_hands(struct dtls *d, uint64_t now_us)
 {
-    size_t out_before = d->out_count;
     ERR_clear_error();
     int r = SSL_do_handshake(d->ssl);
     if (r == 1)
-        d->state = leave_handshake(d, out_before) ? DTLS_DONE : DTLS_FAILED;
+        d->state = leave_handshake(d) ? DTLS_DONE : DTLS_FAILED;
     else
         note_error(d, r);
     ERR_clear_error();

@@ -19,7 +19,11 @@
 #define DTLS_MASTER_LEN 48
 
 /* RFC 5246 section 6.2.1. */
-enum dtls_record_type { DTLS_RECORD_ALERT = 21, DTLS_RECORD_HANDSHAKE = 22 };
+enum dtls_record_type {
+    DTLS_RECORD_CHANGE_CIPHER_SPEC = 20,
+    DTLS_RECORD_ALERT = 21,
+    DTLS_RECORD_HANDSHAKE = 22,
+};
 
 /* What a handshake agreed on (RFC 5246 section 8.1). */
 struct dtls_secrets {

@@ -6,6 +6,7 @@
 
 #include "common/bytes.h"
 #include "sfu/rtcp.h"
+#include "sfu/transmit.h"
 
 /* Between two reports to one peer. RFC 3550 section 6.2 allows down to 360 / kbit/s seconds. */
 #define REPORT_INTERVAL_US (1000 * 1000ull)
@@ -25,6 +26,8 @@
 #define REMB_MOST_BPS  4000000u
 /* A report and a name for one SSRC: 28 and 4 + 4 + 2 + 6 + padding. */
 #define REPORT_AND_NAME_BYTES 64
+/* Jitter of sound that is told at most: more is nonsense, or a clock that was set. Ours. */
+#define JITTER_MAX_US (10 * 1000000ull)
 
 static void take_sender_report(struct context *c, struct publisher *p, const struct rtcp_view *view)
 {
@@ -58,6 +61,14 @@ void feedback_from_publisher(struct context *c, struct publisher *p, const uint8
             take_sender_report(c, p, &view);
 }
 
+/* `ticks` of Opus's clock. */
+static void take_jitter(struct subscriber *s, uint32_t ticks)
+{
+    uint64_t jitter_us = ticks * 1000000ull / 48000;
+    if (jitter_us <= JITTER_MAX_US && jitter_us > s->jitter_us)
+        s->jitter_us = (uint32_t)jitter_us;
+}
+
 /* What a page says of the packets it got from us. */
 static void take_report_blocks(struct context *c, struct subscriber *s,
                                const struct rtcp_view *view)
@@ -72,6 +83,8 @@ static void take_report_blocks(struct context *c, struct subscriber *s,
         if (rtt_us && !context_stepped_lately(c))
             s->rtt_us = s->rtt_us ? (7 * s->rtt_us + rtt_us) / 8 : rtt_us;
         subscription_take_report(sub, &block);
+        if (sub->kind == CONTROL_AUDIO && sub->shown)
+            take_jitter(s, block.jitter);
     }
 }
 
@@ -81,11 +94,10 @@ static void take_nack(struct context *c, struct subscriber *s, const struct rtcp
     context_count(c, CONTROL_METRIC_NACK_RECEIVED);
     for (size_t i = 0; sub && i < view->item_count; i++) {
         struct rtcp_nack_pair pair = rtcp_nack_pair(view, i);
-        if (!subscription_send_again(sub, c, pair.pid))
+        if (!transmit_again(sub, c, pair.pid))
             return;
         for (uint16_t bit = 0; bit < 16; bit++)
-            if (pair.blp >> bit & 1 &&
-                !subscription_send_again(sub, c, (uint16_t)(pair.pid + bit + 1)))
+            if (pair.blp >> bit & 1 && !transmit_again(sub, c, (uint16_t)(pair.pid + bit + 1)))
                 return;
     }
 }

@@ -9,6 +9,7 @@
 #include "sfu/rtp.h"
 #include "sfu/seqnum.h"
 #include "sfu/subscription.h"
+#include "sfu/transmit.h"
 
 void forward_phase(struct context *c, struct transport *transport)
 {
@@ -38,16 +39,18 @@ static void hear(struct context *c, const struct publication *pub, const struct 
 }
 
 /* A packet that is not sent on: its number must not become a hole for those who watch. */
-static void withhold(struct encoding *e, uint16_t seq)
+static void withhold(struct context *c, struct encoding *e, uint16_t seq)
 {
+    forward_burst(c); /* those before it */
     for (size_t i = 0; i < e->subscriber_count; i++)
         if (e->subscribers[i]->shown == e)
             (void)rewrite_withhold(&e->subscribers[i]->rewrite, e->source, seq);
 }
 
 /* The source goes on with other numbers: its watchers' go on without a seam all the same. */
-static void restart(struct encoding *e)
+static void restart(struct context *c, struct encoding *e)
 {
+    forward_burst(c); /* of the numbers before */
     for (size_t i = 0; i < e->subscriber_count; i++)
         rewrite_restart(&e->subscribers[i]->rewrite, e->source);
 }
@@ -100,7 +103,7 @@ static bool follow(struct context *c, struct encoding *e, const struct packet *p
     bool newest = packet->rtp.seq == e->newest_seq;
     if (arrival->reset) {
         encoding_tell_losses(e, c); /* of the old numbers */
-        restart(e);
+        restart(c, e);
     }
     if (arrival->began || !e->flowing)
         begin_flow(c, e);
@@ -108,6 +111,8 @@ static bool follow(struct context *c, struct encoding *e, const struct packet *p
         context_count(c, CONTROL_METRIC_PACKETS_REPAIRED);
     if (packet->payload.key_frame && e->publication->kind == CONTROL_VIDEO) {
         context_count(c, CONTROL_METRIC_KEY_FRAMES);
+        if (packet->payload.height)
+            e->height = packet->payload.height;
         if (newest) /* a straggler opens no seat */
             encoding_key_frame_came(e);
     }
@@ -116,11 +121,63 @@ static bool follow(struct context *c, struct encoding *e, const struct packet *p
 
 /* To all who show it; and it opens the seats that wait for it, unless it is a straggler: what
  * followed it went by, and it may be from before they were allowed to see it. */
-static void fan_out(struct context *c, struct encoding *e, const struct packet *packet, bool newest)
+void forward_burst(struct context *c)
 {
-    for (size_t i = 0; i < e->subscriber_count; i++)
-        if (newest || e->subscribers[i]->shown == e)
-            subscription_send(e->subscribers[i], c, e, packet);
+    struct burst *b = &c->burst;
+    struct encoding *e = b->encoding;
+    for (size_t i = 0; b->count > 0 && i < e->subscriber_count; i++) {
+        struct subscription *s = e->subscribers[i];
+        for (size_t k = 0; k < b->count; k++)
+            if (b->newest[k] || s->shown == e)
+                transmit_packet(s, c, e, b->packets[k], b->newest[k]);
+    }
+    while (b->count > 0)
+        packet_unref(b->packets[--b->count]);
+}
+
+static void fan_out(struct context *c, struct encoding *e, struct packet *packet, bool newest)
+{
+    struct burst *b = &c->burst;
+    if (b->count == BURST_PACKETS || (b->count > 0 && b->encoding != e))
+        forward_burst(c);
+    b->encoding = e;
+    b->newest[b->count] = newest;
+    b->packets[b->count++] = packet_ref(packet);
+}
+
+/* What is nobody's came all the same. A browser that is told it was lost takes its path to be bad:
+ * its first RTX comes before we know whose it is. All its streams number together, under one id. */
+static void note_arrival(struct context *c, struct publisher *p, const struct rtp_view *rtp)
+{
+    for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++) {
+        const struct publication *pub = p->publications[i];
+        struct rtpext_values ext = {0};
+        if (!pub || !pub->ext.transport_cc)
+            continue;
+        if (rtpext_read(rtp, &pub->ext, &ext) == 0 && ext.has_transport_seq)
+            twcc_received(&p->twcc, ext.transport_seq, c->now_us);
+        return;
+    }
+}
+
+/* What `packet` is about to bring along of sound that was lost goes on before it, in order. */
+static void restore(struct context *c, struct publisher *p, struct encoding *e,
+                    const struct packet *packet)
+{
+    for (int i = 0; i < RED_READ_MAX; i++) {
+        CLEANUP(packet_unref) struct packet *lost = NULL;
+        struct stream_arrival arrival;
+        if (packet_take(c->pool, &lost) < 0 ||
+            !stream_restore(e->stream, packet, c->now_us, lost) ||
+            !publisher_may_send(p, lost->len, c->now_us) ||
+            stream_take_restored(e->stream, lost, c->now_us, &arrival) < 0)
+            return;
+        bool newest = follow(c, e, lost, &arrival);
+        if (e->publication->paused)
+            continue;
+        tape(c, e, lost, &arrival);
+        fan_out(c, e, lost, newest);
+    }
 }
 
 static void forward_rtp(struct context *c, struct publisher *p, struct packet *packet)
@@ -135,6 +192,7 @@ static void forward_rtp(struct context *c, struct publisher *p, struct packet *p
     }
     struct encoding *e = publisher_encoding_of(p, c, &packet->rtp);
     if (!e) {
+        note_arrival(c, p, &packet->rtp);
         context_count(c, CONTROL_METRIC_DROPPED_UNROUTED);
         return;
     }
@@ -152,9 +210,11 @@ static void forward_rtp(struct context *c, struct publisher *p, struct packet *p
     size_t received_len = packet->len;
     uint16_t received_seq = packet->rtp.seq;
     bool is_media = packet->rtp.ssrc == e->ssrc;
+    if (is_media && pub->sends_red)
+        restore(c, p, e, packet);
     int r = stream_receive(e->stream, packet, c->now_us, &arrival);
     if (is_media && (r == -ENODATA || r == -ENOENT || r == -EBADMSG))
-        withhold(e, received_seq);
+        withhold(c, e, received_seq);
     if (r == -ENOENT || r == -EBADMSG) {
         context_count(c,
                       r == -ENOENT ? CONTROL_METRIC_DROPPED_UNROUTED : CONTROL_METRIC_DROPPED_JUNK);
@@ -170,6 +230,8 @@ static void forward_rtp(struct context *c, struct publisher *p, struct packet *p
     bool newest = follow(c, e, packet, &arrival);
     if (pub->paused)
         return;
+    if (packet->payload.codec == CODEC_VP8)
+        tiers_add(&e->tiers, packet->payload.vp8.temporal_layer, packet->rtp.payload_len);
     if (pub->kind == CONTROL_VIDEO)
         packet->padding = evener_padding(&e->evener, packet);
     hear(c, pub, &ext);
@@ -197,6 +259,8 @@ void forward_datagram(struct context *c, const struct path *from, const uint8_t 
     struct transport_received received =
         transport_receive(t, from, datagram, len, packet->data, c->now_us);
     bool up = transport_direction(t) == CONTROL_UP;
+    if (received.outcome != TRANSPORT_RTP)
+        forward_burst(c); /* what it says may be about those before it */
     switch (received.outcome) {
     case TRANSPORT_RTP:
         packet->len = (uint16_t)received.len;

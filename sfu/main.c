@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -43,6 +44,7 @@ static int open_stop(void)
 static int start_workers(struct core *core, const struct settings *s, uint64_t boot_id)
 {
     struct worker_options options = {
+        .tcp = s->tcp,
         .listen_count = s->listen_count,
         .public_count = s->public_count,
         .boot_id = boot_id,
@@ -59,6 +61,7 @@ static int start_workers(struct core *core, const struct settings *s, uint64_t b
     for (unsigned i = 0; i < s->worker_count; i++) {
         options.number = i;
         options.port = s->port ? (uint16_t)(s->port + i) : 0;
+        options.tcp_port = s->tcp_port ? (uint16_t)(s->tcp_port + i) : 0;
         int r = worker_create(&options, &core->workers[i]);
         if (r == -ENOTSUP) {
             log_error(
@@ -66,18 +69,31 @@ static int start_workers(struct core *core, const struct settings *s, uint64_t b
             return r;
         }
         if (r < 0) {
-            log_error("worker %u cannot start at UDP port %u: %s", i, options.port, log_errno(r));
+            log_error("worker %u cannot start at UDP port %u and TCP port %u: %s", i, options.port,
+                      options.tcp_port ? options.tcp_port : options.port, log_errno(r));
             return r;
         }
         core->worker_count++;
-        log_info("worker %u: UDP port %u, sealing by %s", i, worker_port(core->workers[i]),
+        log_info("worker %u: UDP port %u, TCP port %u (0: off), sealing by %s", i,
+                 worker_port(core->workers[i]), worker_tcp_port(core->workers[i]),
                  worker_sealing(core->workers[i]));
     }
     return 0;
 }
 
+/* Each page over TCP is a descriptor; a shell gives 1,024. */
+static void take_descriptors(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files); /* fewer will do: new pages are refused then */
+}
+
 static int start(struct core *core, const struct settings *s)
 {
+    take_descriptors();
     uint64_t boot_id;
     if (getrandom(&boot_id, sizeof(boot_id), 0) != sizeof(boot_id))
         return -EIO;

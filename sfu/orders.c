@@ -140,6 +140,12 @@ static bool serve_in_room(struct room *room, struct context *c, const struct ord
     case CONTROL_STREAM_PAUSE:
         r = room_pause_stream(room, c, &m->stream_pause);
         break;
+    case CONTROL_SEAT_VIEW:
+        r = room_set_view(room, &m->seat_view);
+        break;
+    case CONTROL_PEER_VIDEO:
+        r = room_set_video(room, &m->peer_video);
+        break;
     case CONTROL_SEAT_SET:
         room_set_seat(room, c, m);
         return false;

@@ -12,7 +12,7 @@
 /* What pages are told of a worker. */
 struct orders_offer {
     uint8_t candidate_count;
-    struct control_candidate candidates[LIMIT_ADDRESSES];
+    struct control_candidate candidates[LIMIT_CANDIDATES];
     uint8_t fingerprint[CONTROL_FINGERPRINT_LEN];
 };
 

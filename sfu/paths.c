@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stddef.h>
 
+#include "sfu/tcp.h"
+
 void paths_init(struct paths *p, struct directory *directory, void *owner)
 {
     *p = (struct paths){.directory = directory, .owner = owner};
@@ -12,7 +14,10 @@ void paths_init(struct paths *p, struct directory *directory, void *owner)
 static void forget(struct paths *p, struct proven *path)
 {
     directory_remove(p->directory, &path->entry);
-    send_flow_end(path->entry.path.via, &path->flow);
+    if (path->entry.path.link)
+        list_remove(&path->use);
+    else
+        send_flow_end(path->entry.path.via, &path->flow);
     *path = (struct proven){0};
     if (p->selected == path)
         p->selected = NULL;
@@ -62,6 +67,9 @@ static struct proven *add(struct paths *p, const struct path *path)
     struct proven *added = find_place(p);
     added->entry = (struct directory_entry){.owner = p->owner, .path = *path};
     added->listed = true;
+    added->of = p;
+    if (path->link)
+        tcp_use(path->link, &added->use);
     directory_add(p->directory, &added->entry);
     return added;
 }
@@ -105,16 +113,39 @@ void paths_forget_outdated(struct paths *p)
             forget(p, &p->all[i]);
 }
 
-void paths_expire(struct paths *p, uint64_t now_us)
+/* Where nothing is selected any more, the one with the latest proof is. */
+static void select_another(struct paths *p)
 {
     struct proven *latest = NULL;
     for (size_t i = 0; i < LIMIT_ICE_PATHS; i++) {
         struct proven *it = &p->all[i];
-        if (it->listed && now_us - it->checked_us >= PATHS_CONSENT_US)
-            forget(p, it);
-        else if (it->listed && (!latest || it->checked_us > latest->checked_us))
+        if (it->listed && (!latest || it->checked_us > latest->checked_us))
             latest = it;
     }
     if (!p->selected)
         p->selected = latest;
+}
+
+void paths_expire(struct paths *p, uint64_t now_us)
+{
+    for (size_t i = 0; i < LIMIT_ICE_PATHS; i++)
+        if (p->all[i].listed && now_us - p->all[i].checked_us >= PATHS_CONSENT_US)
+            forget(p, &p->all[i]);
+    select_another(p);
+}
+
+bool paths_have_consent(const struct paths *p, uint64_t now_us)
+{
+    return now_us - p->checked_us < PATHS_CONSENT_US;
+}
+
+void paths_lose(struct list *users)
+{
+    while (!list_is_empty(users)) {
+        struct proven *lost = LIST_ENTRY(users->next, struct proven, use);
+        struct paths *p = lost->of;
+        assert(p); /* it is listed */
+        forget(p, lost);
+        select_another(p);
+    }
 }

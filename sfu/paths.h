@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/limits.h"
+#include "common/list.h"
 #include "sfu/directory.h"
 #include "sfu/send.h"
 
@@ -25,15 +26,17 @@ struct proven {
     bool listed;
     bool outdated; /* proven by the credentials before an ICE restart, not since */
     struct send_flow flow;
+    struct paths *of;
+    struct list use; /* over TCP: among the connection's users */
 };
 
 struct paths {
     struct directory *directory; /* borrowed; lists them */
     void *owner;                 /* whom the directory names */
+    struct proven *selected;     /* where we send; NULL: nowhere */
+    uint64_t checked_us;         /* last valid check, of any of them */
+    uint64_t heard_us;           /* last authentic datagram of any kind */
     struct proven all[LIMIT_ICE_PATHS];
-    struct proven *selected; /* where we send; NULL: nowhere */
-    uint64_t checked_us;     /* last valid check, of any of them */
-    uint64_t heard_us;       /* last authentic datagram of any kind */
 };
 
 /* None is proven. `p` may not be moved afterwards. */
@@ -65,5 +68,13 @@ void paths_forget_outdated(struct paths *p);
 /* Ends those without consent. When the selected one was among them, what remains is sent to by its
  * latest proof. */
 void paths_expire(struct paths *p, uint64_t now_us);
+
+/* Whether the last valid check is recent enough. With consent and nowhere to send, a connection was
+ * lost, and the page is awaited with another. */
+bool paths_have_consent(const struct paths *p, uint64_t now_us);
+
+/* A TCP connection has ended: `users` are those of tcp_take_ended(). Whoever had it selected sends
+ * to what remains by its latest proof. Empties the list. */
+void paths_lose(struct list *users);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "sfu/feedback.h"
 #include "sfu/forward.h"
+#include "sfu/pictures.h"
 
 #define SLOW_INTERVAL_US  (100 * 1000ull)
 #define LAYER_INTERVAL_US (1000 * 1000ull)
@@ -29,6 +30,7 @@ int peer_create(struct context *c, struct hearing *hearing, const struct control
     int r = publisher_init(&peer->publisher, c, hearing, add->peer);
     if (r == 0)
         r = subscriber_init(&peer->subscriber, c, hearing->id, add->peer, add->seats);
+    peer->subscriber.takes_red = add->red;
     if (r < 0) {
         peer_destroy(peer, c);
         return r;
@@ -113,8 +115,8 @@ static void choose_layers(struct peer *peer, struct context *c)
     for (size_t i = 0; i < 2 * s->seat_count; i++) {
         struct subscription *sub = &s->subscriptions[i];
         subscription_choose_layer(sub, c);
-        if (sub->wanted && sub->wanted != sub->shown && !sub->wanted->publication->paused &&
-            transport_can_send(s->down))
+        if (sub->wanted && sub->wanted != sub->shown && !sub->held &&
+            !sub->wanted->publication->paused && transport_can_send(s->down))
             encoding_ask_key_frame(sub->wanted, c);
     }
     for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++) {
@@ -148,6 +150,42 @@ static uint64_t positive(int64_t n)
     return n > 0 ? (uint64_t)n : 0;
 }
 
+/* What of its sound and of its camera comes. */
+static void put_published(struct control_peer_stats *stats, const struct publisher *p)
+{
+    for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++) {
+        const struct publication *pub = p->publications[i];
+        for (size_t k = 0; pub && k < pub->encoding_count; k++) {
+            const struct encoding *e = &pub->encodings[k];
+            if (!e->flowing)
+                continue;
+            if (pub->source == CONTROL_SOURCE_MICROPHONE)
+                stats->up_jitter_us = stream_jitter_us(e->stream);
+            if (pub->source != CONTROL_SOURCE_CAMERA)
+                continue;
+            stats->up_layers |= (uint8_t)(1u << k);
+            if (e->height > stats->up_height)
+                stats->up_height = e->height;
+        }
+    }
+}
+
+/* The pictures it is sent, and those it is not for want of bandwidth. */
+static void put_pictures(struct control_peer_stats *stats, const struct subscriber *s)
+{
+    for (size_t i = 0; i < 2 * s->seat_count; i++) {
+        const struct subscription *sub = &s->subscriptions[i];
+        if (sub->kind != CONTROL_VIDEO)
+            continue;
+        stats->down_held += sub->told_held;
+        if (!sub->shown || !sub->shown->flowing || sub->held || sub->broken)
+            continue;
+        stats->down_pictures++;
+        if (sub->shown->height > stats->down_height)
+            stats->down_height = sub->shown->height;
+    }
+}
+
 static void tell_stats(struct peer *peer, struct context *c)
 {
     struct publisher *p = &peer->publisher;
@@ -177,8 +215,11 @@ static void tell_stats(struct peer *peer, struct context *c)
                 .up_packets = p->packets,
                 .down_packets = s->packets,
                 .down_estimate_bps = downlink_estimate_bps(&s->downlink),
+                .down_jitter_us = s->jitter_us,
             },
     };
+    put_published(&m.peer_stats, p);
+    put_pictures(&m.peer_stats, s);
     outbox_tell(&c->outbox, &m);
     peer->told_at_us = c->now_us;
     peer->told_expected = expected;
@@ -188,6 +229,7 @@ static void tell_stats(struct peer *peer, struct context *c)
     /* What was counted ahead of the peer's reports is made up for by the next ones. */
     s->lost = s->lost < 0 && (s->expected <= 0 || -s->lost < s->expected) ? s->lost : 0;
     s->expected = 0;
+    s->jitter_us = 0;
 }
 
 static void tick_slowly(struct peer *peer, struct context *c)
@@ -205,6 +247,7 @@ static void tick_slowly(struct peer *peer, struct context *c)
         if (p->publications[i]) {
             publication_set_round_trip(p->publications[i], s->rtt_us);
             watch_flow(p->publications[i], c);
+            pictures_tell_layers(p->publications[i], c);
         }
     if (c->now_us >= peer->layer_us) {
         peer->layer_us = c->now_us + LAYER_INTERVAL_US;
@@ -222,7 +265,8 @@ static void tick(struct peer *peer, struct context *c)
         feedback_to_publisher(c, &peer->publisher);
     if (c->now_us + WHEEL_TICK_US > peer->slow_us) /* a timer may be due a tick early */
         tick_slowly(peer, c);
-    bool fast = publisher_has_streams(&peer->publisher);
+    pictures_tick(&peer->subscriber, c);
+    bool fast = publisher_has_streams(&peer->publisher) || pictures_hurry(&peer->subscriber);
     wheel_set(&c->peers, &peer->timer, fast ? c->now_us + WHEEL_TICK_US : peer->slow_us);
 }
 
@@ -271,7 +315,7 @@ void peer_tell_presence(const struct peer *peer, struct context *c)
     struct control_message m = {
         .type = CONTROL_PEER_PRESENT,
         .peer_add = {p->hearing->id, peer->id, peer->role, peer->room_kind, peer->room,
-                     (uint8_t)peer->subscriber.seat_count},
+                     (uint8_t)peer->subscriber.seat_count, peer->subscriber.takes_red},
     };
     outbox_tell(&c->outbox, &m);
     tell_transport(peer, c, p->up);
@@ -289,4 +333,5 @@ void peer_tell_presence(const struct peer *peer, struct context *c)
         tell_stream_state(pub, c);
     }
     tell_seats(&peer->subscriber, c);
+    pictures_tell_presence(p, &peer->subscriber, c);
 }

@@ -212,10 +212,12 @@ int publisher_add(struct publisher *p, struct context *c, const struct control_s
         .codec_count = add->codec_count,
     };
     memcpy(pub->mid, add->mid, sizeof(pub->mid));
-    for (size_t i = 0; i < add->codec_count; i++)
+    for (size_t i = 0; i < add->codec_count; i++) {
+        pub->sends_red = pub->sends_red || add->codecs[i].red_payload_type != 0;
         pub->codecs[i] =
             (struct stream_codec){(enum codec)add->codecs[i].codec, add->codecs[i].payload_type,
-                                  add->codecs[i].rtx_payload_type};
+                                  add->codecs[i].rtx_payload_type, add->codecs[i].red_payload_type};
+    }
     int r = table_put(p->hearing->streams, pub->id, pub);
     if (r < 0) {
         free(pub);
@@ -377,6 +379,42 @@ void encoding_tell_losses(struct encoding *e, struct context *c)
         if (taped)
             tap_loss(&pub->publisher->hearing->tap, c, &e->track, run.first, run.count);
     }
+}
+
+static void make_red(struct encoding *e, struct context *c, const struct packet *packet,
+                     unsigned earlier, struct red_head *head)
+{
+    struct red_block blocks[RED_EARLIER];
+    size_t count = 0;
+    for (unsigned age = earlier; age > 0; age--) {
+        const struct packet *p =
+            stream_find(e->stream, (uint16_t)(packet->rtp.seq - age), c->now_us);
+        if (p && p->payload.codec == CODEC_OPUS)
+            blocks[count++] =
+                (struct red_block){p->rtp.timestamp, p->rtp.payload, p->rtp.payload_len};
+    }
+    head->len = red_write(blocks, count, CODEC_PT_OPUS, packet->rtp.timestamp,
+                          packet->rtp.payload_len, head->bytes);
+}
+
+const struct red_head *encoding_red(struct encoding *e, struct context *c,
+                                    const struct packet *packet, unsigned earlier)
+{
+    struct red_heads *heads = &c->red;
+    bool same = heads->source == e->source && heads->seq == packet->rtp.seq &&
+                heads->arrived_us == packet->arrived_us;
+    if (!same) {
+        heads->source = e->source;
+        heads->seq = packet->rtp.seq;
+        heads->arrived_us = packet->arrived_us;
+        heads->made[0] = heads->made[1] = false;
+    }
+    struct red_head *head = &heads->of[earlier - 1];
+    if (!heads->made[earlier - 1]) {
+        make_red(e, c, packet, earlier, head);
+        heads->made[earlier - 1] = true;
+    }
+    return head->len > 0 ? head : NULL;
 }
 
 static void send_pli(struct encoding *e, struct context *c)

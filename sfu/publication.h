@@ -17,6 +17,7 @@
 #include "sfu/speaker.h"
 #include "sfu/stream.h"
 #include "sfu/tap.h"
+#include "sfu/tiers.h"
 #include "sfu/twcc.h"
 
 /* Our own SSRC in RTCP to publishers. Any is right that the page does not use itself. */
@@ -57,6 +58,9 @@ struct encoding {
     char rid[CONTROL_RID_MAX];
     bool flowing;
     uint16_t newest_seq; /* of the packets forwarded so far */
+    uint16_t height;     /* of its last key frame, pixels; 0: not known */
+    struct tiers tiers;  /* what its temporal layers take of it */
+    uint32_t price_bps;  /* what it took on a path when it came last; 0: never seen */
     struct evener evener;
 
     bool key_frame_wanted;
@@ -79,6 +83,7 @@ struct publication {
     bool paused;   /* by the court: neither forwarded nor recorded */
     bool recorded; /* the matrix sends it to the tape, and it is not paused */
     bool told_flowing;
+    bool sends_red; /* may send its sound as RED */
     char mid[CONTROL_RID_MAX];
     struct rtpext_ids ext;
     size_t codec_count;
@@ -86,6 +91,9 @@ struct publication {
     size_t encoding_count;
     struct encoding encodings[LIMIT_ENCODINGS]; /* worst first, as browsers announce them */
     struct encoding *taped;                     /* the one that is recorded; NULL: none yet */
+    uint8_t told_layers;                        /* see pictures.h, like the next two */
+    uint64_t received_us[LIMIT_ENCODINGS];      /* when somebody received it last */
+    uint64_t layers_us[LIMIT_ENCODINGS];        /* since when it is told to be received */
 };
 
 #define PUBLISHER_SSRCS ((size_t)LIMIT_STREAMS_PER_PEER * LIMIT_ENCODINGS * 2)
@@ -105,6 +113,7 @@ struct publisher {
     struct history_share history; /* of all its streams */
     struct twcc twcc;
     struct ntp_shift clock;
+    uint64_t spoke_us; /* when it was last among those who speak; 0: never */
 
     uint64_t packets, bytes; /* RTP accepted */
     uint64_t sent_until_ns;  /* when what it sent so far is within LIMIT_PEER_BYTES and _PACKETS */
@@ -163,6 +172,12 @@ void publication_leave_tape(struct publication *p);
 
 /* Tells the tape what of the stream was given up, if it tapes this encoding, and counts it. */
 void encoding_tell_losses(struct encoding *e, struct context *c);
+
+/* What stands before the payload of `packet`, the newest of `e`, when up to `earlier` (1 to
+ * RED_EARLIER) of those before it go along, whatever of them is still here. NULL: none is. Borrowed
+ * until it is asked for of another packet. */
+const struct red_head *encoding_red(struct encoding *e, struct context *c,
+                                    const struct packet *packet, unsigned earlier);
 
 /* A key frame is needed: asked for at once, unless it was just now, and until it comes. */
 void encoding_ask_key_frame(struct encoding *e, struct context *c);

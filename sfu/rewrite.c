@@ -134,6 +134,7 @@ static int begin_run(struct rewrite *r, uint64_t source, const struct rtp_view *
     r->source_seq = (uint16_t)(rtp->seq - 1);
     r->source_timestamp = rtp->timestamp;
     r->source_us = now_us;
+    r->pictures = 0;
     r->run_span = 0;
     r->run_us = now_us;
     r->anchor_moved_us = now_us;
@@ -160,6 +161,7 @@ static void note_back(struct rewrite *r, uint16_t end)
         uint16_t out = (uint16_t)(seq - r->past->map.withheld);
         r->past->back[out % REWRITE_HISTORY].run_number = (uint16_t)r->run_number;
         r->past->back[out % REWRITE_HISTORY].source_seq = seq;
+        r->past->back[out % REWRITE_HISTORY].pictures = r->pictures;
     }
 }
 
@@ -200,10 +202,12 @@ static void follow_clock(struct rewrite *r, uint32_t timestamp, uint64_t now_us)
     r->anchor_timestamp += (uint32_t)ahead;
 }
 
-static void fill(const struct rewrite_run *run, uint16_t seq, const struct rewrite_config *config,
+static void fill(const struct rewrite *r, const struct rewrite_run *run, uint16_t seq,
                  const struct rtp_view *rtp, const struct payload_view *payload,
                  struct rewrite_output *output)
 {
+    const struct rewrite_config *config = &r->config;
+    uint16_t pictures = r->past->back[seq % REWRITE_HISTORY].pictures;
     /* Field by field: a struct written in small parts and copied as a whole waits for all stores
      * before it, 3 % of the worker's time (docs/performance.md). */
     struct rtp_header *h = &output->header;
@@ -213,7 +217,7 @@ static void fill(const struct rewrite_run *run, uint16_t seq, const struct rewri
     h->payload_type = config->payload_types[payload->codec];
     h->marker = rtp->marker;
     output->vp8.picture_id =
-        (uint16_t)((payload->vp8.picture_id + run->picture_id_offset) & PICTURE_ID_MASK);
+        (uint16_t)((payload->vp8.picture_id + run->picture_id_offset - pictures) & PICTURE_ID_MASK);
     output->vp8.tl0picidx = (uint8_t)(payload->vp8.tl0picidx + run->tl0picidx_offset);
     output->switched = false;
 }
@@ -289,10 +293,11 @@ int rewrite_forward(struct rewrite *r, uint64_t source, const struct rtp_view *r
     int e = seqmap_forward(&r->past->map, rtp->seq, &seq);
     if (e < 0)
         return e;
-    fill(newest_run(r), seq, &r->config, rtp, payload, ret_output);
+    if (newer > 0)
+        note_back(r, (uint16_t)(rtp->seq + 1));
+    fill(r, newest_run(r), seq, rtp, payload, ret_output);
     ret_output->switched = !shown;
     if (newer > 0) {
-        note_back(r, (uint16_t)(rtp->seq + 1));
         advance_source(r, rtp->seq);
         r->source_timestamp = rtp->timestamp;
         r->source_us = now_us;
@@ -318,6 +323,18 @@ int rewrite_withhold(struct rewrite *r, uint64_t source, uint16_t seq)
     note_back(r, seq);
     (void)seqmap_withhold(&r->past->map, seq); /* newer than all before it, so it cannot fail */
     advance_source(r, seq);
+    return 0;
+}
+
+int rewrite_withhold_picture(struct rewrite *r, uint64_t source, const struct rtp_view *rtp,
+                             const struct vp8_view *vp8)
+{
+    int e = rewrite_withhold(r, source, rtp->seq);
+    if (e < 0 || r->restart)
+        return e;
+    if (r->pictures == 0 || vp8->picture_id != r->withheld_picture)
+        r->pictures++;
+    r->withheld_picture = vp8->picture_id;
     return 0;
 }
 
@@ -361,7 +378,7 @@ int rewrite_again(const struct rewrite *r, uint16_t seq, const struct rtp_view *
     const struct rewrite_run *run = run_of(r, seq);
     if (!run || payload->codec >= CODEC_COUNT || r->config.payload_types[payload->codec] == 0)
         return -ENOENT;
-    fill(run, seq, &r->config, rtp, payload, ret_output);
+    fill(r, run, seq, rtp, payload, ret_output);
     return 0;
 }
 

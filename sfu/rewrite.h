@@ -36,7 +36,7 @@ struct rewrite_run {
     uint8_t tl0picidx_offset;
 };
 
-/* What is remembered of what a seat showed, the large part: 3.4 kB that a seat which never showed
+/* What is remembered of what a seat showed, the large part: 4.4 kB that a seat which never showed
  * anything does without. Zeroed is a valid start; only rewrite.c looks inside. */
 struct rewrite_past {
     struct seqmap map; /* of the newest run */
@@ -44,6 +44,7 @@ struct rewrite_past {
     struct {
         uint16_t run_number; /* modulo 2^16: all are written anew long before that comes round */
         uint16_t source_seq;
+        uint16_t pictures;   /* of its run withheld before it */
     } back[REWRITE_HISTORY]; /* by output sequence number */
 };
 
@@ -65,6 +66,8 @@ struct rewrite {
     uint16_t source_seq;       /* newest of the shown source */
     uint32_t source_timestamp; /* of that packet */
     uint64_t source_us;        /* when it came */
+    uint16_t pictures;         /* of this run withheld so far, modulo 2^16, the last of them ... */
+    uint16_t withheld_picture; /* ... under this id, if there is one */
     uint32_t run_span;         /* numbers from the run's first to it, at most REWRITE_HISTORY */
     uint64_t run_us;           /* when the run began */
 
@@ -116,6 +119,29 @@ int rewrite_forward(struct rewrite *rewrite, uint64_t source, const struct rtp_v
  * -ENOENT if the source is not shown, or -ERANGE if a newer one went out already (the hole stays;
  * it maps back to a packet that is in no history). */
 int rewrite_withhold(struct rewrite *rewrite, uint64_t source, uint16_t seq);
+
+/* Like it, with its VP8 picture, all of whose packets are to be withheld: no gap is left among the
+ * picture ids either. */
+int rewrite_withhold_picture(struct rewrite *rewrite, uint64_t source, const struct rtp_view *rtp,
+                             const struct vp8_view *vp8);
+
+/* The newest numbers sent, for what goes beside the picture. */
+static inline uint16_t rewrite_newest_seq(const struct rewrite *rewrite)
+{
+    return rewrite->newest_seq;
+}
+
+static inline uint32_t rewrite_newest_timestamp(const struct rewrite *rewrite)
+{
+    return rewrite->newest_timestamp;
+}
+
+/* Numbers of the shown source from the first it was shown with to the newest: what it sent before
+ * is not for this seat. At most REWRITE_HISTORY. */
+static inline uint32_t rewrite_span(const struct rewrite *rewrite)
+{
+    return rewrite->run_span;
+}
 
 /* Counts what was really sent, for sender reports: payload bytes. */
 void rewrite_sent(struct rewrite *rewrite, size_t payload_len);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/limits.h"
+#include "sfu/pictures.h"
 
 #define SPEAKERS_INTERVAL_US (200 * 1000ull)
 
@@ -302,15 +303,41 @@ void room_set_seat(struct room *room, struct context *c, const struct control_me
     }
 }
 
+int room_set_view(struct room *room, const struct control_seat_view *view)
+{
+    struct peer *peer = room_find_peer(room, view->peer);
+    struct subscription *sub =
+        peer ? subscriber_seat(&peer->subscriber, view->seat, CONTROL_VIDEO) : NULL;
+    if (!sub)
+        return -ENOENT;
+    pictures_view(sub, view->rank, view->height);
+    return 0;
+}
+
+int room_set_video(struct room *room, const struct control_peer_video *video)
+{
+    struct peer *peer = room_find_peer(room, video->peer);
+    if (!peer)
+        return -ENOENT;
+    pictures_set_on(&peer->subscriber, video->on);
+    return 0;
+}
+
 static void watch_speakers(struct room *room, struct context *c)
 {
     if (c->now_us < room->speakers_us)
         return;
     room->speakers_us = c->now_us + SPEAKERS_INTERVAL_US;
-    if (!speakers_update(room->hearing.speakers, c->now_us))
-        return;
+    bool news = speakers_update(room->hearing.speakers, c->now_us);
     struct speaker list[CONTROL_SPEAKERS_MAX];
     size_t count = speakers_list(room->hearing.speakers, list, CONTROL_SPEAKERS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        struct peer *peer = room_find_peer(room, list[i].id);
+        if (peer)
+            peer->publisher.spoke_us = c->now_us;
+    }
+    if (!news)
+        return;
     struct control_message m = {
         .type = CONTROL_SPEAKERS,
         .speakers = {.hearing = room->hearing.id, .count = (uint8_t)count},

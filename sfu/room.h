@@ -65,6 +65,10 @@ int room_pause_stream(struct room *room, struct context *c,
 /* Shows a stream in a seat, or empties it. SEAT_SWITCHED with `request` answers, now or later. */
 void room_set_seat(struct room *room, struct context *c, const struct control_message *request);
 
+/* How a seat's picture is looked at; whether a peer is sent pictures. Return 0 or -ENOENT. */
+int room_set_view(struct room *room, const struct control_seat_view *view);
+int room_set_video(struct room *room, const struct control_peer_video *video);
+
 size_t room_peer_count(const struct room *room);
 /* Streams published by all its peers. */
 size_t room_stream_count(const struct room *room);

@@ -24,16 +24,18 @@
 #define SEND_QUEUE_DUE_PER_FLOW 8
 
 struct send_queue;
+struct tcp_link; /* sfu/tcp.h */
 
-/* One 5-tuple as we see it: the socket (its queue) and the remote address. */
+/* One 5-tuple as we see it: the socket (its queue), or the connection, and the remote address. */
 struct path {
-    struct send_queue *via; /* borrowed */
+    struct send_queue *via; /* borrowed; NULL: over TCP */
+    struct tcp_link *link;  /* borrowed, until it ends; NULL: over UDP */
     struct address remote;
 };
 
 static inline bool path_equal(const struct path *a, const struct path *b)
 {
-    return a->via == b->via && address_equal(&a->remote, &b->remote);
+    return a->via == b->via && a->link == b->link && address_equal(&a->remote, &b->remote);
 }
 
 /* What waits for one receiver, in order. Embedded in whoever sends to it, zeroed at first; of one

@@ -24,6 +24,8 @@ static const char help[] =
     "                    0.0.0.0 and :: are all addresses the host has at the start\n"
     "  --public ADDRESS  offer it to browsers; may be given again (sfu: public_addresses)\n"
     "  --port PORT       UDP port of the first worker (sfu: udp_port)\n"
+    "  --tcp-port PORT   TCP port of the first worker; 0: that of UDP (sfu: tcp_port)\n"
+    "  --no-tcp          take no media over TCP (sfu: tcp)\n"
     "  --workers N       threads; 0: one a core (sfu: workers)\n"
     "  --check-config    say whether the configuration is good, and exit\n"
     "  --help            this text\n"
@@ -35,7 +37,9 @@ struct command {
     const char *control_path;
     struct config_addresses listen;
     struct config_addresses public_addresses;
-    long port;    /* -1: unset */
+    long port;     /* -1: unset */
+    long tcp_port; /* -1: unset */
+    bool no_tcp;
     long workers; /* -1: unset */
     bool check_only;
 };
@@ -92,6 +96,12 @@ static enum settings_wish take_option(int option, struct command *c)
     case 'b':
         c->port = to_number(optarg, UINT16_MAX);
         return c->port < 0 ? bad("no port", optarg) : SETTINGS_RUN;
+    case 't':
+        c->tcp_port = to_number(optarg, UINT16_MAX);
+        return c->tcp_port < 0 ? bad("no port", optarg) : SETTINGS_RUN;
+    case 'n':
+        c->no_tcp = true;
+        return SETTINGS_RUN;
     case 'w':
         c->workers = to_number(optarg, LIMIT_WORKERS);
         return c->workers < 0 ? bad("no number of workers", optarg) : SETTINGS_RUN;
@@ -113,13 +123,14 @@ static enum settings_wish take_option(int option, struct command *c)
 static enum settings_wish read_command(int argc, char **argv, struct command *ret_command)
 {
     static const struct option known[] = {
-        {"config", required_argument, NULL, 'c'}, {"control", required_argument, NULL, 's'},
-        {"listen", required_argument, NULL, 'l'}, {"public", required_argument, NULL, 'p'},
-        {"port", required_argument, NULL, 'b'},   {"workers", required_argument, NULL, 'w'},
-        {"check-config", no_argument, NULL, 'k'}, {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
+        {"config", required_argument, NULL, 'c'},   {"control", required_argument, NULL, 's'},
+        {"listen", required_argument, NULL, 'l'},   {"public", required_argument, NULL, 'p'},
+        {"port", required_argument, NULL, 'b'},     {"workers", required_argument, NULL, 'w'},
+        {"check-config", no_argument, NULL, 'k'},   {"help", no_argument, NULL, 'h'},
+        {"tcp-port", required_argument, NULL, 't'}, {"no-tcp", no_argument, NULL, 'n'},
+        {"version", no_argument, NULL, 'v'},        {NULL, 0, NULL, 0},
     };
-    struct command command = {.port = -1, .workers = -1};
+    struct command command = {.port = -1, .tcp_port = -1, .workers = -1};
     int option;
     optind = 1;
     while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
@@ -227,6 +238,8 @@ enum settings_wish settings_read(int argc, char **argv, struct settings *ret_set
 
     struct settings s = {
         .port = command.port >= 0 ? (uint16_t)command.port : config.sfu.udp_port,
+        .tcp = config.sfu.tcp && !command.no_tcp,
+        .tcp_port = command.tcp_port >= 0 ? (uint16_t)command.tcp_port : config.sfu.tcp_port,
         .worker_count = command.workers >= 0 ? (size_t)command.workers : config.sfu.workers,
         .sealing = sealing_of(&config),
         .capacity = config.sfu.capacity * 1000ull,
@@ -236,6 +249,8 @@ enum settings_wish settings_read(int argc, char **argv, struct settings *ret_set
         s.worker_count = core_count();
     if (s.port + s.worker_count - 1 > UINT16_MAX)
         return bad("too few ports from the first one for the workers", "--port");
+    if (s.tcp_port + s.worker_count - 1 > UINT16_MAX)
+        return bad("too few ports from the first one for the workers", "--tcp-port");
     if (command.control_path && strlen(command.control_path) >= sizeof(s.control_path))
         return bad("too long a path", command.control_path);
     if (command.control_path)

@@ -17,6 +17,8 @@ struct settings {
     char control_path[512];
     uid_t signaling_uid; /* (uid_t)-1: root and our own user only */
     uint16_t port;       /* of the first worker */
+    bool tcp;
+    uint16_t tcp_port; /* of the first worker; 0: that of UDP */
     size_t worker_count;
     enum sealer_library sealing;
     uint64_t capacity; /* packets a second of one worker; 0: no bound */

@@ -8,6 +8,7 @@
 #include "common/bytes.h"
 #include "sfu/history.h"
 #include "sfu/ntp.h"
+#include "sfu/red.h"
 #include "sfu/seqnum.h"
 
 enum {
@@ -18,6 +19,9 @@ enum {
     RTX_HEADER_BYTES = 2,
 
     RATE_BUCKETS = 10,
+
+    /* RFC 3550 section 5.1. */
+    RTP_PADDING_BIT = 0x20,
 };
 
 #define RATE_BUCKET_US 100000ull
@@ -103,11 +107,37 @@ static const struct stream_codec *find_codec(const struct stream *s, uint8_t pay
     return NULL;
 }
 
+/* Takes the first `len` bytes of the payload away: the header moves over them, and says `seq` and
+ * `payload_type`. */
+static void strip(const struct stream *s, struct packet *packet, size_t len, uint16_t seq,
+                  uint8_t payload_type)
+{
+    struct rtp_view *rtp = &packet->rtp;
+    size_t header_len = (size_t)(rtp->payload - packet->data);
+    memmove(packet->data + len, packet->data, header_len);
+    packet->data += len;
+    packet->len = (uint16_t)(packet->len - len);
+    if (rtp->ext)
+        rtp->ext += len;
+    rtp->payload += len;
+    rtp->payload_len -= len;
+    rtp->payload_type = payload_type;
+    rtp->seq = seq;
+    rtp->ssrc = s->config.ssrc;
+
+    struct writer w = writer_over(packet->data, header_len);
+    (void)writer_skip(&w, 1);
+    writer_u8(&w, (uint8_t)(rtp->marker << 7 | rtp->payload_type));
+    writer_u16(&w, seq);
+    (void)writer_skip(&w, sizeof(uint32_t));
+    writer_u32(&w, s->config.ssrc);
+}
+
 /* Puts a retransmission back into the form it was first sent in (RFC 4588 section 4): the header
  * moves over the two bytes of the original sequence number and gets back SSRC and payload type. */
 static int unwrap(const struct stream *s, struct packet *packet)
 {
-    struct rtp_view *rtp = &packet->rtp;
+    const struct rtp_view *rtp = &packet->rtp;
     const struct stream_codec *codec = find_codec(s, rtp->payload_type, true);
     if (!codec || codec->rtx_payload_type == 0)
         return -ENOENT;
@@ -121,24 +151,7 @@ static int unwrap(const struct stream *s, struct packet *packet)
     if (reader_left(&r) == 0)
         return -ENODATA;
 
-    size_t header_len = (size_t)(rtp->payload - packet->data);
-    memmove(packet->data + RTX_HEADER_BYTES, packet->data, header_len);
-    packet->data += RTX_HEADER_BYTES;
-    packet->len = (uint16_t)(packet->len - RTX_HEADER_BYTES);
-    if (rtp->ext)
-        rtp->ext += RTX_HEADER_BYTES;
-    rtp->payload += RTX_HEADER_BYTES;
-    rtp->payload_len -= RTX_HEADER_BYTES;
-    rtp->payload_type = codec->payload_type;
-    rtp->seq = seq;
-    rtp->ssrc = s->config.ssrc;
-
-    struct writer w = writer_over(packet->data, header_len);
-    (void)writer_skip(&w, 1);
-    writer_u8(&w, (uint8_t)(rtp->marker << 7 | rtp->payload_type));
-    writer_u16(&w, seq);
-    (void)writer_skip(&w, sizeof(uint32_t));
-    writer_u32(&w, s->config.ssrc);
+    strip(s, packet, RTX_HEADER_BYTES, seq, codec->payload_type);
     return 0;
 }
 
@@ -244,6 +257,11 @@ static void update_jitter(struct stream *s, uint32_t timestamp, uint64_t now_us)
     s->transit = transit;
 }
 
+uint32_t stream_jitter_us(const struct stream *s)
+{
+    return (uint32_t)((uint64_t)(s->jitter >> 4) * 1000000 / clock_rate(s));
+}
+
 static void count_rate(struct stream *s, size_t bytes, uint64_t now_us)
 {
     uint64_t bucket = now_us / RATE_BUCKET_US;
@@ -267,20 +285,46 @@ uint32_t stream_bps(const struct stream *s, uint64_t now_us)
     return (uint32_t)(bits * 1000000 / ((RATE_BUCKETS - 1) * RATE_BUCKET_US));
 }
 
+static const struct stream_codec *find_red(const struct stream *s, uint8_t payload_type)
+{
+    for (size_t i = 0; i < s->config.codec_count; i++)
+        if (s->config.codecs[i].red_payload_type == payload_type && payload_type != 0)
+            return &s->config.codecs[i];
+    return NULL;
+}
+
+/* Leaves of RED the packet's own payload. */
+static int unwrap_red(const struct stream *s, struct packet *packet)
+{
+    const struct rtp_view *rtp = &packet->rtp;
+    const struct stream_codec *codec = find_red(s, rtp->payload_type);
+    struct red_view red;
+    if (!codec)
+        return 0;
+    int r = red_read(rtp->payload, rtp->payload_len, codec->payload_type, rtp->timestamp, &red);
+    if (r == 0)
+        strip(s, packet, (size_t)(red.last.bytes - rtp->payload), rtp->seq, codec->payload_type);
+    return r;
+}
+
 /* Reads the payload once. -ENODATA for none, -ENOENT for a payload type not announced. */
 static int read_payload(const struct stream *s, struct packet *packet)
 {
     const struct rtp_view *rtp = &packet->rtp;
     if (rtp->payload_len == 0)
         return -ENODATA;
+    int r = unwrap_red(s, packet);
+    if (r < 0)
+        return r;
     const struct stream_codec *codec = find_codec(s, rtp->payload_type, false);
     if (!codec)
         return -ENOENT;
     return payload_parse(codec->codec, rtp->payload, rtp->payload_len, &packet->payload);
 }
 
-int stream_receive(struct stream *s, struct packet *packet, uint64_t now_us,
-                   struct stream_arrival *ret_arrival)
+/* `restored`: it did not come, but was in another. */
+static int take(struct stream *s, struct packet *packet, bool restored, uint64_t now_us,
+                struct stream_arrival *ret_arrival)
 {
     struct stream_arrival arrival = {0};
     bool rtx = packet->rtp.ssrc != s->config.ssrc;
@@ -299,7 +343,7 @@ int stream_receive(struct stream *s, struct packet *packet, uint64_t now_us,
     /* From here on the number counts as received, whatever is in the packet. */
     int readable = read_payload(s, packet);
     bool asked = nack_received(&s->nack, seq, readable == 0 && packet->payload.key_frame, now_us);
-    if (!rtx) {
+    if (!rtx && !restored) {
         s->stats.before_repair++;
         if (seq == s->newest)
             update_jitter(s, packet->rtp.timestamp, now_us);
@@ -308,7 +352,7 @@ int stream_receive(struct stream *s, struct packet *packet, uint64_t now_us,
     if (readable < 0)
         return readable;
 
-    arrival.repaired = rtx || asked;
+    arrival.repaired = rtx || restored || asked;
     arrival.began = !s->flowing;
     arrival.reset = s->reset_untold;
     s->reset_untold = false;
@@ -321,6 +365,63 @@ int stream_receive(struct stream *s, struct packet *packet, uint64_t now_us,
     history_put(s->history, packet, now_us);
     *ret_arrival = arrival;
     return 0;
+}
+
+int stream_receive(struct stream *s, struct packet *packet, uint64_t now_us,
+                   struct stream_arrival *ret_arrival)
+{
+    return take(s, packet, false, now_us, ret_arrival);
+}
+
+int stream_take_restored(struct stream *s, struct packet *packet, uint64_t now_us,
+                         struct stream_arrival *ret_arrival)
+{
+    return take(s, packet, true, now_us, ret_arrival);
+}
+
+/* The header of `packet` with another packet's number, time and payload; no padding, no marker. */
+static int make_restored(const struct packet *packet, uint16_t seq, uint8_t payload_type,
+                         const struct red_block *block, struct packet *into)
+{
+    size_t header_len = (size_t)(packet->rtp.payload - packet->data);
+    struct writer w = writer_over(into->data, PACKET_BYTES);
+    writer_u8(&w, packet->data[0] & ~RTP_PADDING_BIT);
+    writer_u8(&w, payload_type);
+    writer_u16(&w, seq);
+    writer_u32(&w, block->timestamp);
+    writer_bytes(&w, packet->data + writer_len(&w), header_len - writer_len(&w));
+    writer_bytes(&w, block->bytes, block->len);
+    if (w.failed)
+        return -EMSGSIZE;
+    into->len = (uint16_t)writer_len(&w);
+    into->arrived_us = packet->arrived_us;
+    return rtp_parse(into->data, into->len, &into->rtp);
+}
+
+bool stream_restore(struct stream *s, const struct packet *packet, uint64_t now_us,
+                    struct packet *into)
+{
+    const struct rtp_view *rtp = &packet->rtp;
+    const struct stream_codec *codec = find_red(s, rtp->payload_type);
+    uint16_t gap = (uint16_t)(rtp->seq - s->newest);
+    if (!codec || !s->started || rtp->ssrc != s->config.ssrc || gap < 2 || gap > RED_READ_MAX + 1)
+        return false;
+    const struct packet *before = history_find(s->history, (uint16_t)s->newest, now_us);
+    struct red_view red;
+    if (!before ||
+        red_read(rtp->payload, rtp->payload_len, codec->payload_type, rtp->timestamp, &red) < 0)
+        return false;
+    uint32_t step = (rtp->timestamp - before->rtp.timestamp) / gap;
+    if (step == 0 || before->rtp.timestamp + step * gap != rtp->timestamp)
+        return false;
+    for (size_t i = 0; i < red.earlier_count; i++) {
+        uint32_t ahead = red.earlier[i].timestamp - before->rtp.timestamp;
+        if (ahead % step != 0 || ahead / step == 0 || ahead / step >= gap)
+            continue;
+        uint16_t seq = (uint16_t)(s->newest + ahead / step);
+        return make_restored(packet, seq, codec->payload_type, &red.earlier[i], into) == 0;
+    }
+    return false;
 }
 
 struct packet *stream_find(struct stream *s, uint16_t seq, uint64_t now_us)

@@ -26,6 +26,7 @@ struct stream_codec {
     enum codec codec;
     uint8_t payload_type;
     uint8_t rtx_payload_type; /* 0: none */
+    uint8_t red_payload_type; /* of RED (RFC 2198) of it; 0: none */
 };
 
 struct stream_config {
@@ -41,7 +42,7 @@ struct stream;
 
 /* What a packet meant. */
 struct stream_arrival {
-    bool repaired; /* it came late, by RTX or after it had been asked for */
+    bool repaired; /* it came late, by RTX, in RED or after it had been asked for */
     bool began;    /* the first, or the first since the stream stopped */
     bool reset;    /* the source began again with other sequence numbers */
 };
@@ -68,14 +69,24 @@ DEFINE_CLEANUP(struct stream, stream_destroy)
 void stream_set_rtx_ssrc(struct stream *stream, uint32_t rtx_ssrc);
 
 /* Takes in an opened packet of this stream or its RTX, with packet->rtp parsed and nobody else
- * holding it. RTX is put back into the original's form in place (data, len and rtp change);
- * packet->payload is set, a reference is kept for the history.
- * Returns 0, or: -EALREADY a duplicate; -ENODATA a packet without media (probe or padding: to be
- * withheld from subscribers; its number counts when not RTX); -ENOENT a payload type not announced;
- * -EBADMSG nonsense; -ERANGE out of place. Only on 0 is the packet to be forwarded; on -ENODATA,
- * -ENOENT and -EBADMSG of a packet of the stream itself, subscribers get rewrite_withhold(). */
+ * holding it. RTX and RED are put back into the original's form in place (data, len and rtp
+ * change); packet->payload is set, a reference is kept for the history. Returns 0, or: -EALREADY a
+ * duplicate; -ENODATA a packet without media (probe or padding: to be withheld from subscribers;
+ * its number counts when not RTX); -ENOENT a payload type not announced; -EBADMSG nonsense; -ERANGE
+ * out of place. Only on 0 is the packet to be forwarded; on -ENODATA, -ENOENT and -EBADMSG of a
+ * packet of the stream itself, subscribers get rewrite_withhold(). */
 int stream_receive(struct stream *stream, struct packet *packet, uint64_t now_us,
                    struct stream_arrival *ret_arrival);
+
+/* `packet`, not taken in yet, may be RED and bring one along that never came and is newer than all
+ * that did: the oldest such is made into `into`, as its publisher would have sent it alone, for
+ * stream_take_restored(). Its number follows from the timestamps, which must be even from the last
+ * packet to this one. False: none. */
+bool stream_restore(struct stream *stream, const struct packet *packet, uint64_t now_us,
+                    struct packet *into);
+/* As stream_receive(), of a packet made so. */
+int stream_take_restored(struct stream *stream, struct packet *packet, uint64_t now_us,
+                         struct stream_arrival *ret_arrival);
 
 /* A recent packet in original form, to be sent again; NULL if there is none. Borrowed until the
  * next call on this stream. */
@@ -86,6 +97,9 @@ void stream_sender_report(struct stream *stream, const struct rtcp_sender_info *
                           uint64_t now_us);
 /* The last one, as it came. False if there was none. */
 bool stream_last_sender_info(const struct stream *stream, struct rtcp_sender_info *ret_info);
+
+/* Interarrival jitter, RFC 3550 section 6.4.1; 0 before the second packet. */
+uint32_t stream_jitter_us(const struct stream *stream);
 
 /* The block for our next receiver report; starts a new interval for its fraction lost. False
  * before the first packet. */

@@ -6,25 +6,14 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "common/bytes.h"
 #include "common/codecs.h"
 
 /* mediasoup-client probes with this SSRC of its own. */
 #define PROBATOR_SSRC 1234
-/* RFC 4588 section 4: the original sequence number stands before the payload. */
-#define RTX_OSN_BYTES 2
-/* The longest VP8 payload descriptor (RFC 7741 section 4.2): flags, X, picture id, TL0PICIDX, TID.
- */
-#define DESCRIPTOR_MAX 8
 /* Of first sequence numbers: the lower half. */
 #define FIRST_SEQ_MASK 0x7fff
 /* The most packets one report block can tell of: half of the numbers there are. */
 #define REPORT_SPAN_MAX 0x8000
-
-static const uint8_t rtx_payload_types[CODEC_COUNT] = {
-    [CODEC_VP8] = CODEC_PT_VP8_RTX,
-    [CODEC_H264] = CODEC_PT_H264_RTX,
-};
 
 /* A random SSRC that nothing of `s` uses yet. Returns 0 or -EIO. */
 static int make_ssrc(const struct subscriber *s, uint32_t *ret_ssrc)
@@ -58,7 +47,15 @@ static int init_subscription(struct subscriber *s, struct subscription *sub, uin
     random.first_seq &= FIRST_SEQ_MASK;
     random.rtx_seq &= FIRST_SEQ_MASK;
     *sub = (struct subscription){
-        .subscriber = s, .seat = seat, .kind = kind, .rtx_seq = random.rtx_seq};
+        .subscriber = s,
+        .seat = seat,
+        .kind = kind,
+        .rtx_seq = random.rtx_seq,
+        .rank = CONTROL_RANK_OTHER,
+        .layer = LIMIT_ENCODINGS - 1,
+        .tier = TIERS_ALL,
+        .height = UINT16_MAX,
+    };
     int r = make_ssrc(s, &sub->ssrc);
     if (r == 0 && video)
         r = make_ssrc(s, &sub->rtx_ssrc);
@@ -162,6 +159,8 @@ static bool is_waiting(const struct subscription *s)
 void subscriber_connected(struct subscriber *s, struct context *c)
 {
     downlink_open(&s->downlink);
+    s->connected_us = c->now_us;
+    s->pictures_us = 0;
     for (size_t i = 0; i < 2 * s->seat_count; i++) {
         const struct subscription *sub = &s->subscriptions[i];
         if (is_waiting(sub))
@@ -226,11 +225,28 @@ static int want(struct subscription *s, struct context *c, struct encoding *e)
     return 0;
 }
 
+/* Of the encodings up to `layer` the best that comes; else the smallest that does. */
+static struct encoding *allowed_of(const struct subscription *s, struct publication *pub)
+{
+    struct encoding *smallest = NULL;
+    for (size_t i = pub->encoding_count; i-- > 0;) {
+        if (!pub->encodings[i].flowing)
+            continue;
+        smallest = &pub->encodings[i];
+        if (i <= s->layer)
+            break;
+    }
+    return smallest ? smallest : &pub->encodings[0];
+}
+
 void subscription_set(struct subscription *s, struct context *c, struct publication *pub,
                       uint32_t request)
 {
     settle(s, c, -ECANCELED);
-    struct encoding *e = publication_best(pub);
+    s->layer = s->subscriber->limited ? 0 : LIMIT_ENCODINGS - 1;
+    s->tier = TIERS_ALL;
+    s->subscriber->pictures_us = 0; /* chosen anew in the next tick */
+    struct encoding *e = allowed_of(s, pub);
     if (s->shown && s->shown->publication == pub)
         e = s->shown;
     else if (s->wanted && s->wanted->publication == pub)
@@ -250,6 +266,8 @@ static void show_nothing(struct subscription *s)
     unlist(s, NULL);
     s->shown = NULL;
     s->wanted = NULL;
+    s->held = false;
+    s->held_us = 0;
     rewrite_select(&s->rewrite, 0);
 }
 
@@ -308,144 +326,31 @@ void subscription_choose_layer(struct subscription *s, struct context *c)
 {
     if (!s->wanted || s->wanted->publication->encoding_count < 2)
         return;
-    struct encoding *best = publication_best(s->wanted->publication);
-    if (best != s->wanted)
-        (void)want(s, c, best); /* no memory: the present layer goes on */
+    struct encoding *e = allowed_of(s, s->wanted->publication);
+    if (e != s->wanted)
+        (void)want(s, c, e); /* no memory: the present layer goes on */
 }
 
-/* The wanted source is shown from this packet on. */
-static void switch_over(struct subscription *s, struct context *c, struct encoding *e)
+void subscription_break(struct subscription *s)
+{
+    if (!s->shown || s->kind != CONTROL_VIDEO)
+        return;
+    rewrite_restart(&s->rewrite, s->shown->source);
+    s->broken = true;
+}
+
+void subscription_switch_over(struct subscription *s, struct context *c, struct encoding *e)
 {
     bool news = stream_of(s->shown) != stream_of(e);
     if (s->shown && s->shown != e)
         encoding_unsubscribe(s->shown, s);
     s->shown = e;
+    s->tier_now = s->tier;
     s->broken = false;
     if (s->awaited)
         settle(s, c, 0);
     else if (news)
         tell(s, c, 0, stream_of(e), 0, 0);
-}
-
-/* The rewritten beginning of the payload, after `prefix` bytes that the caller fills. Returns its
- * length, the prefix included; `ret_skipped`: how much of the payload it replaces. */
-static size_t rewrite_head(const struct packet *packet, const struct rewrite_output *out,
-                           uint8_t head[RTX_OSN_BYTES + DESCRIPTOR_MAX], size_t prefix,
-                           size_t *ret_skipped)
-{
-    const struct vp8_view *vp8 = &packet->payload.vp8;
-    *ret_skipped = 0;
-    if (packet->payload.codec != CODEC_VP8 || vp8->descriptor_len > DESCRIPTOR_MAX)
-        return prefix;
-    memcpy(head + prefix, packet->rtp.payload, vp8->descriptor_len);
-    vp8_patch_apply(vp8, &out->vp8, head + prefix);
-    *ret_skipped = vp8->descriptor_len;
-    return prefix + vp8->descriptor_len;
-}
-
-/* Seals and queues under `header`. `head` has `prefix` bytes before the payload. */
-static int transmit(struct subscription *s, struct context *c, unsigned out_stream,
-                    struct rtp_header *header, const struct packet *packet,
-                    const struct rewrite_output *out, const uint16_t *osn)
-{
-    struct subscriber *to = s->subscriber;
-    uint8_t head[RTX_OSN_BYTES + DESCRIPTOR_MAX];
-    uint8_t header_bytes[RTP_HEADER_BYTES];
-    size_t prefix = 0, skipped;
-    if (osn) {
-        head[0] = (uint8_t)(*osn >> 8);
-        head[1] = (uint8_t)*osn;
-        prefix = RTX_OSN_BYTES;
-    }
-    size_t head_len = rewrite_head(packet, out, head, prefix, &skipped);
-    header->transport_seq = downlink_seq(&to->downlink);
-    rtp_write_header(header, header_bytes);
-    const struct seal_packet plain = {
-        .header = header_bytes,
-        .header_len = sizeof(header_bytes),
-        .head = head,
-        .head_len = head_len,
-        .payload = packet->rtp.payload + skipped,
-        .payload_len = packet->rtp.payload_len - skipped,
-        .padding = packet->padding,
-    };
-    size_t sealed = 0;
-    int r = transport_send_rtp(to->down, out_stream, &plain, &sealed);
-    if (r < 0)
-        return r;
-    downlink_sent(&to->downlink, sealed, s->kind == CONTROL_AUDIO, c->now_us);
-    to->packets++;
-    to->bytes += sealed;
-    context_count(c, CONTROL_METRIC_PACKETS_OUT);
-    c->counters[CONTROL_METRIC_BYTES_OUT] += sealed;
-    return 0;
-}
-
-void subscription_send(struct subscription *s, struct context *c, struct encoding *e,
-                       const struct packet *packet)
-{
-    if (!transport_can_send(s->subscriber->down)) {
-        /* However many pass by: the first one that can be sent goes on without a hole. */
-        rewrite_restart(&s->rewrite, e->source);
-        s->broken = s->broken || (s->shown == e && s->kind == CONTROL_VIDEO);
-        return;
-    }
-    if (s->broken && s->shown == e && !packet->payload.key_frame) {
-        encoding_ask_key_frame(e, c);
-        return;
-    }
-    if (s->shown == e)
-        s->broken = false;
-    struct rewrite_output out;
-    if (rewrite_forward(&s->rewrite, e->source, &packet->rtp, &packet->payload, c->now_us, &out) <
-        0)
-        return;
-    if (out.switched)
-        switch_over(s, c, e);
-    if (transmit(s, c, s->out, &out.header, packet, &out, NULL) == 0)
-        rewrite_sent(&s->rewrite, packet->rtp.payload_len);
-}
-
-/* Takes one number asked for off the peer's allowance, if there is one left. */
-static bool may_ask_again(struct subscriber *s, uint64_t now_us)
-{
-    uint64_t gained = (now_us - s->rtx_refill_us) * SUBSCRIBER_RTX_PER_SECOND / 1000000;
-    if (gained > 0) {
-        uint64_t left = s->rtx_left + gained;
-        s->rtx_left = left > SUBSCRIBER_RTX_PER_SECOND ? SUBSCRIBER_RTX_PER_SECOND : (uint32_t)left;
-        s->rtx_refill_us = now_us;
-    }
-    if (s->rtx_left == 0)
-        return false;
-    s->rtx_left--;
-    return true;
-}
-
-static void send_again(struct subscription *s, struct context *c, uint16_t seq)
-{
-    uint64_t source;
-    uint16_t source_seq;
-    /* Of what it showed before it gets nothing any more: that route may be forbidden by now. */
-    if (rewrite_origin(&s->rewrite, seq, &source, &source_seq) < 0 || source != s->shown->source)
-        return;
-    const struct packet *packet = stream_find(s->shown->stream, source_seq, c->now_us);
-    struct rewrite_output out;
-    if (!packet || rewrite_again(&s->rewrite, seq, &packet->rtp, &packet->payload, &out) < 0)
-        return;
-    struct rtp_header header = out.header;
-    header.ssrc = s->rtx_ssrc;
-    header.payload_type = rtx_payload_types[packet->payload.codec];
-    header.seq = s->rtx_seq++;
-    if (transmit(s, c, s->rtx_out, &header, packet, &out, &seq) == 0)
-        context_count(c, CONTROL_METRIC_RTX_SENT);
-}
-
-bool subscription_send_again(struct subscription *s, struct context *c, uint16_t seq)
-{
-    if (!s->rtx_ssrc || !s->shown || !may_ask_again(s->subscriber, c->now_us))
-        return false;
-    send_again(s, c, seq);
-    return true;
 }
 
 void subscription_take_report(struct subscription *s, const struct rtcp_report_block *block)

@@ -11,12 +11,19 @@
 #include "common/control.h"
 #include "sfu/context.h"
 #include "sfu/downlink.h"
+#include "sfu/prober.h"
 #include "sfu/publication.h"
+#include "sfu/red.h"
 #include "sfu/rewrite.h"
 
 /* Retransmissions one peer may ask for, packets a second; as many at once after a pause. Ours: four
  * times what 30 % of a full page of video would need. */
 #define SUBSCRIBER_RTX_PER_SECOND 2000
+/* Of what the way to a peer carries, retransmissions may take this part, permille, and be so far
+ * ahead of it: what is lost because the way is full must not fill it further. Ours: a fifth lost is
+ * sent again in full. */
+#define SUBSCRIBER_RTX_PERMILLE 250
+#define SUBSCRIBER_RTX_AHEAD_US (200 * 1000ull)
 
 /* Key frames a viewer may ask for at once, a seat, ... */
 #define SUBSCRIPTION_KEY_FRAMES 3
@@ -35,6 +42,7 @@ struct subscription {
     unsigned out;      /* their numbers with the transport */
     unsigned rtx_out;
     uint16_t rtx_seq;
+    uint16_t repeated;       /* packets sent once more as padding */
     struct encoding *shown;  /* whose packets the peer gets; NULL: empty */
     struct encoding *wanted; /* what it shall become, at `shown` when it is so */
     bool awaited;            /* a SEAT_SET waits for its answer, which goes to */
@@ -42,6 +50,14 @@ struct subscription {
     uint32_t connection;     /* of this connection */
     uint64_t key_frames_us;  /* when all its key frame requests are forgotten */
     bool broken;             /* video that could not be sent for a while: goes on at a key frame */
+    bool held;               /* nothing of it is sent, see pictures.h, like the next six */
+    bool told_held;
+    uint8_t rank;     /* enum control_rank */
+    uint8_t layer;    /* the best of the source's encodings that may be shown */
+    uint8_t tier;     /* how many of its frames are to be sent (tiers.h), ... */
+    uint8_t tier_now; /* ... and are: more when the picture allows it */
+    uint16_t height;  /* it is shown with, pixels; 0: not looked at; UINT16_MAX: as it comes */
+    uint64_t held_us; /* since when it is held for want of bandwidth; 0: it is not */
     struct {
         uint32_t highest; /* extended sequence number */
         uint32_t lost;    /* like this modulo 2^32 */
@@ -52,8 +68,9 @@ struct subscription {
 };
 
 struct subscriber {
-    struct transport *down;   /* owned */
-    uint64_t packets, bytes;  /* RTP sent, RTX included */
+    struct transport *down;  /* owned */
+    uint64_t packets, bytes; /* RTP sent, RTX included */
+    struct prober prober;
     struct downlink downlink; /* what the way to it carries */
     uint64_t hearing;
     uint64_t peer;
@@ -62,10 +79,22 @@ struct subscriber {
 
     uint64_t rtx_refill_us;
     uint32_t rtx_left;
-    uint64_t report_us; /* when the next sender reports are due */
-    uint32_t rtt_us;    /* by its receiver reports; 0: not known */
-    int64_t lost;       /* by its reports since the last statistics: packets of seats, ... */
-    int64_t expected;   /* ... of so many that were sent; see subscription_take_report() */
+    uint64_t rtx_until_us; /* when what was sent again is within SUBSCRIBER_RTX_PERMILLE */
+    bool takes_red;        /* the page takes sound as RED */
+    uint8_t red;           /* earlier packets of sound that go along with each, now */
+    struct red_choice red_choice;
+    bool sound_only;          /* the page is sent no pictures */
+    bool limited;             /* not all that is looked at can be sent */
+    uint32_t pictures_bps;    /* the estimate by which they were chosen last; 0: not known */
+    uint64_t pictures_us;     /* when they are chosen next */
+    uint64_t pictures_wanted; /* bit/s of all that is looked at, sound included */
+    uint64_t connected_us;    /* when it could be sent to at last; 0: never */
+    uint64_t sign_us;         /* when it is asked next for a sign of life */
+    uint64_t report_us;       /* when the next sender reports are due */
+    uint32_t rtt_us;          /* by its receiver reports; 0: not known */
+    uint32_t jitter_us;       /* of sound, the worst of them since the last statistics */
+    int64_t lost;             /* by its reports since the last statistics: packets of seats, ... */
+    int64_t expected;         /* ... of so many that were sent; see subscription_take_report() */
 };
 
 /* Makes the transport and `seats` empty seats. `s` is zeroed. Returns 0, -EINVAL for no seats or
@@ -102,21 +131,18 @@ void subscription_cut(struct subscription *s, struct context *c, const struct pu
  * Signaling is told that the seat is empty if it was shown. */
 void subscription_suspend(struct subscription *s, struct context *c, const struct publication *pub);
 
-/* Moves to a better encoding of the same simulcast, or away from one that stopped. */
+/* Moves to the best encoding of the same simulcast that comes and is allowed (`layer`). */
 void subscription_choose_layer(struct subscription *s, struct context *c);
 
 /* The peer asks for a key frame: whether it is heard. A bad link, or bad will, at one viewer must
  * not cost all others their picture. */
 bool subscription_may_ask_key_frame(struct subscription *s, const struct context *c);
 
-/* One packet of `e`, which lists this subscription: rewrites its header, seals it, queues it. */
-void subscription_send(struct subscription *s, struct context *c, struct encoding *e,
-                       const struct packet *packet);
+/* Its wanted encoding `e` is shown from this packet on; tells so. */
+void subscription_switch_over(struct subscription *s, struct context *c, struct encoding *e);
 
-/* The peer asks for output packet `seq` again. Only of what the seat shows now. Returns false when
- * nothing can be sent again, whatever it asks for: SUBSCRIBER_RTX_PER_SECOND counts every number.
- */
-bool subscription_send_again(struct subscription *s, struct context *c, uint16_t seq);
+/* Stops it where it is: what it shows goes on with a key frame of what is wanted. */
+void subscription_break(struct subscription *s);
 
 /* The peer's report block about this seat: adds to its subscriber's `lost` and `expected` what is
  * new since the last one. What never came to us, so was never sent, is neither: its loss is the

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/codecs.h"
 #include "common/limits.h"
 #include "sfu/directory.h"
 #include "sfu/dtls.h"
@@ -13,6 +14,7 @@
 #include "sfu/paths.h"
 #include "sfu/rtp.h"
 #include "sfu/srtp_in.h"
+#include "sfu/tcp.h"
 
 enum { CURRENT = 0, PREVIOUS = 1, GENERATIONS = 2 };
 
@@ -22,20 +24,21 @@ struct out_stream {
 };
 
 struct transport {
-    struct transport_config config;
+    /* What every packet needs is together, and with the first path within three cache lines. */
     enum control_transport_phase phase, told;
+    struct srtp_in *srtp; /* NULL until keys are agreed and the certificate is checked */
+    struct seal *seal;
+    struct paths paths;
 
+    struct transport_config config;
     struct control_ice ice[GENERATIONS]; /* PREVIOUS: only while `restarting` */
     struct directory_entry ufrags[GENERATIONS];
     bool restarting;
-    struct paths paths;
 
     struct dtls *dtls;
     struct handshake handshake; /* what of it waits for its turn */
     bool expected_known;
     uint8_t expected[CONTROL_FINGERPRINT_LEN];
-    struct srtp_in *srtp; /* NULL until keys are agreed and the certificate is checked */
-    struct seal *seal;
 
     size_t stream_count;
     struct out_stream streams[]; /* config.out_streams of them */
@@ -71,17 +74,42 @@ int transport_create(const struct transport_config *config, uint64_t now_us,
     return 0;
 }
 
+/* Room for one datagram on the way to the page. NULL: it is to be dropped. */
+static uint8_t *reserve(const struct path *to, enum lanes_kind kind)
+{
+    return to->link ? tcp_reserve(to->link, kind) : send_reserve(to->via);
+}
+
+/* Queues what was written there, on its own. */
+static void commit(const struct path *to, size_t len)
+{
+    if (to->link)
+        tcp_commit(to->link, len);
+    else
+        send_commit(to->via, &to->remote, len);
+}
+
+/* The same behind what goes to the path already. */
+static void commit_media(struct proven *to, size_t len)
+{
+    const struct path *path = &to->entry.path;
+    if (path->link)
+        tcp_commit(path->link, len);
+    else
+        send_commit_flow(path->via, &to->flow, &path->remote, len);
+}
+
 /* Queues what the handshake wants to send. */
 static void send_dtls(struct transport *t, const struct path *to)
 {
     size_t len;
     for (const uint8_t *d = dtls_next_datagram(t->dtls, &len); d;
          d = dtls_next_datagram(t->dtls, &len)) {
-        uint8_t *room = send_reserve(to->via);
+        uint8_t *room = reserve(to, LANES_CONTROL);
         if (!room)
             continue; /* lost, as on a network: retransmission makes up for it */
         memcpy(room, d, len);
-        send_commit(to->via, &to->remote, len);
+        commit(to, len);
     }
 }
 
@@ -89,7 +117,7 @@ void transport_destroy(struct transport *t)
 {
     if (!t)
         return;
-    if (t->paths.selected && transport_can_send(t)) {
+    if (transport_can_send(t)) {
         dtls_close(t->dtls);
         send_dtls(t, &t->paths.selected->entry.path);
     }
@@ -127,7 +155,8 @@ static bool has_ended(const struct transport *t)
 
 bool transport_can_send(const struct transport *t)
 {
-    return t->phase == CONTROL_TRANSPORT_CONNECTED || t->phase == CONTROL_TRANSPORT_SILENT;
+    return t->paths.selected &&
+           (t->phase == CONTROL_TRANSPORT_CONNECTED || t->phase == CONTROL_TRANSPORT_SILENT);
 }
 
 enum control_transport_phase transport_phase(const struct transport *t)
@@ -289,10 +318,10 @@ static struct transport_received receive_stun(struct transport *t, const struct 
                        &result);
     if (r == -EACCES || is_held_by_another(t, from, now_us))
         return dropped(t, TRANSPORT_DROP_STUN);
-    uint8_t *room = result.len ? send_reserve(from->via) : NULL;
+    uint8_t *room = result.len ? reserve(from, LANES_CONTROL) : NULL;
     if (room) {
         memcpy(room, answer, result.len);
-        send_commit(from->via, &from->remote, result.len);
+        commit(from, result.len);
     }
     if (r < 0)
         return dropped(t, TRANSPORT_DROP_STUN);
@@ -424,16 +453,19 @@ uint64_t transport_tick(struct transport *t, uint64_t now_us)
     if (has_ended(t) || t->phase == CONTROL_TRANSPORT_NEW || t->phase == CONTROL_TRANSPORT_EXPIRED)
         return UINT64_MAX;
     paths_expire(&t->paths, now_us);
-    if (!t->paths.selected) {
+    if (!t->paths.selected && !paths_have_consent(&t->paths, now_us)) {
         t->phase = CONTROL_TRANSPORT_EXPIRED;
         return UINT64_MAX;
     }
-    /* While the page's answer waits for its turn, ours need not be sent again. */
-    uint64_t next = t->handshake.count ? UINT64_MAX : dtls_tick(t->dtls, now_us);
-    send_dtls(t, &t->paths.selected->entry.path);
-    note_dtls(t);
-    if (has_ended(t))
-        return UINT64_MAX;
+    uint64_t next = UINT64_MAX;
+    if (t->paths.selected) {
+        /* While the page's answer waits for its turn, ours need not be sent again. */
+        next = t->handshake.count ? UINT64_MAX : dtls_tick(t->dtls, now_us);
+        send_dtls(t, &t->paths.selected->entry.path);
+        note_dtls(t);
+        if (has_ended(t))
+            return UINT64_MAX;
+    }
     next = earlier(next, t->paths.checked_us + PATHS_CONSENT_US);
     if (t->phase == CONTROL_TRANSPORT_CONNECTED) {
         if (paths_are_silent(&t->paths, now_us))
@@ -458,21 +490,26 @@ int transport_add_stream(struct transport *t, uint32_t ssrc, unsigned *ret_strea
     return 0;
 }
 
+/* Of the payload types that pages are given (common/codecs.h) one is sound. */
+static enum lanes_kind kind_of(const struct seal_packet *packet)
+{
+    return (packet->header[1] & 0x7f) == CODEC_PT_OPUS ? LANES_SOUND : LANES_PICTURE;
+}
+
 int transport_send_rtp(struct transport *t, unsigned stream, const struct seal_packet *packet,
                        size_t *sent_bytes)
 {
     assert(stream < t->stream_count);
-    if (!transport_can_send(t) || !t->paths.selected)
+    if (!transport_can_send(t))
         return -ENOTCONN;
-    const struct path *to = &t->paths.selected->entry.path;
-    uint8_t *room = send_reserve(to->via);
+    uint8_t *room = reserve(&t->paths.selected->entry.path, kind_of(packet));
     if (!room)
         return -ENOBUFS;
     size_t len;
     int r = seal_rtp(t->seal, &t->streams[stream].seal, packet, room, SEND_DATAGRAM_MAX, &len);
     if (r < 0)
         return r;
-    send_commit_flow(to->via, &t->paths.selected->flow, &to->remote, len);
+    commit_media(t->paths.selected, len);
     if (sent_bytes)
         *sent_bytes += len;
     return 0;
@@ -480,18 +517,17 @@ int transport_send_rtp(struct transport *t, unsigned stream, const struct seal_p
 
 int transport_send_rtcp(struct transport *t, const uint8_t *rtcp, size_t len)
 {
-    if (!transport_can_send(t) || !t->paths.selected)
+    if (!transport_can_send(t))
         return -ENOTCONN;
     if (len > SEND_DATAGRAM_MAX - SEAL_RTCP_TRAILER_MAX)
         return -EMSGSIZE;
-    const struct path *to = &t->paths.selected->entry.path;
-    uint8_t *room = send_reserve(to->via);
+    uint8_t *room = reserve(&t->paths.selected->entry.path, LANES_CONTROL);
     if (!room)
         return -ENOBUFS;
     memcpy(room, rtcp, len);
     int r = srtp_in_protect_rtcp(t->srtp, room, &len);
     if (r < 0)
         return r;
-    send_commit_flow(to->via, &t->paths.selected->flow, &to->remote, len);
+    commit_media(t->paths.selected, len);
     return 0;
 }

@@ -119,7 +119,7 @@ enum control_transport_phase transport_phase(const struct transport *transport);
 /* True once after each change of phase, with the phase now. */
 bool transport_take_phase(struct transport *transport, enum control_transport_phase *ret_phase);
 
-/* Whether RTP and RTCP may be sent now (connected or silent). */
+/* Whether RTP and RTCP may be sent now: connected or silent, and there is a path to it. */
 bool transport_can_send(const struct transport *transport);
 
 /* Names an SSRC that will be sent, for transport_send_rtp(). The same SSRC gives the same number.
@@ -128,7 +128,8 @@ int transport_add_stream(struct transport *transport, uint32_t ssrc, unsigned *r
 
 /* Seals one RTP packet of `stream` straight into the send queue of the nominated path; the caller
  * flushes that queue at the end of its batch. Adds the sealed length to `*sent_bytes` if not NULL.
- * Returns 0, -ENOTCONN, -ENOBUFS (socket full; counted by send), or what seal_rtp() says. */
+ * Returns 0, -ENOTCONN, -ENOBUFS (socket full, or what waits for a TCP connection; counted there),
+ * or what seal_rtp() says. */
 int transport_send_rtp(struct transport *transport, unsigned stream,
                        const struct seal_packet *packet, size_t *sent_bytes);
 

@@ -2,6 +2,7 @@
 #include "sfu/udp.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/sock_diag.h>
 #include <netinet/udp.h>
 #include <stdlib.h>
@@ -38,7 +39,7 @@ static void set_buffer(int fd, int force_option, int option)
         (void)setsockopt(fd, SOL_SOCKET, option, &size, sizeof(size)); /* a smaller one works too */
 }
 
-int udp_open(const struct address *local)
+static int open_at(const struct address *local, bool shared)
 {
     int fd = socket(local->any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -49,6 +50,8 @@ int udp_open(const struct address *local)
     int r = 0;
     if (local->any.sa_family == AF_INET6)
         r = setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    if (r == 0 && shared)
+        r = setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
     if (r == 0)
         r = bind(fd, &local->any, local->len);
     if (r < 0) {
@@ -57,6 +60,47 @@ int udp_open(const struct address *local)
         return r;
     }
     return fd;
+}
+
+int udp_open(const struct address *local)
+{
+    return open_at(local, false);
+}
+
+/* Which socket of two at one address gets a datagram, by its number in the order of binding. The
+ * program sees the datagram without its UDP header; what is shorter than it reads gets 0. */
+static int choose_rtcp(int fd)
+{
+    static struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xc0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x80, 0, 4), /* version 2: RTP or RTCP (RFC 7983) */
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 1),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 192, 0, 2),
+        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 223, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+    };
+    const struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+    int r = setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program));
+    return r < 0 ? -errno : 0;
+}
+
+int udp_open_rtcp(int fd, const struct address *local)
+{
+    /* Only now: bound alone, `fd` found out whether the port is another program's. */
+    const int on = 1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0)
+        return -errno;
+    int beside = open_at(local, true);
+    if (beside < 0)
+        return beside;
+    int r = choose_rtcp(beside);
+    if (r < 0) {
+        close(beside); /* it takes nothing any more, `fd` all */
+        return r;
+    }
+    return beside;
 }
 
 void udp_take_trains(int fd)

@@ -27,6 +27,13 @@
  * Returns the descriptor or a negative errno such as -EADDRINUSE. */
 int udp_open(const struct address *local);
 
+/* Opens one more such socket at `local`, where `fd` of udp_open() is bound: from now on the kernel
+ * gives it what RFC 5761 section 4 takes for RTCP, by the first two bytes (a train by its first
+ * datagram), and `fd` all else. Each gets the rest too while the other is not there. Nobody else
+ * can join them at that address but a program of the same user that tries to. Returns the
+ * descriptor or a negative errno where the kernel cannot: then all comes at `fd`. */
+int udp_open_rtcp(int fd, const struct address *local);
+
 /* From now on the kernel may hand over what one sender sent at once as one message, a train of
  * datagrams of one length (UDP_GRO), which udp_read() takes apart. Where it cannot, nothing
  * changes.

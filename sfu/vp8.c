@@ -15,6 +15,7 @@ enum {
     EXTENSION_TID = 0x20,        /* T */
     EXTENSION_KEYIDX = 0x10,     /* K */
     PICTURE_ID_LONG = 0x80,      /* M */
+    LAYER_SYNC = 0x20,           /* Y */
     FRAME_INTER = 0x01,          /* P of RFC 7741 section 4.3: 0 in a key frame */
     DIMENSION_MASK = 0x3fff,     /* RFC 6386 section 9.1: two bits of scale above */
 };
@@ -38,8 +39,10 @@ static void read_extension(struct reader *r, const uint8_t *payload, struct vp8_
     }
     if (flags & (EXTENSION_TID | EXTENSION_KEYIDX)) {
         uint8_t layer = reader_u8(r);
-        if (flags & EXTENSION_TID)
+        if (flags & EXTENSION_TID) {
             view->temporal_layer = layer >> 6;
+            view->layer_sync = layer & LAYER_SYNC;
+        }
     }
 }
 
@@ -80,17 +83,13 @@ int vp8_parse(const uint8_t *payload, size_t len, struct vp8_view *ret_view)
 
 void vp8_patch_apply(const struct vp8_view *view, const struct vp8_patch *patch, uint8_t *payload)
 {
-    struct writer w = writer_over(payload, view->descriptor_len);
+    uint8_t *id = payload + view->picture_id_at;
     if (view->picture_id_bits == 7) {
-        (void)writer_skip(&w, view->picture_id_at);
-        writer_u8(&w, patch->picture_id & 0x7f);
+        id[0] = patch->picture_id & 0x7f;
     } else if (view->picture_id_bits == 15) {
-        (void)writer_skip(&w, view->picture_id_at);
-        writer_u16(&w, (uint16_t)(PICTURE_ID_LONG << 8 | (patch->picture_id & 0x7fff)));
+        id[0] = (uint8_t)(PICTURE_ID_LONG | patch->picture_id >> 8);
+        id[1] = (uint8_t)patch->picture_id;
     }
-    if (view->tl0picidx_at > 0) {
-        w = writer_over(payload, view->descriptor_len);
-        (void)writer_skip(&w, view->tl0picidx_at);
-        writer_u8(&w, patch->tl0picidx);
-    }
+    if (view->tl0picidx_at > 0)
+        payload[view->tl0picidx_at] = patch->tl0picidx;
 }

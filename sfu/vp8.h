@@ -15,6 +15,7 @@ struct vp8_view {
     uint8_t tl0picidx;
     uint8_t tl0picidx_at;   /* offset in the payload; 0: none */
     uint8_t temporal_layer; /* TID; 0 when absent */
+    bool layer_sync;        /* Y: of the layers below it needs the lowest alone */
     uint8_t descriptor_len; /* bytes before the VP8 payload */
     bool frame_start;       /* S bit with partition 0 */
     bool key_frame;         /* frame_start, and the frame header's P bit is 0 */

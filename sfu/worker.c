@@ -18,11 +18,14 @@
 #include "sfu/context.h"
 #include "sfu/directory.h"
 #include "sfu/dtls.h"
+#include "sfu/endpoints.h"
 #include "sfu/forward.h"
 #include "sfu/orders.h"
 #include "sfu/packet.h"
+#include "sfu/paths.h"
 #include "sfu/room.h"
 #include "sfu/send.h"
+#include "sfu/tcp.h"
 #include "sfu/udp.h"
 
 #define METRICS_INTERVAL_US (1000 * 1000ull)
@@ -37,23 +40,7 @@
 #define LETTERS_PER_TURN 8
 
 /* What woke the loop, as epoll's user data; sockets count up from WAKE_SOCKET. */
-enum { WAKE_STOP, WAKE_MAILBOX, WAKE_SOCKET };
-
-struct endpoint {
-    int fd;
-    struct send_queue *queue;
-    bool awaits_room; /* the kernel was full: EPOLLOUT is asked for */
-    uint32_t drops;   /* of its receive queue, counted so far (udp_take_drops) */
-    uint64_t read_us; /* when it was last read, in time worked */
-};
-
-/* How far our reads are apart. Time is reckoned in us worked, sleeping left out. */
-struct reads {
-    uint64_t worked_us; /* until this turn */
-    uint64_t turn_us;   /* worked_us when the turn before this one began */
-    uint64_t woke_us;   /* CLOCK_MONOTONIC, when this turn began */
-    uint64_t longest_us;
-};
+enum { WAKE_STOP, WAKE_MAILBOX, WAKE_TCP, WAKE_SOCKET };
 
 struct worker {
     struct worker_options options;
@@ -61,85 +48,88 @@ struct worker {
     bool started;
     struct mailbox *mailbox;
     int epoll_fd, stop_fd;
-    uint16_t port;
 
     /* From here on the worker's own thread only, once it runs. */
     struct context context;
     struct table *rooms; /* hearing -> struct room, owned */
     struct orders_offer offer;
-    struct udp_reader *reader;
-    size_t endpoint_count;
-    struct endpoint endpoints[LIMIT_ADDRESSES];
+    struct tcp *tcp; /* NULL: off */
+    uint16_t tcp_port;
+    struct endpoints endpoints;
     uint64_t tick; /* of WHEEL_TICK_US: timers were run in it */
     uint64_t metrics_us;
-    struct reads reads;
 };
 
-static int watch(struct worker *w, int fd, uint32_t events, uint64_t what, int operation)
+static int watch(struct worker *w, int fd, uint64_t what)
 {
-    struct epoll_event event = {.events = events, .data.u64 = what};
-    return epoll_ctl(w->epoll_fd, operation, fd, &event) < 0 ? -errno : 0;
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = what};
+    return epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-/* RFC 8445 section 5.1.2.1: type preference of a host candidate, then ours by order. */
-static uint32_t priority(size_t index)
+/* RFC 8445 section 5.1.2.1: type preference of a host candidate, then ours by order. Over TCP both
+ * as RFC 6544 section 4.2 has it: a lower type, and the passive direction (4) before our order. */
+static uint32_t priority(size_t index, bool tcp)
 {
-    return 126u << 24 | (65535u - (uint32_t)index) << 8 | 255;
+    uint32_t order = (uint32_t)index;
+    uint32_t type = tcp ? 90 : 126, local = tcp ? 4u << 13 | (8191u - order) : 65535u - order;
+    return type << 24 | local << 8 | 255;
 }
 
-static void offer_address(struct worker *w, const char *text)
+static void offer_address(struct worker *w, const char *text, uint16_t port, bool tcp)
 {
     struct orders_offer *o = &w->offer;
-    assert(o->candidate_count < LIMIT_ADDRESSES); /* options hold no more in either list */
+    assert(o->candidate_count < LIMIT_CANDIDATES); /* options hold no more in either list */
     struct control_candidate *candidate = &o->candidates[o->candidate_count];
     (void)snprintf(candidate->address, sizeof(candidate->address), "%s", text);
-    candidate->port = w->port;
-    candidate->priority = priority(o->candidate_count);
+    candidate->port = port;
+    candidate->tcp = tcp;
+    candidate->priority = priority(o->candidate_count, tcp);
     o->candidate_count++;
-}
-
-static int open_endpoint(struct worker *w, const struct address *on)
-{
-    struct address local = *on;
-    address_set_port(&local, w->port);
-    struct endpoint *e = &w->endpoints[w->endpoint_count];
-    int fd = udp_open(&local);
-    if (fd < 0)
-        return fd;
-    e->fd = fd;
-    w->endpoint_count++;
-    int room = udp_receive_buffer(fd);
-    if (room < UDP_BUFFER_BYTES)
-        log_warn("worker %u: its receive queue holds %d of %d bytes, bursts may be lost: raise "
-                 "net.core.rmem_max",
-                 w->options.number, room, UDP_BUFFER_BYTES);
-    udp_take_trains(fd);
-    int r = udp_local(fd, &local);
-    if (r < 0)
-        return r;
-    w->port = address_port(&local); /* the others take the same one */
-    r = send_queue_create(fd, w->context.sealer, &e->queue);
-    if (r < 0)
-        return r;
-    if (w->options.public_count == 0) {
-        char text[CONTROL_ADDRESS_MAX];
-        address_to_text(&local, text);
-        offer_address(w, text);
-    }
-    return watch(w, fd, EPOLLIN, WAKE_SOCKET + w->endpoint_count - 1, EPOLL_CTL_ADD);
 }
 
 static int open_endpoints(struct worker *w)
 {
-    w->port = w->options.port;
-    for (size_t i = 0; i < w->options.listen_count; i++) {
-        int r = open_endpoint(w, &w->options.listen[i]);
-        if (r < 0)
-            return r;
+    const struct worker_options *o = &w->options;
+    int r = endpoints_create(w->epoll_fd, WAKE_SOCKET, o->port, &w->endpoints);
+    for (size_t i = 0; r == 0 && i < o->listen_count; i++) {
+        char text[CONTROL_ADDRESS_MAX];
+        r = endpoints_add(&w->endpoints, &o->listen[i], w->context.sealer);
+        address_to_text(&o->listen[i], text);
+        if (r == 0 && o->public_count == 0)
+            offer_address(w, text, w->endpoints.port, false);
     }
-    for (size_t i = 0; i < w->options.public_count; i++)
-        offer_address(w, w->options.public[i]);
-    return 0;
+    for (size_t i = 0; r == 0 && i < o->public_count; i++)
+        offer_address(w, o->public[i], w -> endpoints.port, false);
+    return r;
+}
+
+/* At the configured port or that of UDP. Where any port was asked for, any does. */
+static int listen_at(struct worker *w, const struct address *on)
+{
+    struct address local = *on;
+    address_set_port(&local, w->options.tcp_port ? w->options.tcp_port : w->endpoints.port);
+    int r = tcp_listen(w->tcp, &local, &w->tcp_port);
+    if (r != -EADDRINUSE || w->options.port || w->options.tcp_port)
+        return r;
+    address_set_port(&local, 0);
+    return tcp_listen(w->tcp, &local, &w->tcp_port);
+}
+
+static int open_tcp(struct worker *w)
+{
+    if (!w->options.tcp)
+        return 0;
+    int r = tcp_create(w->context.sealer, &w->tcp);
+    for (size_t i = 0; r == 0 && i < w->options.listen_count; i++) {
+        char text[CONTROL_ADDRESS_MAX];
+        r = listen_at(w, &w->options.listen[i]);
+        address_to_text(&w->options.listen[i], text);
+        if (r == 0 && w->options.public_count == 0)
+            offer_address(w, text, w->tcp_port, true);
+    }
+    for (size_t i = 0; r == 0 && i < w->options.public_count; i++)
+        offer_address(w, w->options.public[i], w -> tcp_port, true);
+    return r < 0 ? r : watch(w, tcp_fd(w->tcp), WAKE_TCP);
 }
 
 static int open_wakes(struct worker *w)
@@ -150,9 +140,9 @@ static int open_wakes(struct worker *w)
     w->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (w->stop_fd < 0)
         return -errno;
-    int r = watch(w, w->stop_fd, EPOLLIN, WAKE_STOP, EPOLL_CTL_ADD);
+    int r = watch(w, w->stop_fd, WAKE_STOP);
     if (r == 0)
-        r = watch(w, mailbox_fd(w->mailbox), EPOLLIN, WAKE_MAILBOX, EPOLL_CTL_ADD);
+        r = watch(w, mailbox_fd(w->mailbox), WAKE_MAILBOX);
     return r;
 }
 
@@ -177,8 +167,6 @@ static int open_context(struct worker *w)
         r = packet_pool_create(w->options.packets, &c->pool);
     if (r == 0)
         r = table_create(LIMIT_HEARINGS_RETURNED, c->boot_id, &w->rooms);
-    if (r == 0)
-        r = udp_reader_create(&w->reader);
     return r;
 }
 
@@ -191,60 +179,54 @@ static void deliver(struct letter *l, void *owner)
     w->context.outbox.connection = 0;
 }
 
-/* Gives what waits to the kernel; what it does not take now goes when it has room. */
+/* Gives what waits to the kernel. */
 static void flush(struct worker *w)
 {
-    for (size_t i = 0; i < w->endpoint_count; i++) {
-        struct endpoint *e = &w->endpoints[i];
-        bool full = !send_flush(e->queue);
-        if (full == e->awaits_room)
-            continue;
-        uint32_t events = EPOLLIN | (full ? (uint32_t)EPOLLOUT : 0);
-        if (watch(w, e->fd, events, WAKE_SOCKET + i, EPOLL_CTL_MOD) == 0)
-            e->awaits_room = full; /* else it is tried again at the next flush, two ticks away */
-    }
+    endpoints_flush(&w->endpoints);
+    if (w->tcp)
+        tcp_flush(w->tcp, w->context.now_us);
 }
 
-static void begin_turn(struct worker *w)
+static void read_tcp(struct worker *w)
 {
-    w->context.now_us = clock_now_us();
-    w->reads.woke_us = w->context.now_us;
+    struct path from;
+    struct framing_datagram datagram;
+    tcp_wake(w->tcp, w->context.now_us);
+    while (tcp_next(w->tcp, &from, &datagram))
+        forward_datagram(&w->context, &from, datagram.bytes, datagram.len);
+    forward_burst(&w->context);
 }
 
-static void end_turn(struct reads *r)
+/* No transport knows a connection any more when its memory goes. */
+static void end_connections(struct worker *w)
 {
-    r->turn_us = r->worked_us;
-    r->worked_us += clock_now_us() - r->woke_us;
+    struct list *users;
+    while (w->tcp && (users = tcp_take_ended(w->tcp)))
+        paths_lose(users);
 }
 
-/* Between two reads: from the last one, or from when the turn before found nothing to read. */
-static void note_read(struct reads *r, struct endpoint *e, uint64_t now_us)
-{
-    uint64_t worked_us = r->worked_us + now_us - r->woke_us;
-    uint64_t since_us = e->read_us > r->turn_us ? e->read_us : r->turn_us;
-    if (worked_us - since_us > r->longest_us)
-        r->longest_us = worked_us - since_us;
-    e->read_us = worked_us;
-}
-
-static void read_socket(struct worker *w, struct endpoint *e)
+/* Returns whether more waits there. */
+static bool read_socket(struct worker *w, size_t i, bool rtcp)
 {
     int count;
     for (int taken = 0; taken < DATAGRAMS_PER_TURN; taken += count) {
-        const struct udp_datagram *datagrams;
-        count = udp_read(w->reader, e->fd, &datagrams);
-        if (count <= 0)
-            return; /* an error of the socket (ICMP, memory) is no matter of the next datagram */
-        w->context.now_us = clock_now_us();
-        note_read(&w->reads, e, w->context.now_us);
-        for (int i = 0; i < count; i++) {
-            const struct path from = {.via = e->queue, .remote = datagrams[i].from};
-            forward_datagram(&w->context, &from, datagrams[i].bytes, datagrams[i].len);
-        }
+        count = endpoints_read(&w->endpoints, i, rtcp, &w->context);
         flush(w);
         if (count < UDP_BATCH)
-            return;
+            return false;
     }
+    return true;
+}
+
+/* As often as it is due, not as often as it comes: see endpoints.h. */
+static void read_rtcp(struct worker *w)
+{
+    if (w->context.now_us < endpoints_rtcp_us(&w->endpoints))
+        return;
+    bool more = false;
+    for (size_t i = 0; i < w->endpoints.count; i++)
+        more |= read_socket(w, i, true);
+    endpoints_note_rtcp(&w->endpoints, &w->context, more);
 }
 
 static void collect_load(const struct worker *w, uint64_t values[CONTROL_METRIC_COUNT])
@@ -265,6 +247,16 @@ static void collect_load(const struct worker *w, uint64_t values[CONTROL_METRIC_
     }
 }
 
+static void collect_tcp(const struct tcp_stats *s, uint64_t values[CONTROL_METRIC_COUNT])
+{
+    values[CONTROL_METRIC_TCP_CONNECTIONS] = s->connections;
+    values[CONTROL_METRIC_TCP_REFUSED] = s->refused;
+    values[CONTROL_METRIC_TCP_SENT] = s->datagrams;
+    values[CONTROL_METRIC_DROPPED_JUNK] += s->dropped_in;
+    values[CONTROL_METRIC_DROPPED_TCP] =
+        s->dropped[LANES_CONTROL] + s->dropped[LANES_SOUND] + s->dropped[LANES_PICTURE];
+}
+
 static void collect_metrics(struct worker *w, uint64_t values[CONTROL_METRIC_COUNT])
 {
     const struct transport_stats *t = &w->context.transport_stats;
@@ -272,20 +264,22 @@ static void collect_metrics(struct worker *w, uint64_t values[CONTROL_METRIC_COU
     values[CONTROL_METRIC_DROPPED_JUNK] +=
         t->dropped[TRANSPORT_DROP_JUNK] + t->dropped[TRANSPORT_DROP_FOREIGN] +
         t->dropped[TRANSPORT_DROP_DTLS] + t->dropped[TRANSPORT_DROP_EARLY] +
-        t->dropped[TRANSPORT_DROP_ENDED] + udp_reader_oversize(w->reader);
+        t->dropped[TRANSPORT_DROP_ENDED] + udp_reader_oversize(w->endpoints.reader);
     values[CONTROL_METRIC_DROPPED_FORGED] +=
         t->dropped[TRANSPORT_DROP_FORGED] + t->dropped[TRANSPORT_DROP_REPLAYED];
     values[CONTROL_METRIC_DROPPED_UNROUTED] += t->dropped[TRANSPORT_DROP_SSRCS];
     values[CONTROL_METRIC_STUN_REFUSED] += t->dropped[TRANSPORT_DROP_STUN];
     values[CONTROL_METRIC_DTLS_FAILED] += t->dtls_failed;
-    for (size_t i = 0; i < w->endpoint_count; i++) {
-        const struct send_stats *s = send_queue_stats(w->endpoints[i].queue);
+    for (size_t i = 0; i < w->endpoints.count; i++) {
+        const struct send_stats *s = send_queue_stats(w->endpoints.all[i].queue);
         values[CONTROL_METRIC_DROPPED_SEND] += s->dropped_full + s->dropped_refused;
         values[CONTROL_METRIC_SENT] += s->datagrams;
         values[CONTROL_METRIC_SEND_MESSAGES] += s->messages;
         values[CONTROL_METRIC_SEND_CALLS] += s->calls;
     }
-    values[CONTROL_METRIC_READ_GAP_US] = w->reads.longest_us;
+    if (w->tcp)
+        collect_tcp(tcp_stats(w->tcp), values);
+    values[CONTROL_METRIC_READ_GAP_US] = w->endpoints.longest_us;
     size_t cursor = 0;
     const struct room *room;
     while ((room = table_next(w->rooms, &cursor)))
@@ -313,15 +307,13 @@ static void follow_wall(struct worker *w)
 /* What was lost before we could read it: nobody else counts it. */
 static void count_drops(struct worker *w)
 {
-    uint64_t drops = 0;
-    for (size_t i = 0; i < w->endpoint_count; i++)
-        drops += udp_take_drops(w->endpoints[i].fd, &w->endpoints[i].drops);
+    uint64_t drops = endpoints_take_drops(&w->endpoints);
     if (drops == 0)
         return;
     w->context.counters[CONTROL_METRIC_DROPPED_QUEUE] += drops;
     log_warn("worker %u: %" PRIu64 " datagrams dropped at its sockets in a second; "
              "reads were up to %" PRIu64 " us apart",
-             w->options.number, drops, w->reads.longest_us);
+             w->options.number, drops, w->endpoints.longest_us);
 }
 
 /* Once in each tick of the wheel. */
@@ -340,12 +332,14 @@ static void run_timers(struct worker *w)
         return;
     w->metrics_us = c->now_us + METRICS_INTERVAL_US;
     follow_wall(w);
+    if (w->tcp)
+        tcp_tick(w->tcp, c->now_us);
     load_measure(&c->load, c->counters[CONTROL_METRIC_PACKETS_OUT], c->now_us);
     count_drops(w);
     struct control_message m = {.type = CONTROL_METRICS};
     collect_metrics(w, m.metrics.values);
     outbox_tell(&c->outbox, &m);
-    w->reads.longest_us = 0;
+    w->endpoints.longest_us = 0;
 }
 
 /* One step of one handshake; then the sockets have their turn again. */
@@ -357,12 +351,16 @@ static void shake_hands(struct worker *w)
 }
 
 /* Milliseconds to sleep at most. A tick may be run in any turn of it: only when nothing else wakes
- * us until its end do we wake for it, as going to sleep once more costs more than what is due. */
+ * us until its end do we wake for it, as going to sleep once more costs more than what is due.
+ * Where there is no hearing nobody sends RTCP. */
 static int patience(const struct worker *w)
 {
     if (handshakes_wait(&w->context.handshakes))
         return 0;
     uint64_t until_us = (w->tick + 2) * WHEEL_TICK_US, now_us = clock_now_us();
+    uint64_t rtcp_us = endpoints_wake_us(&w->endpoints);
+    if (rtcp_us < until_us && table_count(w->rooms) > 0)
+        until_us = rtcp_us;
     return until_us > now_us ? (int)((until_us - now_us + 999) / 1000) : 0;
 }
 
@@ -372,20 +370,25 @@ static void *run(void *arg)
     for (;;) {
         struct epoll_event events[WAKE_SOCKET + LIMIT_ADDRESSES];
         int count = epoll_wait(w->epoll_fd, events, WAKE_SOCKET + LIMIT_ADDRESSES, patience(w));
-        begin_turn(w);
+        w->context.now_us = clock_now_us();
+        endpoints_begin(&w->endpoints, &w->context);
         for (int i = 0; i < count; i++) {
             uint64_t what = events[i].data.u64;
             if (what == WAKE_STOP)
                 return NULL;
             if (what == WAKE_MAILBOX)
                 (void)mailbox_drain(w->mailbox, w, LETTERS_PER_TURN);
+            else if (what == WAKE_TCP)
+                read_tcp(w);
             else if (events[i].events & (EPOLLIN | EPOLLERR))
-                read_socket(w, &w->endpoints[what - WAKE_SOCKET]);
+                (void)read_socket(w, what - WAKE_SOCKET, false);
         }
+        read_rtcp(w);
         run_timers(w);
         shake_hands(w);
         flush(w);
-        end_turn(&w->reads);
+        end_connections(w);
+        endpoints_end(&w->endpoints);
     }
 }
 
@@ -429,6 +432,8 @@ int worker_create(const struct worker_options *options, struct worker **ret_work
         r = open_context(w);
     if (r == 0)
         r = open_endpoints(w);
+    if (r == 0)
+        r = open_tcp(w);
     if (r < 0)
         return r;
     r = -pthread_create(&w->thread, NULL, run, w);
@@ -458,14 +463,10 @@ void worker_destroy(struct worker *w)
     mailbox_destroy(w->mailbox);
     if (w->rooms)
         orders_end(&w->context, w->rooms);
-    for (size_t i = 0; i < w->endpoint_count; i++) {
-        if (w->endpoints[i].queue)
-            (void)send_flush(w->endpoints[i].queue); /* the pages are told that it is over */
-        send_queue_destroy(w->endpoints[i].queue);
-        close_if_open(w->endpoints[i].fd);
-    }
+    end_connections(w);
+    tcp_destroy(w->tcp);              /* what waits there too */
+    endpoints_destroy(&w->endpoints); /* the pages are told that it is over */
     table_destroy(w->rooms);
-    udp_reader_destroy(w->reader);
     packet_pool_destroy(w->context.pool);
     sealer_destroy(w->context.sealer);
     directory_destroy(w->context.directory);
@@ -496,5 +497,10 @@ const char *worker_sealing(const struct worker *w)
 
 uint16_t worker_port(const struct worker *w)
 {
-    return w->port;
+    return w->endpoints.port;
+}
+
+uint16_t worker_tcp_port(const struct worker *w)
+{
+    return w->tcp_port;
 }

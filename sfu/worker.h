@@ -21,8 +21,10 @@ struct worker;
 #define WORKER_PACKETS 16384
 
 struct worker_options {
-    unsigned number; /* 0 for the first */
-    uint16_t port;   /* UDP; 0: any free one */
+    unsigned number;   /* 0 for the first */
+    uint16_t port;     /* UDP; 0: any free one */
+    bool tcp;          /* pages may come over TCP too, ... */
+    uint16_t tcp_port; /* ... at this port; 0: that of UDP */
     size_t listen_count;
     struct address listen[LIMIT_ADDRESSES]; /* concrete addresses; their ports do not count */
     size_t public_count;                    /* 0: what is listened on is offered to pages */
@@ -63,5 +65,7 @@ int worker_cpu(unsigned number);
 
 /* The UDP port it got. */
 uint16_t worker_port(const struct worker *worker);
+/* The TCP port, of its last address; 0: it has none. */
+uint16_t worker_tcp_port(const struct worker *worker);
 
 #endif

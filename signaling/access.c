@@ -36,16 +36,19 @@ static const struct rule rules[ACCESS_COUNT] = {
     [ACCESS_PRODUCE] = {SPEAKERS, SITTING, ROOM(COURTROOM)},
     [ACCESS_HAND] = {SPEAKERS, SITTING, ANYWHERE},
     [ACCESS_RECORDS] = {COURT, ANY_STATE, ANYWHERE},
+    [ACCESS_CONNECTIONS] = {COURT | ROLE(TECHNICIAN), SITTING, ROOM(COURTROOM)},
     [ACCESS_LOWER_HAND] = {COURT, SITTING, ROOM(COURTROOM)},
     [ACCESS_JOIN] = {EVERYONE, NOT_CLOSED, ANYWHERE},
 };
 
 static const char *const action_names[ACCESS_COUNT] = {
-    [ACCESS_ADMIT] = "admit",   [ACCESS_DISMISS] = "dismiss", [ACCESS_MUTE] = "mute",
-    [ACCESS_REMOVE] = "remove", [ACCESS_OPEN] = "open",       [ACCESS_RECESS] = "recess",
-    [ACCESS_RESUME] = "resume", [ACCESS_CLOSE] = "close",     [ACCESS_PRODUCE] = "produce",
-    [ACCESS_HAND] = "hand",     [ACCESS_RECORDS] = "records", [ACCESS_LOWER_HAND] = "lower-hand",
-    [ACCESS_JOIN] = "join",
+    [ACCESS_ADMIT] = "admit",     [ACCESS_DISMISS] = "dismiss",
+    [ACCESS_MUTE] = "mute",       [ACCESS_REMOVE] = "remove",
+    [ACCESS_OPEN] = "open",       [ACCESS_RECESS] = "recess",
+    [ACCESS_RESUME] = "resume",   [ACCESS_CLOSE] = "close",
+    [ACCESS_PRODUCE] = "produce", [ACCESS_HAND] = "hand",
+    [ACCESS_RECORDS] = "records", [ACCESS_LOWER_HAND] = "lower-hand",
+    [ACCESS_JOIN] = "join",       [ACCESS_CONNECTIONS] = "connections",
 };
 
 /* Whose media flows to whom. Courtrooms only: in a waiting room nothing ever flows, and the other

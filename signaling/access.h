@@ -19,6 +19,7 @@ enum access_action {
     ACCESS_PRODUCE,
     ACCESS_HAND, /* one's own; lowering is always allowed */
     ACCESS_RECORDS,
+    ACCESS_CONNECTIONS, /* what everybody's connection is like */
     ACCESS_MAY_COUNT,
     ACCESS_LOWER_HAND = ACCESS_MAY_COUNT, /* another's */
     ACCESS_JOIN,

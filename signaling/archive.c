@@ -27,6 +27,7 @@ static const struct {
     {".mkv", "video/x-matroska"},
     {".json", "application/json"},
     {".journal", "application/x-ndjson"},
+    {".jsonl", "application/x-ndjson"},
     {".tape", "application/octet-stream"},
     {".txt", "text/plain; charset=utf-8"},
 };
@@ -40,15 +41,12 @@ static const char *mime_of(const char *name)
     return NULL;
 }
 
-int archive_open(const char *records_dir, uint64_t hearing, const char *name,
-                 struct archive_file *ret_file)
+static int open_in(const char *dir, const char *name, struct archive_file *ret_file)
 {
-    char dir[CONFIG_PATH_MAX + 20];
     struct stat status;
     struct archive_file file = {.fd = -1, .mime = mime_of(name)};
     if (!file.mime)
         return -ENOENT;
-    (void)snprintf(dir, sizeof(dir), "%s/%016" PRIx64, records_dir, hearing);
     int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (dir_fd < 0)
         return -ENOENT;
@@ -66,6 +64,21 @@ int archive_open(const char *records_dir, uint64_t hearing, const char *name,
                    (uint64_t)status.st_mtim.tv_sec, (unsigned long)status.st_mtim.tv_nsec);
     *ret_file = file;
     return 0;
+}
+
+int archive_open(const char *records_dir, uint64_t hearing, const char *name,
+                 struct archive_file *ret_file)
+{
+    char dir[CONFIG_PATH_MAX + 20];
+    (void)snprintf(dir, sizeof(dir), "%s/%016" PRIx64, records_dir, hearing);
+    return open_in(dir, name, ret_file);
+}
+
+int archive_open_connections(const char *data_dir, uint64_t hearing, struct archive_file *ret_file)
+{
+    char dir[CONFIG_PATH_MAX + 20], name[EVIDENCE_NAME];
+    (void)snprintf(dir, sizeof(dir), "%s/journals", data_dir);
+    return open_in(dir, evidence_name(hearing, name), ret_file);
 }
 
 void archive_close(struct archive_file *file)
@@ -201,6 +214,11 @@ static void put_record(struct court *court, const struct store_hearing *hearing,
     if (record.state == REPLY_RECORD_READY)
         put_files(court->config->recorder.records_dir, hearing->id, t);
     jsontext_close(t, ']');
+    struct archive_file connections;
+    if (archive_open_connections(court->config->data_dir, hearing->id, &connections) == 0) {
+        jsontext_unsigned(t, "connectionsBytes", connections.size);
+        archive_close(&connections);
+    }
     jsontext_close(t, '}');
 }
 

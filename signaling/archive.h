@@ -23,6 +23,12 @@ struct archive_file {
  * in the record's own directory, are not there: -ENOENT. */
 int archive_open(const char *records_dir, uint64_t hearing, const char *name,
                  struct archive_file *ret_file);
+
+/* The same of the figures of connections that are kept beside the hearing's journal, a file of the
+ * name ARCHIVE_CONNECTIONS over HTTP. */
+#define ARCHIVE_CONNECTIONS "connections.jsonl"
+int archive_open_connections(const char *data_dir, uint64_t hearing, struct archive_file *ret_file);
+
 void archive_close(struct archive_file *file);
 
 #endif

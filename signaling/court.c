@@ -23,6 +23,7 @@ static void live_destroy(struct live *live)
     list_remove(&live->link);
     if (live->ring_fd >= 0)
         (void)close(live->ring_fd); /* the recorder and the media core have theirs */
+    evidence_close(live->evidence);
     journal_close(live->journal);
     hearing_destroy(live->hearing);
     free(live);
@@ -398,6 +399,14 @@ bool court_may_write(struct live *live, const struct hearing_person *person)
     unsigned burst = LIMIT_WRITE_BURST + (is_bench(&person->stored) ? LIMIT_PEOPLE_PER_HEARING : 0);
     return bucket_take(&court_presence(live, person)->writes, LIMIT_WRITE_RATE, burst,
                        live->court->now_us);
+}
+
+const struct turn_offer *court_turn(const struct court *court, const struct hearing_person *person,
+                                    struct turn_offer *storage)
+{
+    if (!court->turn)
+        return NULL;
+    return turn_offer(court->turn, person->stored.id, court->wall_us, storage) < 0 ? NULL : storage;
 }
 
 struct page *court_page(struct court *court, uint64_t serial)

@@ -7,6 +7,7 @@
 #include "common/config.h"
 #include "common/list.h"
 #include "signaling/bucket.h"
+#include "signaling/evidence.h"
 #include "signaling/hearing.h"
 #include "signaling/journal.h"
 #include "signaling/media.h"
@@ -49,6 +50,30 @@ struct live_gap {
 };
 #define LIVE_GAP_SOURCES 2 /* MICROPHONE and CAMERA of enum control_source */
 
+/* What its page looks at, and what it was told of it; view.h. */
+struct live_view {
+    bool told; /* the page said what it looks at */
+    bool sound_only;
+    bool overloaded;               /* its device, by its own word */
+    uint16_t heights[LIMIT_SEATS]; /* pixels of its screen */
+    uint32_t held;                 /* bits: seats whose picture is held for want of bandwidth */
+    uint32_t line_bps;             /* as last told to the page; 0: not yet */
+};
+
+/* What its connection is like, and what of that is not kept yet; figures.h. */
+struct live_figures {
+    struct control_peer_stats now;           /* as last told */
+    uint64_t at_us;                          /* wall; 0: not told since it came */
+    bool fresh;                              /* not told to those who watch */
+    uint8_t phases[CONTROL_DIRECTION_COUNT]; /* enum control_transport_phase */
+    struct control_peer_stats worst;         /* since the last line */
+    uint64_t up_sum, down_sum;               /* bit/s; of so many: */
+    uint32_t count;
+    uint8_t worst_quality; /* 0: not known */
+    uint64_t kept_us;      /* monotonic; of the last line */
+    bool named;            /* our lines say who it is */
+};
+
 /* How a person stands beyond what hearing.h knows; in the order of hearing->people. */
 struct live_presence {
     uint64_t lost_us;      /* monotonic; when its page went; 0: it is here, or never was */
@@ -62,6 +87,8 @@ struct live_presence {
     uint64_t invitation;   /* its page came by, or the last one; 0: none since our start */
     struct bucket writes;  /* its requests that write to a disk: LIMIT_WRITE_RATE */
     struct live_gap gaps[LIVE_GAP_SOURCES];
+    struct live_view view;
+    struct live_figures figures;
 };
 
 /* Where a hearing's tape stands. */
@@ -79,6 +106,11 @@ struct live {
     struct court *court;
     struct hearing *hearing;
     struct journal *journal;
+    struct evidence *evidence; /* figures.h; NULL: nothing kept yet */
+    bool evidence_failed;      /* it takes no lines, which is logged */
+    uint64_t evidence_kept;    /* bytes of it that its journal vouches for, since our start */
+    uint64_t evidence_kept_us; /* monotonic; when it did so last */
+    uint64_t figures_us;       /* monotonic; when they are looked at next */
     struct live_presence presence[LIMIT_PEOPLE_PER_HEARING];
     bool media_open; /* HEARING_OPEN was said on this connection to the media core */
 
@@ -113,6 +145,7 @@ struct court {
     const struct config *config;
     struct store *store;
     struct token_key *key;
+    struct turn *turn; /* NULL: no TURN server */
     struct ws *ws;
     struct media *sfu;
     struct media *recorder;
@@ -178,6 +211,11 @@ struct live_presence *court_presence(struct live *live, const struct hearing_per
 /* Whether the person may have us write to a disk once more now (LIMIT_WRITE_RATE), by whichever
  * page; counts it if so. */
 bool court_may_write(struct live *live, const struct hearing_person *person);
+
+/* What the person logs in with at the TURN server from now on, in `storage`. NULL: there is no such
+ * server, or no memory: pages get along without it. */
+const struct turn_offer *court_turn(const struct court *court, const struct hearing_person *person,
+                                    struct turn_offer *storage);
 
 /* The page with this serial number, or NULL: gone. */
 struct page *court_page(struct court *court, uint64_t serial);

@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <stdlib.h>
 
 #include "common/cleanup.h"
 
@@ -25,10 +26,48 @@ int digest_sha256(const void *data, size_t len, const void *more, size_t more_le
     return 0;
 }
 
-int digest_hmac(const void *key, size_t key_len, const void *data, size_t len,
-                uint8_t ret_mac[static DIGEST_LEN])
+struct digest_sum {
+    EVP_MD_CTX *context;
+};
+
+int digest_sum_create(struct digest_sum **ret_sum)
 {
-    char hash[] = "SHA256";
+    struct digest_sum *sum = calloc(1, sizeof(*sum));
+    if (sum)
+        sum->context = EVP_MD_CTX_new();
+    if (!sum || !sum->context || EVP_DigestInit_ex(sum->context, EVP_sha256(), NULL) != 1) {
+        digest_sum_destroy(sum);
+        return -ENOMEM;
+    }
+    *ret_sum = sum;
+    return 0;
+}
+
+void digest_sum_destroy(struct digest_sum *sum)
+{
+    if (!sum)
+        return;
+    EVP_MD_CTX_free(sum->context);
+    free(sum);
+}
+
+int digest_sum_add(struct digest_sum *sum, const void *data, size_t len)
+{
+    return EVP_DigestUpdate(sum->context, data, len) == 1 ? 0 : -ENOMEM;
+}
+
+int digest_sum_read(const struct digest_sum *sum, uint8_t ret_hash[static DIGEST_LEN])
+{
+    CLEANUP(EVP_MD_CTX_free) EVP_MD_CTX *copy = EVP_MD_CTX_new();
+    if (!copy || EVP_MD_CTX_copy_ex(copy, sum->context) != 1 ||
+        EVP_DigestFinal_ex(copy, ret_hash, NULL) != 1)
+        return -ENOMEM;
+    return 0;
+}
+
+static int hmac(char *hash, const void *key, size_t key_len, const void *data, size_t len,
+                uint8_t *ret_mac, size_t expected_len)
+{
     OSSL_PARAM options[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, hash, 0),
                             OSSL_PARAM_construct_end()};
     CLEANUP(EVP_MAC_free) EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
@@ -36,8 +75,27 @@ int digest_hmac(const void *key, size_t key_len, const void *data, size_t len,
     size_t mac_len = 0;
     if (!context || EVP_MAC_init(context, key, key_len, options) != 1 ||
         EVP_MAC_update(context, data, len) != 1 ||
-        EVP_MAC_final(context, ret_mac, &mac_len, DIGEST_LEN) != 1 || mac_len != DIGEST_LEN)
+        EVP_MAC_final(context, ret_mac, &mac_len, expected_len) != 1 || mac_len != expected_len)
         return -ENOMEM;
+    return 0;
+}
+
+int digest_hmac(const void *key, size_t key_len, const void *data, size_t len,
+                uint8_t ret_mac[static DIGEST_LEN])
+{
+    char hash[] = "SHA256";
+    return hmac(hash, key, key_len, data, len, ret_mac, DIGEST_LEN);
+}
+
+int digest_hmac_sha1_base64(const void *key, size_t key_len, const void *data, size_t len,
+                            char text[static DIGEST_SHA1_BASE64_TEXT])
+{
+    char hash[] = "SHA1";
+    uint8_t mac[20];
+    int r = hmac(hash, key, key_len, data, len, mac, sizeof(mac));
+    if (r < 0)
+        return r;
+    (void)EVP_EncodeBlock((unsigned char *)text, mac, sizeof(mac)); /* always 28 and a NUL */
     return 0;
 }
 

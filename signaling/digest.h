@@ -15,9 +15,22 @@
 int digest_sha256(const void *data, size_t len, const void *more, size_t more_len,
                   uint8_t ret_hash[static DIGEST_LEN]);
 
+/* SHA-256 of what grows: may be read at any time, and goes on. */
+struct digest_sum;
+int digest_sum_create(struct digest_sum **ret_sum); /* 0 or -ENOMEM */
+void digest_sum_destroy(struct digest_sum *sum);
+int digest_sum_add(struct digest_sum *sum, const void *data, size_t len);
+int digest_sum_read(const struct digest_sum *sum, uint8_t ret_hash[static DIGEST_LEN]);
+
 /* HMAC-SHA-256 (RFC 2104). 0 or -ENOMEM. */
 int digest_hmac(const void *key, size_t key_len, const void *data, size_t len,
                 uint8_t ret_mac[static DIGEST_LEN]);
+
+/* The password of the REST convention of TURN servers: the HMAC-SHA1 (RFC 2104; that convention
+ * knows no other) as base64 with padding. 0 or -ENOMEM. */
+#define DIGEST_SHA1_BASE64_TEXT 29
+int digest_hmac_sha1_base64(const void *key, size_t key_len, const void *data, size_t len,
+                            char text[static DIGEST_SHA1_BASE64_TEXT]);
 
 /* Takes the same time whatever differs. */
 bool digest_is_equal(const uint8_t a[static DIGEST_LEN], const uint8_t b[static DIGEST_LEN]);

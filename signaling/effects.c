@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "signaling/figures.h"
 #include "signaling/gaps.h"
+#include "signaling/view.h"
 
 /* A `seat` event waits for its picture this long, then comes without. Ours: two key frames' time.
  */
@@ -256,6 +258,8 @@ static void change_seat(struct live *live, struct hearing_person *person,
         set_seat(live, person->stored.id, change->seat, CONTROL_AUDIO, change->now.audio);
     if (change->route_video)
         set_seat(live, person->stored.id, change->seat, CONTROL_VIDEO, change->now.video);
+    if (change->route_video)
+        view_tell_seat(live, person, change->seat);
     if (!change->shown)
         return;
     /* A name waits for its picture or voice, so that it does not stand under another's face; an
@@ -291,6 +295,7 @@ void effects_repeat_seats(struct live *live, struct hearing_person *person)
         set_seat(live, person->stored.id, seat, CONTROL_VIDEO, now->video);
         tell_seat(live, person, seat);
     }
+    view_repeat(live, person);
 }
 
 void effects_on_seat_switched(struct live *live, const struct control_seat_switched *switched)
@@ -363,7 +368,10 @@ void effects_on_stats(struct live *live, const struct control_peer_stats *stats)
     struct hearing_person *person = hearing_find(live->hearing, stats->peer);
     if (!person)
         return;
-    hearing_set_quality(live->hearing, person, quality_of(stats), &live->court->changes);
+    view_on_line(live, person, stats->down_estimate_bps);
+    uint8_t quality = figures_is_cut(live, person) ? 1 : quality_of(stats);
+    figures_take(live, person, stats, quality);
+    hearing_set_quality(live->hearing, person, quality, &live->court->changes);
     if (live->court->changes.count)
         effects_apply(live);
 }
@@ -373,6 +381,7 @@ void effects_on_transport(struct live *live, const struct control_transport_stat
     struct hearing_person *person = hearing_find(live->hearing, state->peer);
     if (!person)
         return;
+    court_presence(live, person)->figures.phases[state->direction] = state->phase;
     if (state->phase == CONTROL_TRANSPORT_CLOSED)
         court_presence(live, person)->page_closed = true;
     if (state->phase == CONTROL_TRANSPORT_CONNECTED)
@@ -452,4 +461,5 @@ void effects_tick(struct live *live)
     for (size_t i = 0; i < live->hearing->count; i++)
         tick_person(live, live->hearing->people[i], &live->presence[i]);
     gaps_tick(live);
+    figures_tick(live);
 }

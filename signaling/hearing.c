@@ -124,6 +124,7 @@ static int check_target(const struct hearing_person *actor, enum access_action a
     case ACCESS_PRODUCE:
     case ACCESS_HAND:
     case ACCESS_RECORDS:
+    case ACCESS_CONNECTIONS:
     case ACCESS_JOIN:
     case ACCESS_COUNT:
         return 0;
@@ -272,6 +273,7 @@ void hearing_set_connected(struct hearing *h, struct hearing_person *p, bool con
         return;
     p->connected = connected;
     p->quality = 0;
+    p->path = TERMS_PATH_UNKNOWN;
     for (size_t i = 0; i < h->count; i++)
         if (h->people[i] != p && hearing_sees(h->people[i], p))
             note(h, changes,
@@ -378,6 +380,16 @@ void hearing_set_quality(struct hearing *h, struct hearing_person *p, uint8_t qu
     if (p->quality == quality)
         return;
     p->quality = quality;
+    note_person(h, p, changes);
+}
+
+void hearing_set_path(struct hearing *h, struct hearing_person *p, enum terms_path path,
+                      struct hearing_changes *changes)
+{
+    changes->count = 0;
+    if (p->path == path)
+        return;
+    p->path = path;
     note_person(h, p, changes);
 }
 

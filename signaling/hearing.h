@@ -16,7 +16,8 @@ struct hearing_producer {
     enum control_kind kind;
     enum control_source source;
     bool paused;
-    bool flowing;        /* the caller's: the media core said that packets of it come */
+    bool flowing;   /* the caller's: the media core said that packets of it come */
+    uint8_t layers; /* the caller's: bits of its encodings that somebody receives; 0: not told */
     uint64_t started_us; /* wall */
 };
 
@@ -25,8 +26,9 @@ struct hearing_producer {
 struct hearing_person {
     struct store_person stored; /* id, name, role, room, admitted, removed, hand, seats, arrival */
     bool connected;
-    uint8_t quality;   /* 0 unknown, 1 bad to 4 very good */
-    uint64_t spoke_us; /* monotonic; 0: never */
+    uint8_t quality;      /* 0 unknown, 1 bad to 4 very good */
+    enum terms_path path; /* as its page says; UNKNOWN until then */
+    uint64_t spoke_us;    /* monotonic; 0: never */
     struct hearing_producer producers[LIMIT_STREAMS_PER_PEER];
     struct seats seats; /* what its page shows */
     void *session;      /* the caller's; not touched here */
@@ -135,6 +137,8 @@ void hearing_set_hand(struct hearing *hearing, struct hearing_person *person, bo
                       struct hearing_changes *changes);
 void hearing_set_quality(struct hearing *hearing, struct hearing_person *person, uint8_t quality,
                          struct hearing_changes *changes);
+void hearing_set_path(struct hearing *hearing, struct hearing_person *person, enum terms_path path,
+                      struct hearing_changes *changes);
 
 /* 0 when `producer` may be added, -EEXIST when one of its source is there (it ends first), -ENOSPC
  * (`full`) when the person has LIMIT_STREAMS_PER_PEER, -EINVAL (`unsupported-media`) when kind and

@@ -321,6 +321,19 @@ static void answer_part(const struct ws_request *request, const struct archive_f
                           (unsigned long long)file->size);
 }
 
+static int open_record(const struct http *http, uint64_t hearing, const char *name,
+                       struct archive_file *ret_file)
+{
+    const struct config *config = http->court->config;
+    struct store_hearing stored;
+    if (strcmp(name, ARCHIVE_CONNECTIONS) != 0)
+        return archive_open(config->recorder.records_dir, hearing, name, ret_file);
+    if (store_hearing_get(http->court->store, hearing, &stored) < 0 ||
+        stored.state != TERMS_STATE_CLOSED)
+        return -ENOENT; /* of one that goes on, watchConnections tells */
+    return archive_open_connections(config->data_dir, hearing, ret_file);
+}
+
 static void answer_record(const struct http *http, const struct ws_request *request,
                           uint64_t hearing, const char *name, struct ws_response *response)
 {
@@ -329,7 +342,7 @@ static void answer_record(const struct http *http, const struct ws_request *requ
     if (!find_session(http, request, response, &invitation))
         return;
     if ((invitation.hearing && invitation.hearing != hearing) ||
-        archive_open(http->court->config->recorder.records_dir, hearing, name, &file) < 0) {
+        open_record(http, hearing, name, &file) < 0) {
         answer_text(response, 404, "not found\n");
         return;
     }

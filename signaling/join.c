@@ -33,7 +33,7 @@ static int write_lines(struct live *live, const struct hearing_person *person)
     return court_journal(live, &joined);
 }
 
-static int ask_media(struct page *page, int32_t request, uint8_t seats)
+static int ask_media(struct page *page, int32_t request)
 {
     const struct live *live = page->live;
     const struct hearing_person *person = page->person;
@@ -45,7 +45,8 @@ static int ask_media(struct page *page, int32_t request, uint8_t seats)
                      .room_kind = hearing_room_on_join(person) == TERMS_ROOM_COURTROOM
                                       ? CONTROL_ROOM_COURTROOM
                                       : CONTROL_ROOM_WAITING,
-                     .seats = seats},
+                     .seats = page->seats,
+                     .red = page->takes_red},
     };
     const struct media_ticket ticket = {
         .purpose = COURT_JOIN,
@@ -80,11 +81,12 @@ void join_handle(struct page *page, const struct message *message)
         page_error(page, message->id, MESSAGE_SERVER_FULL, "the recorder has no tape left");
         return;
     }
-    page->seats = message->seats;
+    page->seats = message->join.seats;
+    page->takes_red = message->join.red;
     page->state = PAGE_AWAITS_MEDIA;
     if (is_to_be_opened(live))
         effects_open_media(live);
-    r = ask_media(page, message->id, message->seats);
+    r = ask_media(page, message->id);
     if (r < 0) {
         page->state = PAGE_OUTSIDE;
         page_error(page, message->id, MESSAGE_MEDIA_UNAVAILABLE, "the media core is busy");
@@ -142,12 +144,15 @@ void join_on_media_ready(struct court *court, const struct media_ticket *ticket,
     struct live_presence *presence = court_presence(live, page->person);
     presence->media = true;
     presence->page_closed = false;
+    presence->view = (struct live_view){0}; /* of a new peer: the page says it anew */
     page->state = PAGE_JOINED;
     court->counters.joins++;
     enter(live, page);
 
     struct jsontext t = {0};
-    reply_joined(&t, ticket->request, page->person->stored.room, ready);
+    struct turn_offer turn;
+    reply_joined(&t, ticket->request, page->person->stored.room, ready, page->takes_red,
+                 court_turn(court, page->person, &turn));
     page_send(page, &t);
     effects_apply(live);
 }

@@ -37,6 +37,7 @@ enum journal_event {
     JOURNAL_RECORD_SEALED,      /* "record.sealed" [] */
     JOURNAL_FAULT,              /* "fault" [process since_us until_us]: a gap that is OUR fault */
     JOURNAL_MEDIA_GAP,          /* "media.gap" [person stream source since_us until_us] */
+    JOURNAL_CONNECTIONS_KEPT,   /* "connections.kept" [bytes sha256]: evidence.h */
     JOURNAL_TORN,               /* "journal.torn" [bytes]: an unfinished line was cut off */
     JOURNAL_EVENT_COUNT,
 };
@@ -89,6 +90,7 @@ struct journal_entry {
     const char *case_number;
     const char *title;
     const char *court;
+    const uint8_t *sha256; /* DIGEST_LEN bytes */
 };
 
 struct journal;

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "signaling/evidence.h"
+
 /* The fields a line can have, in the order they are written. */
 enum field {
     FIELD_HEARING = 1 << 0,
@@ -23,6 +25,7 @@ enum field {
     FIELD_UNTIL = 1 << 11,
     FIELD_BYTES = 1 << 12,
     FIELD_BY = 1 << 13,
+    FIELD_EVIDENCE = 1 << 14, /* file, bytes, sha256 */
 };
 
 static const struct {
@@ -53,6 +56,7 @@ static const struct {
     [JOURNAL_RECORD_SEALED] = {"record.sealed", 0},
     [JOURNAL_FAULT] = {"fault", FIELD_PROCESS | FIELD_SINCE | FIELD_UNTIL},
     [JOURNAL_MEDIA_GAP] = {"media.gap", FIELD_PERSON | FIELD_STREAM | FIELD_SINCE | FIELD_UNTIL},
+    [JOURNAL_CONNECTIONS_KEPT] = {"connections.kept", FIELD_EVIDENCE},
     [JOURNAL_TORN] = {"journal.torn", FIELD_BYTES},
 };
 
@@ -161,6 +165,16 @@ static void put_word(struct text *t, const char *key, const char *value)
     put(t, ",\"%s\":\"%s\"", key, value ? value : "");
 }
 
+/* Which file beside the journal, and how much of it. */
+static void put_evidence(struct text *t, const struct journal_entry *e, uint64_t hearing)
+{
+    char file[EVIDENCE_NAME], hex[DIGEST_TEXT];
+    t->failed |= !e->sha256;
+    if (e->sha256)
+        put(t, ",\"file\":\"%s\",\"bytes\":%" PRIu64 ",\"sha256\":\"%s\"",
+            evidence_name(hearing, file), e->bytes, digest_text(e->sha256, hex));
+}
+
 static void put_fields_of_people(struct text *t, unsigned fields, const struct journal_entry *e)
 {
     if (fields & FIELD_INVITATION)
@@ -204,6 +218,8 @@ static void put_fields(struct text *t, const struct journal_entry *e,
         put_time(t, "until", e->until_us);
     if (fields & FIELD_BYTES)
         put(t, ",\"bytes\":%" PRIu64, e->bytes);
+    if (fields & FIELD_EVIDENCE)
+        put_evidence(t, e, place->hearing);
     if (fields & FIELD_BY) {
         if (e->by != 0)
             put_id(t, "by", e->by);

@@ -206,6 +206,17 @@ struct jsonread_value jsonread_element(const struct jsonread_value *array, size_
     return (struct jsonread_value){.json = element, .required = true, .fault = array->fault};
 }
 
+int64_t jsonread_integer_at(const struct jsonread_value *array, size_t index, int64_t least,
+                            int64_t most)
+{
+    const json_t *element = json_array_get(array->json, index);
+    int64_t value = json_is_integer(element) ? json_integer_value(element) : INT64_MIN;
+    if (value >= least && value <= most)
+        return value;
+    jsonread_refuse(array->fault, "an element is not an integer in its range");
+    return 0;
+}
+
 void jsonread_refuse_others(const struct jsonread_value *o)
 {
     if (o->json && json_object_size(o->json) != o->taken)

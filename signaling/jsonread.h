@@ -66,6 +66,10 @@ size_t jsonread_count(const struct jsonread_value *array);
 /* The element, which must be an object. */
 struct jsonread_value jsonread_element(const struct jsonread_value *array, size_t index);
 
+/* The element, which must be an integer in this range. */
+int64_t jsonread_integer_at(const struct jsonread_value *array, size_t index, int64_t least,
+                            int64_t most);
+
 /* To be called last on an object that may hold nothing else: what was not taken is refused. */
 void jsonread_refuse_others(const struct jsonread_value *object);
 

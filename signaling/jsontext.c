@@ -146,6 +146,12 @@ void jsontext_null(struct jsontext *t, const char *key)
     put(t, "null", 4);
 }
 
+void jsontext_raw(struct jsontext *t, const char *key, const char *json, size_t len)
+{
+    start_value(t, key);
+    put(t, json, len);
+}
+
 void jsontext_id(struct jsontext *t, const char *key, uint64_t id)
 {
     char text[TERMS_ID_TEXT];

@@ -28,6 +28,9 @@ void jsontext_unsigned(struct jsontext *t, const char *key, uint64_t value);
 void jsontext_bool(struct jsontext *t, const char *key, bool value);
 void jsontext_null(struct jsontext *t, const char *key);
 
+/* A value that is JSON already. */
+void jsontext_raw(struct jsontext *t, const char *key, const char *json, size_t len);
+
 /* 16 lower-case hex digits. */
 void jsontext_id(struct jsontext *t, const char *key, uint64_t id);
 

@@ -10,6 +10,7 @@
 #include "signaling/join.h"
 #include "signaling/publish.h"
 #include "signaling/record.h"
+#include "signaling/view.h"
 
 /* A gap that is our fault, in the journal of every hearing that felt it. */
 static void write_fault(struct court *court, enum journal_process process, uint64_t since_us)
@@ -300,6 +301,12 @@ static void sfu_told_live(struct live *live, const struct control_message *event
     case CONTROL_SPEAKERS:
         effects_on_speakers(live, &event->speakers);
         return;
+    case CONTROL_SEAT_PICTURE:
+        view_on_picture(live, &event->seat_picture);
+        return;
+    case CONTROL_LAYERS:
+        view_on_layers(live, &event->layers);
+        return;
     case CONTROL_PEER_STATS:
         effects_on_stats(live, &event->peer_stats);
         return;
@@ -319,6 +326,10 @@ static uint64_t hearing_of(const struct control_message *event)
         return event->stream_state.hearing;
     case CONTROL_SPEAKERS:
         return event->speakers.hearing;
+    case CONTROL_SEAT_PICTURE:
+        return event->seat_picture.hearing;
+    case CONTROL_LAYERS:
+        return event->layers.hearing;
     case CONTROL_PEER_STATS:
         return event->peer_stats.hearing;
     default:

@@ -158,6 +158,17 @@ static void open_sign_of_life(struct server *s)
         log_warn("%s: gaps will be known less exactly: %s", path, log_errno(errno));
 }
 
+static int open_turn(struct server *s)
+{
+    int r = turn_open(&s->config, &s->court.turn);
+    if (r < 0)
+        log_error("%s is no secret of the TURN server: %s. It is one line of %d to %d letters and "
+                  "digits, which its owner alone may read (turn: secret_file; docs/firewall.md)",
+                  s->config.turn.secret_file, log_errno(r), TURN_SECRET_MIN,
+                  LIMIT_TURN_SECRET_BYTES);
+    return r;
+}
+
 static int open_court(struct server *s)
 {
     struct court *court = &s->court;
@@ -179,6 +190,8 @@ static int open_court(struct server *s)
         r = store_open(s->config.data_dir, &court->store);
     if (r == 0)
         r = token_key_open(s->config.data_dir, &court->key);
+    if (r == 0)
+        r = open_turn(s);
     if (r == 0)
         r = court_load(court);
     if (r == 0)
@@ -274,6 +287,7 @@ static void finish(struct server *s)
     media_destroy(s->court.recorder);
     if (s->court.config)
         court_unload(&s->court);
+    turn_close(s->court.turn);
     token_key_close(s->court.key);
     store_close(s->court.store);
     watch_destroy(s->signals);

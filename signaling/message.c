@@ -17,6 +17,10 @@ static const char *const type_names[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_PRODUCE] = "produce",
     [MESSAGE_PAUSE] = "pause",
     [MESSAGE_CLOSE_PRODUCER] = "closeProducer",
+    [MESSAGE_VIEW] = "view",
+    [MESSAGE_SOUND_ONLY] = "soundOnly",
+    [MESSAGE_DEVICE] = "device",
+    [MESSAGE_WATCH_CONNECTIONS] = "watchConnections",
     [MESSAGE_HAND] = "hand",
     [MESSAGE_LOWER_HAND] = "lowerHand",
     [MESSAGE_ADMIT] = "admit",
@@ -25,6 +29,7 @@ static const char *const type_names[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_REMOVE] = "remove",
     [MESSAGE_SET_STATE] = "setState",
     [MESSAGE_LEAVE] = "leave",
+    [MESSAGE_PATH] = "path",
     [MESSAGE_PING] = "ping",
 };
 
@@ -189,12 +194,27 @@ static void read_pause(struct jsonread_value *o, struct message *m)
     m->pause.paused = jsonread_bool(o, "paused");
 }
 
+static void read_view(struct jsonread_value *o, struct message *m)
+{
+    struct jsonread_value list = jsonread_array(o, "heights", LIMIT_SEATS);
+    for (size_t i = 0; i < jsonread_count(&list); i++)
+        m->view.heights[m->view.count++] = (uint16_t)jsonread_integer_at(&list, i, 0, UINT16_MAX);
+}
+
 static void read_set_state(struct jsonread_value *o, struct message *m)
 {
     static const char *const states[] = {"open", "recess", "closed"};
     static const enum terms_state values[] = {TERMS_STATE_OPEN, TERMS_STATE_RECESS,
                                               TERMS_STATE_CLOSED};
     m->state = values[jsonread_name(o, "state", states, 3)];
+}
+
+static void read_path(struct jsonread_value *o, struct message *m)
+{
+    const char *names[TERMS_PATH_COUNT - 1]; /* what is not known is not said */
+    for (unsigned i = 1; i < TERMS_PATH_COUNT; i++)
+        names[i - 1] = terms_path_name((enum terms_path)i);
+    m->path = (enum terms_path)(jsonread_name(o, "path", names, TERMS_PATH_COUNT - 1) + 1);
 }
 
 static void read_body(struct jsonread_value *o, struct message *m)
@@ -204,7 +224,9 @@ static void read_body(struct jsonread_value *o, struct message *m)
         read_hello(o, m);
         return;
     case MESSAGE_JOIN:
-        m->seats = (uint8_t)jsonread_integer(o, "seats", 1, LIMIT_SEATS);
+        m->join.seats = (uint8_t)jsonread_integer(o, "seats", 1, LIMIT_SEATS);
+        o->required = false;
+        m->join.red = jsonread_bool(o, "red");
         return;
     case MESSAGE_CONNECT:
         read_connect(o, m);
@@ -221,6 +243,16 @@ static void read_body(struct jsonread_value *o, struct message *m)
     case MESSAGE_CLOSE_PRODUCER:
         m->producer = jsonread_id(o, "producer");
         return;
+    case MESSAGE_VIEW:
+        read_view(o, m);
+        return;
+    case MESSAGE_DEVICE:
+        m->overloaded = jsonread_bool(o, "overloaded");
+        return;
+    case MESSAGE_SOUND_ONLY:
+    case MESSAGE_WATCH_CONNECTIONS:
+        m->on = jsonread_bool(o, "on");
+        return;
     case MESSAGE_HAND:
         m->up = jsonread_bool(o, "up");
         return;
@@ -233,6 +265,9 @@ static void read_body(struct jsonread_value *o, struct message *m)
         return;
     case MESSAGE_SET_STATE:
         read_set_state(o, m);
+        return;
+    case MESSAGE_PATH:
+        read_path(o, m);
         return;
     case MESSAGE_LEAVE:
     case MESSAGE_PING:

@@ -28,6 +28,10 @@ enum message_type {
     MESSAGE_PRODUCE,
     MESSAGE_PAUSE,
     MESSAGE_CLOSE_PRODUCER,
+    MESSAGE_VIEW,
+    MESSAGE_SOUND_ONLY,
+    MESSAGE_DEVICE,
+    MESSAGE_WATCH_CONNECTIONS,
     MESSAGE_HAND,
     MESSAGE_LOWER_HAND,
     MESSAGE_ADMIT,
@@ -36,6 +40,7 @@ enum message_type {
     MESSAGE_REMOVE,
     MESSAGE_SET_STATE,
     MESSAGE_LEAVE,
+    MESSAGE_PATH,
     MESSAGE_PING,
     MESSAGE_TYPE_COUNT,
 };
@@ -125,20 +130,33 @@ struct message_pause {
     bool paused;
 };
 
+/* How high each seat's picture stands on the screen, pixels; 0: not looked at. */
+struct message_view {
+    uint8_t count;
+    uint16_t heights[LIMIT_SEATS];
+};
+
 struct message {
     enum message_type type;
     int32_t id; /* 1 to 2147483647 */
     union {
         struct message_hello hello;
-        uint8_t seats; /* JOIN: 1 to LIMIT_SEATS */
+        struct {
+            uint8_t seats; /* 1 to LIMIT_SEATS */
+            bool red;      /* the page takes sound as RED too */
+        } join;
         struct message_connect connect;
         uint64_t transport; /* RESTART_ICE */
         struct message_produce produce;
         struct message_pause pause;
-        uint64_t producer;      /* CLOSE_PRODUCER */
+        uint64_t producer; /* CLOSE_PRODUCER */
+        struct message_view view;
+        bool on;                /* SOUND_ONLY, WATCH_CONNECTIONS */
+        bool overloaded;        /* DEVICE */
         bool up;                /* HAND */
         uint64_t person;        /* LOWER_HAND, ADMIT, DISMISS, MUTE, REMOVE */
         enum terms_state state; /* OPEN, RECESS or CLOSED */
+        enum terms_path path;   /* never UNKNOWN */
     };
 };
 

@@ -6,6 +6,7 @@
 
 #include "common/log.h"
 #include "signaling/effects.h"
+#include "signaling/figures.h"
 #include "signaling/record.h"
 
 /* Whether the page's person may do this to `target` (0: nobody). False after telling the page. */
@@ -219,8 +220,10 @@ void moderate_set_state(struct page *page, const struct message *message)
     enum terms_state from = live->hearing->stored.state;
     enum journal_event event;
     enum access_action action = action_of(from, message->state, &event);
-    if (!may(page, message->id, action, 0) || !has_tape(page, message->id, event) ||
-        !write_line(page, message->id, event, 0))
+    if (!may(page, message->id, action, 0) || !has_tape(page, message->id, event))
+        return;
+    figures_settle(live);
+    if (!write_line(page, message->id, event, 0))
         return;
     int r = store_hearing_set_state(court->store, live->hearing->stored.id, message->state,
                                     court->wall_us, live->hearing->stored.opened_us);

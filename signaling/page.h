@@ -4,6 +4,7 @@
 #define SIGNALING_PAGE_H
 
 #include "common/list.h"
+#include "signaling/bucket.h"
 #include "signaling/hearing.h"
 #include "signaling/message.h"
 #include "signaling/reply.h"
@@ -31,6 +32,10 @@ struct page {
     struct hearing_person *person; /* the same */
     uint64_t invitation;           /* it came by */
     uint8_t seats;                 /* asked for by the join under way */
+    bool takes_red;                /* said by it */
+    struct bucket views;           /* what it says of its screen: LIMIT_VIEW_RATE */
+    struct bucket paths;           /* what it says of its path: LIMIT_PATH_RATE */
+    bool watches;                  /* everybody's connection: figures.h */
 };
 
 /* Sends what `t` holds and empties it. A page that cannot take it is dropped by ws.c. */

@@ -102,8 +102,22 @@ void publish_on_ice_restarted(struct court *court, const struct media_ticket *ti
         return;
     }
     struct jsontext t = {0};
-    reply_ice_restarted(&t, ticket->request, &restarted->ice);
+    struct turn_offer turn;
+    reply_ice_restarted(&t, ticket->request, &restarted->ice,
+                        court_turn(court, page->person, &turn));
     page_send(page, &t);
+}
+
+void publish_path(struct page *page, const struct message *message)
+{
+    if (!bucket_take(&page->paths, LIMIT_PATH_RATE, LIMIT_PATH_BURST, page->court->now_us)) {
+        page->court->counters.errors++;
+        page_error(page, message->id, MESSAGE_TOO_FAST, "over 1 a second of what is said of it");
+        return;
+    }
+    hearing_set_path(page->live->hearing, page->person, message->path, &page->court->changes);
+    effects_apply(page->live);
+    page_ok(page, message->id);
 }
 
 /* Whether the person may publish this now. Returns 0 or what the page is told. */

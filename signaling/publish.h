@@ -9,6 +9,10 @@
 void publish_connect(struct page *page, const struct message *message);
 void publish_on_connected(struct court *court, const struct media_ticket *ticket, int status);
 
+/* `path`; everybody who sees the person is told. More than LIMIT_PATH_RATE is answered `too-fast`.
+ */
+void publish_path(struct page *page, const struct message *message);
+
 /* `restartIce`; answered by publish_on_ice_restarted(), `restarted` NULL when there is none. */
 void publish_restart_ice(struct page *page, const struct message *message);
 void publish_on_ice_restarted(struct court *court, const struct media_ticket *ticket, int status,

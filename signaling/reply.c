@@ -58,6 +58,7 @@ static void put_person(struct jsontext *t, const char *key, const struct hearing
     jsontext_string(t, "camera", on_off(person, CONTROL_SOURCE_CAMERA));
     jsontext_bool(t, "hand", person->stored.hand);
     jsontext_unsigned(t, "quality", person->quality);
+    jsontext_string(t, "path", terms_path_name(person->path));
     jsontext_close(t, '}');
 }
 
@@ -280,7 +281,7 @@ static void put_seat_extensions(struct jsontext *t)
 
 /* One stream of a seat, as mediasoup-client's consume() takes it. */
 static void put_consumer(struct jsontext *t, unsigned seat, enum control_kind kind,
-                         const struct control_seat_ssrcs *ssrcs)
+                         const struct control_seat_ssrcs *ssrcs, bool red)
 {
     const char *name = kind == CONTROL_AUDIO ? "audio" : "video";
     char text[32];
@@ -297,6 +298,8 @@ static void put_consumer(struct jsontext *t, unsigned seat, enum control_kind ki
     for (size_t i = 0; i < RTPPARAMS_CODEC_COUNT; i++)
         if (rtpparams_codecs[i].kind == kind)
             put_codec(t, &rtpparams_codecs[i], true);
+    if (kind == CONTROL_AUDIO && red)
+        put_codec(t, &rtpparams_red, true);
     jsontext_close(t, ']');
     put_seat_extensions(t);
     jsontext_open(t, "encodings", '[');
@@ -319,8 +322,25 @@ static void put_consumer(struct jsontext *t, unsigned seat, enum control_kind ki
     jsontext_close(t, '}');
 }
 
+/* As RTCPeerConnection takes them. */
+static void put_ice_servers(struct jsontext *t, const struct turn_offer *turn)
+{
+    jsontext_open(t, "iceServers", '[');
+    if (turn) {
+        jsontext_open(t, NULL, '{');
+        jsontext_open(t, "urls", '[');
+        for (size_t i = 0; i < turn->urls->count; i++)
+            jsontext_string(t, NULL, turn->urls->items[i]);
+        jsontext_close(t, ']');
+        jsontext_string(t, "username", turn->user);
+        jsontext_string(t, "credential", turn->password);
+        jsontext_close(t, '}');
+    }
+    jsontext_close(t, ']');
+}
+
 void reply_joined(struct jsontext *t, int32_t id, enum terms_room room,
-                  const struct control_peer_ready *ready)
+                  const struct control_peer_ready *ready, bool red, const struct turn_offer *turn)
 {
     begin(t, "joined", id);
     jsontext_string(t, "room", terms_room_name(room));
@@ -328,12 +348,13 @@ void reply_joined(struct jsontext *t, int32_t id, enum terms_room room,
     put_transport(t, ready, CONTROL_UP);
     put_transport(t, ready, CONTROL_DOWN);
     jsontext_close(t, '}');
+    put_ice_servers(t, turn);
     jsontext_open(t, "seats", '[');
     for (unsigned i = 0; i < ready->seat_count; i++) {
         jsontext_open(t, NULL, '{');
         jsontext_unsigned(t, "seat", i);
-        put_consumer(t, i, CONTROL_AUDIO, &ready->seats[i]);
-        put_consumer(t, i, CONTROL_VIDEO, &ready->seats[i]);
+        put_consumer(t, i, CONTROL_AUDIO, &ready->seats[i], red);
+        put_consumer(t, i, CONTROL_VIDEO, &ready->seats[i], red);
         jsontext_close(t, '}');
     }
     jsontext_close(t, ']');
@@ -346,10 +367,12 @@ void reply_ok(struct jsontext *t, int32_t id)
     end(t);
 }
 
-void reply_ice_restarted(struct jsontext *t, int32_t id, const struct control_ice *ice)
+void reply_ice_restarted(struct jsontext *t, int32_t id, const struct control_ice *ice,
+                         const struct turn_offer *turn)
 {
     begin(t, "iceRestarted", id);
     put_ice(t, ice);
+    put_ice_servers(t, turn);
     end(t);
 }
 
@@ -399,6 +422,35 @@ void reply_speaking(struct jsontext *t, const uint64_t *people, size_t count)
     for (size_t i = 0; i < count; i++)
         jsontext_id(t, NULL, people[i]);
     jsontext_close(t, ']');
+    end(t);
+}
+
+void reply_seat_picture(struct jsontext *t, uint8_t seat, bool is_held)
+{
+    begin(t, "seatPicture", 0);
+    jsontext_unsigned(t, "seat", seat);
+    jsontext_string(t, "picture", is_held ? "held" : "shown");
+    if (is_held)
+        jsontext_string(t, "reason", "bandwidth");
+    end(t);
+}
+
+void reply_layers(struct jsontext *t, uint64_t producer, uint8_t received)
+{
+    begin(t, "layers", 0);
+    jsontext_id(t, "producer", producer);
+    jsontext_open(t, "received", '[');
+    for (unsigned i = 0; i < LIMIT_ENCODINGS; i++)
+        if (received >> i & 1)
+            jsontext_unsigned(t, NULL, i);
+    jsontext_close(t, ']');
+    end(t);
+}
+
+void reply_line(struct jsontext *t, uint32_t bps)
+{
+    begin(t, "line", 0);
+    jsontext_unsigned(t, "bps", bps);
     end(t);
 }
 

@@ -8,6 +8,7 @@
 #include "signaling/journal.h"
 #include "signaling/jsontext.h"
 #include "signaling/message.h"
+#include "signaling/turn.h"
 
 enum reply_record_state {
     REPLY_RECORD_OFF,
@@ -43,10 +44,13 @@ void reply_welcome(struct jsontext *t, int32_t id, const struct reply_welcome *w
 /* Transport ids follow from the person: the page's names outlive a restart of ours. */
 uint64_t reply_transport_id(uint64_t person, enum control_direction direction);
 
+/* `red`: its seats list RED too. `turn` NULL: there is no TURN server. The same for ice_restarted.
+ */
 void reply_joined(struct jsontext *t, int32_t id, enum terms_room room,
-                  const struct control_peer_ready *ready);
+                  const struct control_peer_ready *ready, bool red, const struct turn_offer *turn);
 void reply_ok(struct jsontext *t, int32_t id);
-void reply_ice_restarted(struct jsontext *t, int32_t id, const struct control_ice *ice);
+void reply_ice_restarted(struct jsontext *t, int32_t id, const struct control_ice *ice,
+                         const struct turn_offer *turn);
 void reply_produced(struct jsontext *t, int32_t id, uint64_t producer);
 void reply_pong(struct jsontext *t, int32_t id, uint64_t now_us);
 
@@ -55,6 +59,12 @@ void reply_error(struct jsontext *t, int32_t id, enum message_error error, const
 
 void reply_seat(struct jsontext *t, uint8_t seat, const struct seats_seat *now);
 void reply_speaking(struct jsontext *t, const uint64_t *people, size_t count);
+/* `is_held`: its picture is, for want of bandwidth. */
+void reply_seat_picture(struct jsontext *t, uint8_t seat, bool is_held);
+/* Bit i of `received`: somebody receives encodings[i] of the producer. */
+void reply_layers(struct jsontext *t, uint64_t producer, uint8_t received);
+/* What the way to the page carries. */
+void reply_line(struct jsontext *t, uint32_t bps);
 void reply_media_lost(struct jsontext *t);
 void reply_person(struct jsontext *t, const struct hearing_person *person);
 /* All whom `viewer` sees, without itself. */

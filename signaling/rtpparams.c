@@ -39,6 +39,14 @@ const struct rtpparams_codec rtpparams_codecs[RTPPARAMS_CODEC_COUNT] = {
      none},
 };
 
+/* Section 5 of RFC 2198: a list of payload types where others have names and values, so no name
+ * stands before it; browsers read it so. */
+static const char *const red_parameters[] = {"", "100/100", NULL};
+const struct rtpparams_codec rtpparams_red = {
+    CONTROL_AUDIO, CODEC_NONE,     "audio/red",    CODEC_PT_RED,   2,
+    48000,         red_parameters, audio_feedback, audio_feedback,
+};
+
 const struct rtpparams_extension rtpparams_extensions[RTPPARAMS_EXTENSION_COUNT] = {
     {EXT_MID, CODEC_EXT_MID, true, true, false, false},
     {EXT_RID, CODEC_EXT_RID, false, true, true, false},
@@ -73,6 +81,16 @@ static uint8_t rtx_of(const struct message_rtp_parameters *rtp, uint8_t payload_
     return 0;
 }
 
+/* Chromium's RED of Opus: it sends no other codec so. */
+static uint8_t red_of(const struct message_rtp_parameters *rtp, enum codec codec)
+{
+    for (size_t i = 0; codec == CODEC_OPUS && i < rtp->codec_count; i++)
+        if (strcasecmp(rtp->codecs[i].mime, rtpparams_red.mime) == 0 &&
+            rtp->codecs[i].clock_rate == rtpparams_red.clock_rate)
+            return rtp->codecs[i].payload_type;
+    return 0;
+}
+
 static int put_codecs(const struct message_produce *produce, struct control_stream_add *add)
 {
     for (size_t i = 0; i < produce->rtp.codec_count; i++) {
@@ -84,6 +102,7 @@ static int put_codecs(const struct message_produce *produce, struct control_stre
             .codec = (uint8_t)codec,
             .payload_type = payload_type,
             .rtx_payload_type = rtx_of(&produce->rtp, payload_type),
+            .red_payload_type = red_of(&produce->rtp, codec),
         };
     }
     return add->codec_count ? 0 : -EPROTONOSUPPORT;

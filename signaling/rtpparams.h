@@ -24,6 +24,9 @@ struct rtpparams_codec {
 #define RTPPARAMS_CODEC_COUNT 5
 extern const struct rtpparams_codec rtpparams_codecs[RTPPARAMS_CODEC_COUNT];
 
+/* RFC 2198 of the offered Opus, beside it in the seats of pages that take it. */
+extern const struct rtpparams_codec rtpparams_red;
+
 struct rtpparams_extension {
     const char *uri;
     uint8_t id;

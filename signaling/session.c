@@ -6,9 +6,11 @@
 
 #include "common/log.h"
 #include "signaling/arrive.h"
+#include "signaling/figures.h"
 #include "signaling/join.h"
 #include "signaling/moderate.h"
 #include "signaling/publish.h"
+#include "signaling/view.h"
 
 static void handle_ping(struct page *page, const struct message *message)
 {
@@ -35,6 +37,10 @@ static const struct handler {
     [MESSAGE_PRODUCE] = {publish_produce, WRITES, {[PAGE_JOINED] = true}},
     [MESSAGE_PAUSE] = {publish_pause, QUICK, {[PAGE_JOINED] = true}},
     [MESSAGE_CLOSE_PRODUCER] = {publish_close, WRITES, {[PAGE_JOINED] = true}},
+    [MESSAGE_VIEW] = {view_handle, QUICK, {[PAGE_JOINED] = true}},
+    [MESSAGE_SOUND_ONLY] = {view_sound_only, QUICK, {[PAGE_JOINED] = true}},
+    [MESSAGE_DEVICE] = {view_device, QUICK, {[PAGE_JOINED] = true}},
+    [MESSAGE_WATCH_CONNECTIONS] = {figures_watch, QUICK, {[PAGE_JOINED] = true}},
     [MESSAGE_HAND] = {moderate_hand, WRITES, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
     [MESSAGE_LOWER_HAND] = {moderate_lower_hand,
                             WRITES,
@@ -47,6 +53,7 @@ static const struct handler {
                            WRITES,
                            {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
     [MESSAGE_LEAVE] = {join_leave, WRITES, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_PATH] = {publish_path, QUICK, {[PAGE_JOINED] = true}},
     [MESSAGE_PING] = {handle_ping,
                       QUICK,
                       {[PAGE_OUTSIDE] = true, [PAGE_AWAITS_MEDIA] = true, [PAGE_JOINED] = true}},

@@ -37,6 +37,13 @@ static const char *const source_names[SOURCES] = {
     [CONTROL_SOURCE_SCREEN_AUDIO] = "screen-audio",
 };
 
+static const char *const path_names[TERMS_PATH_COUNT] = {
+    [TERMS_PATH_UNKNOWN] = "unknown",     [TERMS_PATH_UDP] = "udp",
+    [TERMS_PATH_UDP6] = "udp6",           [TERMS_PATH_TCP] = "tcp",
+    [TERMS_PATH_TCP6] = "tcp6",           [TERMS_PATH_RELAY_UDP] = "relay-udp",
+    [TERMS_PATH_RELAY_TCP] = "relay-tcp", [TERMS_PATH_RELAY_TLS] = "relay-tls",
+};
+
 static const char *name_of(const char *const *names, size_t count, size_t value)
 {
     return value < count ? names[value] : "?";
@@ -50,6 +57,11 @@ const char *terms_state_name(enum terms_state state)
 const char *terms_room_name(enum terms_room room)
 {
     return name_of(room_names, TERMS_ROOM_COUNT, (size_t)room);
+}
+
+const char *terms_path_name(enum terms_path path)
+{
+    return name_of(path_names, TERMS_PATH_COUNT, (size_t)path);
 }
 
 const char *terms_role_name(enum control_role role)

@@ -27,9 +27,23 @@ enum terms_room {
     TERMS_ROOM_COUNT = 3,
 };
 
+/* Over what a page's sound and pictures go, the better first; not stored. */
+enum terms_path {
+    TERMS_PATH_UNKNOWN,
+    TERMS_PATH_UDP, /* IPv4; to the media core itself, as the three below */
+    TERMS_PATH_UDP6,
+    TERMS_PATH_TCP,
+    TERMS_PATH_TCP6,
+    TERMS_PATH_RELAY_UDP, /* how the page reaches the TURN server */
+    TERMS_PATH_RELAY_TCP,
+    TERMS_PATH_RELAY_TLS,
+    TERMS_PATH_COUNT,
+};
+
 /* The words of PROTOCOL.md; "?" for a value out of range. */
 const char *terms_state_name(enum terms_state state);
 const char *terms_room_name(enum terms_room room);
+const char *terms_path_name(enum terms_path path);
 const char *terms_role_name(enum control_role role);
 const char *terms_source_name(enum control_source source); /* "microphone" ... */
 

@@ -61,6 +61,19 @@ as_root() {
     fi
 }
 
+# without_services command...: as root, while no service is started. Debian starts what it installs:
+# coturn, which only tests want, would relay for anybody to anywhere.
+without_services() {
+    # shellcheck disable=SC2016 # for the inner shell
+    as_root sh -c '
+        policy=/usr/sbin/policy-rc.d
+        if [ ! -e "$policy" ]; then
+            trap '\''rm -f "$policy"'\'' EXIT
+            printf "#!/bin/sh\nexit 101\n" >"$policy" && chmod 755 "$policy" || exit 1
+        fi
+        "$@"' sh "$@"
+}
+
 # install_packages WHEN...: installs from Debian what is not there.
 install_packages() {
     [ -r /etc/debian_version ] && command -v apt-get >/dev/null ||
@@ -77,8 +90,14 @@ install_packages() {
         fail "Debian's package lists cannot be read" "check the network and /etc/apt/sources.list"
     # shellcheck disable=SC2086 # a list of words
     step "installing $(set -- $missing; echo $#) packages from Debian (minutes the first time)" \
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing ||
+        without_services env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing ||
         fail "Debian packages could not be installed" "see the lines above; run it again when it is mended"
+    case " $missing " in
+    *" coturn "*) # nor at the next start of the machine
+        step "keeping coturn's own service off" as_root update-rc.d coturn disable ||
+            fail "coturn's own service could not be turned off" "as root: update-rc.d coturn disable"
+        ;;
+    esac
 }
 
 # build_c DIR MESON_OPTIONS...: configures once, builds what changed.

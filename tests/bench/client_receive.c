@@ -23,6 +23,14 @@ static struct inbound *find(struct client *e, uint32_t ssrc)
     return NULL;
 }
 
+static bool is_repair(const struct client *e, uint32_t ssrc)
+{
+    for (size_t i = 0; i < e->inbound_count; i++)
+        if (e->inbound[i].rtx_ssrc && e->inbound[i].rtx_ssrc == ssrc)
+            return true;
+    return false;
+}
+
 /* Extends and counts it; returns the extended number. */
 static uint32_t count(struct inbound *in, uint16_t seq)
 {
@@ -109,13 +117,28 @@ static void hear_transport_seq(struct client *e, const uint8_t *packet, size_t l
         twcc_received(e->arrivals, values.transport_seq, arrived_us);
 }
 
+static bool is_lost(struct clients *c, const struct client *e)
+{
+    c->random = c->random * 1664525u + 1013904223u;
+    return (uint64_t)(c->random >> 8) * 1000 >> 24 < e->loss_permille;
+}
+
 static void take_rtp(struct clients *c, struct client *e, const struct stamped *d)
 {
+    if (e->loss_permille && is_lost(c, e))
+        return;
     struct reader r = reader_over(d->bytes, d->len);
     reader_skip(&r, 2);
     uint16_t seq16 = reader_u16(&r);
     reader_u32(&r);
-    struct inbound *in = find(e, reader_u32(&r));
+    uint32_t ssrc = reader_u32(&r);
+    struct inbound *in = find(e, ssrc);
+    if (!r.failed && !in && is_repair(e, ssrc)) {
+        e->repairs++;
+        if (e->arrivals)
+            hear_transport_seq(e, d->bytes, d->len, d->arrived_us);
+        return;
+    }
     if (r.failed || !in) {
         e->strays++;
         return;

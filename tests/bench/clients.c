@@ -80,7 +80,8 @@ void client_send(struct client *e, const struct flow_options *options, uint64_t 
         flow_init(&e->flows[e->flow_count++], options, clock_now_us() + phase_us);
 }
 
-void client_expect(struct clients *c, struct client *e, uint32_t ssrc, enum control_kind kind)
+void client_expect(struct clients *c, struct client *e, uint32_t ssrc, uint32_t rtx_ssrc,
+                   enum control_kind kind)
 {
     if (e->inbound_count == CLIENT_INBOUND_MAX)
         return;
@@ -90,6 +91,7 @@ void client_expect(struct clients *c, struct client *e, uint32_t ssrc, enum cont
     uint64_t interval_us = (kind == CONTROL_AUDIO ? 5 : 1) * SECOND_US;
     e->inbound[e->inbound_count++] = (struct inbound){
         .ssrc = ssrc,
+        .rtx_ssrc = rtx_ssrc,
         .interval_us = interval_us,
         .report_us = clock_now_us() + (uint64_t)c->random * interval_us / UINT32_MAX};
 }

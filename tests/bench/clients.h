@@ -24,7 +24,7 @@
 
 /* What comes under one SSRC. */
 struct inbound {
-    uint32_t ssrc;
+    uint32_t ssrc, rtx_ssrc;
     bool begun, known;       /* a packet came; one was opened, so that we know which flow this is */
     uint32_t highest, first; /* extended sequence numbers; the first since the start or reset */
     uint32_t ahead;          /* of the flow's count, that a sequence number is */
@@ -53,8 +53,11 @@ struct client {
     uint8_t ext_transport_cc; /* RFC 8285 id; 0: the server sends none */
     struct twcc *arrivals;
     uint64_t feedback_us;
-    uint64_t strays; /* RTP nobody announced */
+    uint64_t strays;  /* RTP nobody announced */
+    uint64_t repairs; /* RTX, or padding on it; never opened */
     uint32_t plis;
+    /* Of what comes: its line loses so much of it, and it tells so. */
+    unsigned loss_permille;
 };
 
 /* Of one packet on its way to all its receivers. */
@@ -107,8 +110,8 @@ int clients_add(struct clients *clients, const struct control_ice *ice,
 /* The client sends this too, its first frame `phase_us` from now. */
 void client_send(struct client *client, const struct flow_options *options, uint64_t phase_us);
 
-/* The client expects this SSRC. */
-void client_expect(struct clients *clients, struct client *client, uint32_t ssrc,
+/* The client expects this SSRC, and what repairs it under the other (0: nothing does). */
+void client_expect(struct clients *clients, struct client *client, uint32_t ssrc, uint32_t rtx_ssrc,
                    enum control_kind kind);
 
 /* The client gives transport-wide feedback about what comes with numbers under that RFC 8285 id.

@@ -20,10 +20,10 @@
 #define AT_ONCE    8                       /* pages joining together */
 #define PEERS      LIMIT_PEERS_PER_HEARING /* a hearing's ids begin at a multiple of this */
 #define DRAIN_NS   20000000
-#define FRAME_US   (SECOND_US / LOAD_FRAMES_PER_S)
 
 struct server {
     const struct load *load;
+    bool quiet; /* receivers give no feedback */
     struct desk *desk;
     struct clients *clients;
     struct ring **rings; /* one a hearing, when recorded */
@@ -54,12 +54,11 @@ void server_connect(struct clients *c)
 
 void server_publish(const struct load *l, struct client *client, unsigned number)
 {
-    unsigned all = l->hearings * l->publishing;
     struct flow_options audio = load_flow(l, number, CONTROL_AUDIO, 0);
-    client_send(client, &audio, number * (SECOND_US / l->audio_pps) / all);
+    client_send(client, &audio, load_phase_us(number, CONTROL_AUDIO, audio.frames_per_s));
     for (unsigned layer = 0; layer < l->layers; layer++) {
         struct flow_options video = load_flow(l, number, CONTROL_VIDEO, layer);
-        client_send(client, &video, number * FRAME_US / all);
+        client_send(client, &video, load_phase_us(number, CONTROL_VIDEO, video.frames_per_s));
     }
 }
 
@@ -167,11 +166,13 @@ static void join(struct server *s, unsigned h, unsigned i)
     if (!receives)
         return;
     connect_client(s, hearing, peer, ready, CONTROL_DOWN, &client);
-    server_must("feedback", client_tell_arrivals(client, CODEC_EXT_TRANSPORT_CC));
+    if (!s->quiet)
+        server_must("feedback", client_tell_arrivals(client, CODEC_EXT_TRANSPORT_CC));
     for (uint8_t seat = 0; seat < ready->seat_count; seat++) {
-        client_expect(s->clients, client, ready->seats[seat].audio_ssrc, CONTROL_AUDIO);
+        client_expect(s->clients, client, ready->seats[seat].audio_ssrc, 0, CONTROL_AUDIO);
         if (l->layers)
-            client_expect(s->clients, client, ready->seats[seat].video_ssrc, CONTROL_VIDEO);
+            client_expect(s->clients, client, ready->seats[seat].video_ssrc,
+                          ready->seats[seat].video_rtx_ssrc, CONTROL_VIDEO);
     }
 }
 
@@ -212,6 +213,7 @@ static struct server *start(const struct server_kind *kind, const struct server_
     if (!s)
         server_die("start", ENOMEM);
     s->load = o->load;
+    s->quiet = o->quiet;
     s->clients = clients;
     place_enter_server(o->place);
     int r = desk_start_at(o->binary, o->workers, &o->place->server, 1, &s->desk);

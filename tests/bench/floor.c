@@ -97,12 +97,11 @@ static void open_flows(struct fan_out *f)
 {
     const struct load *l = f->plan->load;
     uint64_t now_us = clock_now_us();
-    unsigned publishers = l->hearings * l->publishing;
     for (unsigned i = 0; i < f->flow_count; i++) {
         enum control_kind kind = i % load_streams(l);
         unsigned number = i / load_streams(l);
         struct flow_options o = load_flow(l, number, kind, l->layers ? l->layers - 1 : 0);
-        flow_init(&f->flows[i], &o, now_us + number * (SECOND_US / o.frames_per_s) / publishers);
+        flow_init(&f->flows[i], &o, now_us + load_phase_us(number, kind, o.frames_per_s));
     }
 }
 

@@ -249,7 +249,7 @@ static void subscribe(struct server *s, unsigned h, unsigned i)
     if (view.ext_transport_cc)
         server_must("feedback", client_tell_arrivals(client, view.ext_transport_cc));
     for (size_t k = 0; k < view.stream_count; k++)
-        client_expect(s->clients, client, view.streams[k].ssrc, view.streams[k].kind);
+        client_expect(s->clients, client, view.streams[k].ssrc, 0, view.streams[k].kind);
     const struct sdp_self self = self_of(s, client);
     sdp_answer(json_string_value(json_object_get(json_object_get(event, "jsep"), "sdp")), &self,
                sdp);

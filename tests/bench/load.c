@@ -79,3 +79,11 @@ struct flow_options load_flow(const struct load *l, unsigned number, enum contro
                                  .payload_len = l->video_len,
                                  .uneven = l->uneven};
 }
+
+uint64_t load_phase_us(unsigned number, enum control_kind kind, unsigned frames_per_s)
+{
+    /* Multiples of these fill a turn evenly however many there are, and not in step with each
+     * other: one over the golden ratio, and one over the plastic number. */
+    uint32_t turn = number * (kind == CONTROL_AUDIO ? 0x9E3779B9u : 0xC13FA9A9u);
+    return (uint64_t)turn * (1000000u / frames_per_s) >> 32;
+}

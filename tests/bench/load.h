@@ -46,4 +46,8 @@ unsigned load_streams(const struct load *load);
 struct flow_options load_flow(const struct load *load, unsigned number, enum control_kind kind,
                               unsigned layer);
 
+/* When its first frame is due, from the load's beginning, microseconds. People are not in step, nor
+ * is anybody's sound with their picture: bursts fall together no oftener than chance has it. */
+uint64_t load_phase_us(unsigned number, enum control_kind kind, unsigned frames_per_s);
+
 #endif

@@ -17,6 +17,7 @@ struct server_options {
     const char *binary;
     unsigned workers; /* media threads */
     bool record;      /* with the tape tap on and its ring read */
+    bool quiet;       /* receivers give no feedback: each is sent all it looks at */
 };
 
 /* What the server says of its sending, and of its receiving, since its start. */

@@ -21,7 +21,7 @@ static void check_message(const struct message *m)
     struct control_stream_add add;
     require(m->id >= 1 && m->type < MESSAGE_TYPE_COUNT);
     if (m->type == MESSAGE_JOIN)
-        require(m->seats >= 1 && m->seats <= LIMIT_SEATS);
+        require(m->join.seats >= 1 && m->join.seats <= LIMIT_SEATS);
     if (m->type == MESSAGE_HELLO)
         require(strlen(m->hello.token) < MESSAGE_TOKEN_MAX && m->hello.token[0]);
     if (m->type != MESSAGE_PRODUCE)

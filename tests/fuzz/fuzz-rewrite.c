@@ -104,7 +104,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         }
         if (what % 8 == 1) {
             uint16_t before = rewrite.source_seq;
-            (void)rewrite_withhold(&rewrite, source, ++seqs[index]);
+            struct rtp_view withheld = {.seq = ++seqs[index]};
+            struct vp8_view picture = {.picture_id = ticks & 0x7fff};
+            if (what & 0x80)
+                (void)rewrite_withhold_picture(&rewrite, source, &withheld, &picture);
+            else
+                (void)rewrite_withhold(&rewrite, source, withheld.seq);
             note_moved(&rx, &rewrite, before);
             continue;
         }

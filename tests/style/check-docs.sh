@@ -16,7 +16,7 @@ for document in $(sources '*.md'); do
     done
     for program in $(grep -oE '\bassize-(sfu|signaling|recorder|admin|renderer|verify|[a-z]+)\b' "$document" | sort -u); do
         grep -q "executable('$program'" sfu/meson.build signaling/meson.build recorder/meson.build ||
-            grep -q "^u $program " deploy/systemd/assize.sysusers || [ "$program" = assize-records ] ||
+            grep -q "^u $program " deploy/systemd/assize.sysusers || [ -e "deploy/systemd/$program.service" ] || [ "$program" = assize-records ] ||
             complain "$document: there is no program $program"
     done
     for name in $(grep -oE '\bassize_[a-z_]+' "$document" | sort -u); do

@@ -15,7 +15,7 @@ const DESK = { width: 1280, height: 800 };
 const PHONE = { width: 360, height: 740 };
 const LANGUAGES = ["en", "zh-Hans"];
 /** Latin words that a Chinese page has by right: names of things, units, keys, kinds of files. */
-const LATIN = /^(Assize|Firefox|Chrome|Edge|Safari|SHA|Alt|[MVH]|[kMG]?B|video|audio|mp4|webm|ogg|matroska|x)$/;
+const LATIN = /^(Assize|Firefox|Chrome|Edge|Safari|SHA|Alt|[MVH]|[kMG]?B|video|audio|mp4|webm|ogg|matroska|x|UDP|TCP|IPv6|TLS|[kM]bit|m?s|p)$/;
 const PEOPLE = [
   { role: "judge", name: "周敏" },
   { role: "clerk", name: "陈静" },
@@ -285,6 +285,11 @@ for (const kind of ["chromium", "firefox"])
       assert.match(await focused(judge.page), /^h3 of /);
       await judge.pressIn(row(party), "more");
       await audit(judge.page, `${kind} courtroom judge`);
+      await byKeyboard(judge.page, '[data-testid="connections"]');
+      await judge.shows(`[data-testid="connection"][data-person="${party.id}"]:not([data-mark="away"]) [data-testid="graph"]`, 15);
+      await judge.page.evaluate(() => document.querySelectorAll(".connection details").forEach((one) => { one.open = true; }));
+      await audit(judge.page, `${kind} connections`);
+      await byKeyboard(judge.page, '[data-testid="connections"]');
       await audit(party.page, `${kind} courtroom party`);
       nothingFound();
     });

@@ -157,7 +157,8 @@ test("H.264 in a hearing: the other sees it move, and the record holds it", { ti
   );
   await moves(party, judge);
   await moves(judge, party);
-  assert.deepEqual(await codecs(judge.page, "outbound-rtp"), ["video/h264"]);
+  const sends = await codecs(judge.page, "outbound-rtp");
+  assert.ok(sends.length >= 1 && sends.every((codec) => codec === "video/h264"), `each layer is H.264: ${sends}`);
   assert.deepEqual(await codecs(judge.page, "inbound-rtp"), ["video/vp8"]);
   await judge.page.waitForFunction((from, wait) => performance.now() - from > wait * 1000, { timeout: 40_000 },
     await judge.page.evaluate(() => performance.now()), IN_SESSION_S);

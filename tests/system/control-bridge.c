@@ -83,14 +83,15 @@ static int welcome(uint64_t peer, int32_t id)
 
 static int join(struct bridge *b, uint64_t peer, const struct message *m)
 {
-    struct control_message answer, add = {.type = CONTROL_PEER_ADD,
-                                          .peer_add = {HEARING, peer, CONTROL_ROLE_PARTY,
-                                                       CONTROL_ROOM_COURTROOM, 0, m->seats}};
+    struct control_message answer,
+        add = {.type = CONTROL_PEER_ADD,
+               .peer_add = {HEARING, peer, CONTROL_ROLE_PARTY, CONTROL_ROOM_COURTROOM, 0,
+                            m->join.seats, m->join.red}};
     int r = desk_ask(b->desk, &add, &answer);
     if (r < 0)
         return r;
     struct jsontext t = {0};
-    reply_joined(&t, m->id, TERMS_ROOM_COURTROOM, &answer.peer_ready);
+    reply_joined(&t, m->id, TERMS_ROOM_COURTROOM, &answer.peer_ready, m->join.red, NULL);
     say(peer, &t);
     return 0;
 }
@@ -249,6 +250,17 @@ static void pass_on(const struct control_message *m)
         jsontext_unsigned(&t, "downEstimateBps", m->peer_stats.down_estimate_bps);
         jsontext_close(&t, '}');
         say(m->peer_stats.peer, &t);
+    } else if (m->type == CONTROL_SEAT_PICTURE) {
+        jsontext_string(&t, "type", "picture");
+        jsontext_unsigned(&t, "seat", m->seat_picture.seat);
+        jsontext_bool(&t, "held", m->seat_picture.picture == CONTROL_PICTURE_HELD);
+        jsontext_close(&t, '}');
+        say(m->seat_picture.peer, &t);
+    } else if (m->type == CONTROL_LAYERS) {
+        jsontext_string(&t, "type", "layers");
+        jsontext_unsigned(&t, "received", m->layers.received);
+        jsontext_close(&t, '}');
+        say(m->layers.peer, &t);
     }
     jsontext_finish(&t);
 }

@@ -96,7 +96,7 @@ test("it starts, prints links for five people, and listens to nothing it does no
   assert.match(run.shown, new RegExp(`Records lie in ${join(dir, "data/records")}`));
   assert.deepEqual(
     [...(await listening())].sort(),
-    [`tcp ${ports.tcp}`, `tcp ${ports.metrics}`, `udp ${ports.udp}`, `udp ${ports.udp + 1}`].sort(),
+    [`tcp ${ports.tcp}`, `tcp ${ports.metrics}`, ...[0, 1].flatMap((i) => [`udp ${ports.udp + i}`, `tcp ${ports.udp + i}`])].sort(),
   );
   await opensLobby(links[0]);
   run.child.kill("SIGINT");

@@ -180,7 +180,7 @@ test("workers: 0, which is the default, is one a core", { timeout: 20_000 }, asy
 });
 
 test("what seals media is chosen by the CPU, can be set, and is told", { timeout: 20_000 }, async () => {
-  const known = /worker 0: UDP port \d+, sealing by (ipsec-mb (?:SSE|AVX|AVX2|AVX512)|openssl)\n/;
+  const known = /worker 0: UDP port \d+, TCP port \d+ \(0: off\), sealing by (ipsec-mb (?:SSE|AVX|AVX2|AVX512)|openssl)\n/;
   const file = await config();
   const text = await readFile(file, "utf8");
   const { flags } = /^(?<flags>flags.*)$/m.exec(await readFile("/proc/cpuinfo", "utf8")).groups;

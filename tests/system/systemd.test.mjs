@@ -11,7 +11,8 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { Browser } from "./lib/browser.mjs";
 import { Person } from "./lib/people.mjs";
-import { build, freePorts, top, until } from "./lib/stack.mjs";
+import { addresses, build, freePorts, top, until } from "./lib/stack.mjs";
+import { TurnClient, credential, settings } from "./lib/turn.mjs";
 
 const run = promisify(execFile);
 const PARTS = ["sfu", "recorder", "signaling"];
@@ -66,14 +67,30 @@ class Machine {
       "-c", 'top=$1; . "$top/deploy/lib/setup.sh"; . "$top/deploy/lib/certificate.sh"; certificate_ensure "$2" localhost', "bash", top, join(this.dir, "tls"),
     ]);
     for (const file of ["server.pem", "server.key"]) await cp(join(this.dir, "tls", file), join(etc, file));
+    await this.layTurn(units, etc);
     this.binds = [
       [units, "/etc/systemd/system"],
       [etc, "/etc/assize"],
       [join(top, "deploy/systemd/assize.sysusers"), "/usr/lib/sysusers.d/assize.conf"],
       [join(top, "deploy/systemd/assize.tmpfiles"), "/usr/lib/tmpfiles.d/assize.conf"],
       [join(top, "web-client/dist"), "/usr/share/assize/web"],
+      [join(top, "deploy/turn"), "/usr/lib/assize"],
       ...Object.entries(PROGRAMS).flatMap(([part, names]) => names.map((name) => [join(build, part, name), `/usr/bin/${name}`])),
     ];
+  }
+
+  /** The same of "TURN with coturn" in docs/firewall.md. */
+  async layTurn(units, etc) {
+    const own = addresses().at(-1);
+    this.turn = { at: own, name: "localhost", port: (await freePorts()).tcp, ca: await readFile(join(this.dir, "tls/ca.pem")) };
+    await mkdir(join(etc, "turn"));
+    await writeFile(join(etc, "turn/turnserver.conf"), await settings({
+      "listening-ip": [own], "relay-ip": [own], "allowed-peer-ip": [own],
+      "tls-listening-port": [this.turn.port], "listening-port": [(await freePorts()).tcp],
+    }));
+    await cp(join(this.dir, "tls/server.pem"), join(etc, "turn/cert.pem"));
+    await cp(join(this.dir, "tls/server.key"), join(etc, "turn/key.pem"));
+    await cp(join(top, "deploy/systemd/assize-turn.service"), join(units, "assize-turn.service"));
   }
 
   /** systemd itself: the one child of systemd-nspawn. */
@@ -123,6 +140,26 @@ test("systemd starts the three, and they find each other", { timeout: 30_000 }, 
     "assize-admin", "--config", "/etc/assize/assize.yaml", "hearing", "create", "--json",
     "--case", "1", "--title", "A v. B", "--court", "Test court", "--judge", "Judge", "--party", "Party",
   ));
+});
+
+test("systemd starts the TURN server with the secret of signaling's, as nobody in particular", { timeout: 30_000 }, async (t) => {
+  if (unable) return t.skip(unable);
+  const file = "/var/lib/assize/turn.secret";
+  await machine.exec("bash", "-c", `install -m 600 -o assize-signaling <(openssl rand -hex 32) ${file}`);
+  await machine.exec("systemctl", "start", "assize-turn");
+  const secret = (await machine.exec("cat", file)).trim();
+  const client = await until("it listens", 10, () => TurnClient.connect(machine.turn).catch(() => null));
+  assert.equal(await client.allocate(credential(secret, Date.now() / 1000 + 60, "0123456789abcdef")), 0);
+  assert.equal(await client.permit(machine.turn.at), 0);
+  assert.equal(await client.permit("169.254.169.254"), 403);
+  client.close();
+  const id = (await machine.exec("systemctl", "show", "--value", "-p", "MainPID", "assize-turn")).trim();
+  const status = await machine.exec("cat", `/proc/${id}/status`);
+  assert.doesNotMatch(status, /^Uid:\t0\t/m);
+  assert.match(status, /^CapEff:\t0000000000000400$/m); // ports below 1024, and nothing else
+  assert.ok(!(await machine.exec("cat", `/proc/${id}/cmdline`, `/proc/${id}/environ`)).includes(secret));
+  assert.ok(!(await machine.journal()).includes(secret));
+  await machine.exec("systemctl", "stop", "assize-turn");
 });
 
 test("a hearing goes on record", { timeout: 60_000 }, async (t) => {

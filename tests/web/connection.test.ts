@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   ANSWER_WITHIN_MS, BACK_OFF_MOST_MS, Connection, INTERNAL_MOST, PING_EVERY_MS, PONG_WITHIN_MS, RequestError,
-  WELCOME_WITHIN_MS, backOffMs,
+  DOUBT_WITHIN_MS, OPEN_WITHIN_LONG_MS, OPEN_WITHIN_MS, WELCOME_WITHIN_MS, backOffMs, openWithinMs,
 } from "../../web-client/src/connection.ts";
 import type { Listener, Socket, World } from "../../web-client/src/connection.ts";
 import type { ErrorCode } from "../../web-client/src/protocol.ts";
@@ -59,6 +59,9 @@ class Stage implements World, Listener {
   random(): number {
     return this.chance;
   }
+  now(): number {
+    return this.nowMs;
+  }
   hello() {
     return { type: "hello", protocol: 1, token: "t" } as const;
   }
@@ -68,8 +71,8 @@ class Stage implements World, Listener {
   onEvent(event: { type: string }): void {
     this.happened.push(event.type);
   }
-  onLost(): void {
-    this.happened.push("lost");
+  onLost(silent: boolean): void {
+    this.happened.push(silent ? "lost in silence" : "lost");
   }
   onEnd(reason: ErrorCode | number): void {
     this.happened.push(`end ${reason}`);
@@ -121,7 +124,7 @@ async function started(): Promise<Stage> {
 test("waits grow up to a bound, and half of each is chance", () => {
   const rows: readonly (readonly [number, number, number])[] = [
     // attempt, least, most
-    [0, 125, 250], [1, 188, 375], [2, 281, 563], [4, 633, 1266], [8, 2500, 5000], [1000, 2500, BACK_OFF_MOST_MS],
+    [0, 125, 250], [1, 188, 375], [2, 281, 563], [3, 422, 844], [4, 500, 1000], [9, 500, 1000], [10, 1500, 3000], [1000, 1500, BACK_OFF_MOST_MS],
   ];
   for (const [attempt, least, most] of rows) {
     assert.equal(backOffMs(attempt, 0), least);
@@ -171,16 +174,69 @@ test("a ping every five seconds; no pong within five more and the socket is give
   const { socket } = stage;
   await stage.pass(PONG_WITHIN_MS);
   assert.ok(socket.closed);
-  assert.deepEqual(stage.happened, ["welcome", "lost"]);
+  assert.deepEqual(stage.happened, ["welcome", "lost in silence"]);
   await stage.pass(1000);
   assert.equal(stage.sockets.length, 2);
+});
+
+/** Answers the ping that was asked last, after `ms`. */
+async function pong(stage: Stage, ms: number): Promise<void> {
+  assert.equal(stage.socket.last.type, "ping");
+  await stage.pass(ms);
+  stage.socket.say({ type: "pong", id: stage.socket.last.id, serverTime: "2026-11-22T09:32:00.000Z" });
+  await settle();
+}
+
+test("in doubt a socket answers soon, or another is tried at once", async () => {
+  const stage = await started();
+  stage.connection.doubt();
+  stage.connection.doubt();
+  assert.deepEqual(stage.socket.sent.map(({ type }) => type), ["hello", "ping"], "asked once");
+  await pong(stage, DOUBT_WITHIN_MS - 1);
+  await stage.pass(1000);
+  assert.deepEqual(stage.happened, ["welcome"]);
+  // It took 499 ms of late, so it has three times as long.
+  stage.connection.doubt();
+  await stage.pass(3 * (DOUBT_WITHIN_MS - 1) - 1);
+  assert.equal(stage.sockets.length, 1);
+  await stage.pass(1);
+  assert.deepEqual(stage.happened, ["welcome", "lost in silence"]);
+  assert.equal(stage.sockets.length, 2, "no back-off");
+  stage.connection.doubt();
+  assert.deepEqual(stage.socket.sent, [], "one that is being tried has its own time");
+  await stage.welcome();
+  assert.ok(stage.connection.isUp);
+});
+
+test("where answers came fast a try that does not open is given up soon", async () => {
+  const rows: readonly (readonly [number, number | null, number])[] = [
+    // attempt, round trip, within
+    [0, null, WELCOME_WITHIN_MS], [0, 20, OPEN_WITHIN_MS], [2, 400, 3200], [1, 5000, WELCOME_WITHIN_MS],
+    [5, 20, OPEN_WITHIN_LONG_MS], [11, 20, OPEN_WITHIN_LONG_MS], [12, 20, OPEN_WITHIN_MS],
+  ];
+  for (const [attempt, roundTripMs, within] of rows) assert.equal(openWithinMs(attempt, roundTripMs), within);
+  const stage = await started();
+  stage.connection.doubt();
+  await stage.pass(DOUBT_WITHIN_MS);
+  const trying = stage.socket;
+  await stage.pass(OPEN_WITHIN_MS);
+  assert.ok(trying.closed);
+  await stage.pass(1000);
+  assert.equal(stage.sockets.length, 3);
+  // Another network: another try at once.
+  stage.connection.startAnew();
+  assert.deepEqual([stage.sockets.length, stage.sockets[2]?.closed], [4, true]);
+  // One that opened has time for the welcome.
+  stage.socket.onopen?.();
+  await stage.pass(WELCOME_WITHIN_MS - 1);
+  assert.ok(!stage.socket.closed);
 });
 
 test("a closed socket is replaced, later each time, and at once after a good one", async () => {
   const stage = await started();
   stage.chance = 1;
   stage.socket.onclose?.({ code: 1006 });
-  for (const waitMs of [250, 375, 563, 844, 1266, 1898, 2848, 4271, 5000, 5000]) {
+  for (const waitMs of [250, 375, 563, 844, 1000, 1000, 1000, 1000, 1000, 1000, 3000, 3000]) {
     const before = stage.sockets.length;
     await stage.pass(waitMs - 1);
     assert.equal(stage.sockets.length, before, `too early after ${waitMs}`);
@@ -256,7 +312,7 @@ async function fail(stage: Stage, times: number): Promise<void> {
   for (let n = 0; n < times; n++) {
     stage.socket.onopen?.();
     stage.socket.say({ type: "error", id: stage.socket.last.id, code: "internal", detail: "" });
-    await stage.pass(BACK_OFF_MOST_MS);
+    await stage.pass(1000);
   }
 }
 
@@ -268,7 +324,7 @@ test("a server at fault is asked three times; whoever was in goes on asking", as
   assert.equal(stage.sockets.length, INTERNAL_MOST);
   const inside = await started();
   inside.socket.onclose?.({ code: 1006 });
-  await inside.pass(BACK_OFF_MOST_MS);
+  await inside.pass(1000);
   await fail(inside, 3 * INTERNAL_MOST);
   await inside.welcome();
   assert.deepEqual(inside.happened, ["welcome", "lost", "welcome"]);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A browser's devices, a media engine and a server for the page's session, each of which a test leads. */
 import assert from "node:assert/strict";
+import { noLoad } from "../../web-client/src/effort.ts";
+import type { Load } from "../../web-client/src/effort.ts";
 import type { Socket, World } from "../../web-client/src/connection.ts";
 import type { MediaListener, SeatTracks } from "../../web-client/src/media.ts";
+import type { Path } from "../../web-client/src/path.ts";
 import type { Joined, Source } from "../../web-client/src/protocol.ts";
 import { Session } from "../../web-client/src/session.ts";
 import type { MediaPart } from "../../web-client/src/session.ts";
@@ -56,6 +59,7 @@ class FakeMedia implements MediaPart {
   readonly seats: readonly SeatTracks[] = [];
   readonly sent = new Map<Source, "on" | "held">();
   closed = false;
+  goesOver: Path | null = null;
   /** Resolves what hangs; null: nothing hangs. */
   hangs: Promise<void> | null = null;
   constructor(readonly listener: MediaListener) {}
@@ -76,6 +80,30 @@ class FakeMedia implements MediaPart {
   withdraw(source: Source): Promise<void> {
     this.sent.delete(source);
     return Promise.resolve();
+  }
+  readonly received = new Map<string, readonly number[]>();
+  spared = false;
+  loads: Load = noLoad;
+  load() {
+    return Promise.resolve(this.loads);
+  }
+  setReceived(producer: string, received: readonly number[]): void {
+    this.received.set(producer, received);
+  }
+  spare(spared: boolean): void {
+    this.spared = spared;
+  }
+  beats: number[] = [];
+  readonly mended: boolean[] = [];
+  beat(nowMs: number): Promise<void> {
+    this.beats.push(nowMs);
+    return Promise.resolve();
+  }
+  mendSilent(all: boolean): void {
+    this.mended.push(all);
+  }
+  path(): Promise<Path | null> {
+    return Promise.resolve(this.goesOver);
   }
   seatNumbers() {
     return Promise.resolve([]);
@@ -105,6 +133,8 @@ export class Court implements World {
   /** Of every timer so far, ms. */
   readonly pauses: number[] = [];
   sockets = 0;
+  /** Nothing that is asked reaches it. */
+  deaf = false;
   /** How often a media library was asked for. */
   preloads = 0;
   private socket: Socket | null = null;
@@ -135,6 +165,9 @@ export class Court implements World {
     this.socket = socket;
     setImmediate(() => socket.onopen?.());
     return socket;
+  }
+  now(): number {
+    return 0;
   }
   setTimer(run: () => void, pauseMs: number): number {
     this.pauses.push(pauseMs);
@@ -176,6 +209,7 @@ export class Court implements World {
   }
 
   private answer(socket: Socket, request: { type: string; id: number }): void {
+    if (this.deaf) return;
     this.asked.push(request);
     const reply = this.replyTo(request);
     setImmediate(() => socket.onmessage?.({ data: JSON.stringify({ ...reply, id: request.id }) }));

@@ -4,10 +4,12 @@ import { test } from "node:test";
 import { Media } from "../../web-client/src/media.ts";
 import type { DevicePart } from "../../web-client/src/media.ts";
 import type { Answer, Joined, Request, RtpCapabilities, Source } from "../../web-client/src/protocol.ts";
+import { BEAT_EVERY_MS, felt, noPulse, QUIET_AFTER_MS } from "../../web-client/src/pulse.ts";
 import { sample } from "./samples.ts";
 
 interface FakeTrack {
   enabled: boolean;
+  getSettings: () => { width?: number; height?: number };
 }
 
 /** As much of the library as media.ts asks for: what it leaves alone is left alone here too. */
@@ -27,15 +29,32 @@ class FakeProducer {
   }
 }
 
+/** What came by the paths so far: bytes up, and when the newest sound was played. */
+const came = { up: 0, down: 0 };
+
+/** What the last transport made calls when its state changes. */
+let says: (state: string) => void = () => undefined;
+
 const transport = () => ({
   connectionState: "connected",
-  on: () => undefined,
+  on(event: string, heard: (state: string) => void) {
+    if (event !== "connectionstatechange") return;
+    says = (state) => {
+      this.connectionState = state;
+      heard(state);
+    };
+  },
   close: () => undefined,
-  consume: () => Promise.resolve({ track: {} }),
+  updateIceServers: () => Promise.resolve(),
+  consume: () => Promise.resolve({ track: {}, rtpReceiver: { getSynchronizationSources: () => [{ timestamp: came.down }] } }),
   produce: ({ track }: { track: FakeTrack }) => Promise.resolve(new FakeProducer(track)),
+  getStats: () => Promise.resolve(new Map([["p", { type: "candidate-pair", bytesReceived: came.up, responsesReceived: 3 }]])),
+  restartIce: () => Promise.resolve(),
 });
 
-async function open(): Promise<{ media: Media; asked: string[] }> {
+async function open(joined = JSON.parse(sample("joined.json")) as Joined): Promise<{ media: Media; asked: string[] }> {
+  if (!("window" in globalThis)) Object.defineProperty(globalThis, "window", { value: globalThis, configurable: true });
+  const restarted = { ...(JSON.parse(sample("ice-restarted.json")) as Answer), iceServers: joined.iceServers };
   const asked: string[] = [];
   let loads = 0;
   const device = {
@@ -44,14 +63,15 @@ async function open(): Promise<{ media: Media; asked: string[] }> {
   const ready = await Media.prepare({} as RtpCapabilities, Promise.resolve(device as unknown as DevicePart));
   assert.equal(loads, 1);
   const media = await Media.open(
-    ready, JSON.parse(sample("joined.json")) as Joined,
+    ready, joined,
     {
       request: (request: Request) => {
         asked.push(request.type);
-        return Promise.resolve({ type: "ok", id: 1 } as unknown as Answer);
+        return Promise.resolve((request.type === "restartIce" ? restarted : { type: "ok", id: 1 }) as unknown as Answer);
       },
       onHealth: () => undefined,
       onHopeless: () => undefined,
+      onQuiet: () => asked.push("quiet"),
     },
   );
   assert.equal(loads, 1, "what was made ready in the lobby is not made again at the join");
@@ -61,7 +81,7 @@ async function open(): Promise<{ media: Media; asked: string[] }> {
 /** What is sent as `source`, then held, as in a recess. */
 async function held(source: Source): Promise<{ media: Media; asked: string[]; track: FakeTrack }> {
   const { media, asked } = await open();
-  const track: FakeTrack = { enabled: true };
+  const track: FakeTrack = { enabled: true, getSettings: () => ({}) };
   await media.publish(source, track as unknown as MediaStreamTrack);
   await media.hold(source);
   assert.equal(track.enabled, false, "in a recess nothing of it goes out");
@@ -88,3 +108,99 @@ test("a microphone that is held stays silent when it is given up", async () => {
   second.media.close();
   assert.deepEqual([first.track.enabled, second.track.enabled], [false, false]);
 });
+
+test("what came with nearly every look and comes no more fell silent; what comes now and then did not", () => {
+  const rows: readonly (readonly [number[], boolean])[] = [
+    // counts of looks, 250 ms apart; quiet at the end
+    [[1, 2, 3, 4, 4, 4], false], [[1, 2, 3, 4, 4, 4, 4], true], [[1, 2, 3, 3, 3, 3, 3], false],
+    [[1, 2, 3, 3, 4, 4, 5, 5, 5, 5], true], [[1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4], false],
+    [[1, 2, 3, 4, 4, 4, 4, 5], false], [[1, 2, 3, 4, 4, 4, 4, 5, 5, 5, 5], false],
+  ];
+  for (const [counts, quiet] of rows) {
+    const end = counts.reduce((pulse, count, n) => felt(pulse, count, n * BEAT_EVERY_MS), noPulse);
+    assert.equal(end.quiet, quiet && (counts.length - 1) * BEAT_EVERY_MS > QUIET_AFTER_MS, `${counts}`);
+  }
+});
+
+/** A page that sends and hears for 2 s; then what `more` says comes, for a while. */
+async function thenOnly(more: Partial<typeof came>, { muted = false, welcome = false } = {}): Promise<string[]> {
+  const { media, asked } = await open();
+  const track = { enabled: true, getSettings: () => ({}) };
+  await media.publish("microphone", track as unknown as MediaStreamTrack);
+  for (let ms = 0; ms < 6000; ms += BEAT_EVERY_MS) {
+    const now = ms < 2000 ? { up: 1, down: 1 } : { up: 0, down: 0, ...more };
+    came.up += now.up;
+    came.down += now.down;
+    if (ms === 2000 && muted) await media.hold("microphone");
+    if (ms === 5000 && welcome) media.mendSilent(false);
+    await media.beat(ms);
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  media.close();
+  return asked;
+}
+
+test("nothing comes any more: the connection is doubted and both ways get a new path", async () => {
+  assert.deepEqual(await thenOnly({}), ["quiet", "restartIce", "restartIce"]);
+});
+
+test("nobody else speaks any more: the connection is doubted, and no path given up", async () => {
+  assert.deepEqual(await thenOnly({ up: 1 }), ["quiet"]);
+  assert.deepEqual(await thenOnly({ up: 1 }, { welcome: true }), ["quiet"], "not at a new connection either");
+});
+
+test("what we send is not answered any more: a new path up; what is heard stays", async () => {
+  assert.deepEqual(await thenOnly({ down: 1 }), ["quiet", "restartIce"]);
+});
+
+test("muted ourselves, no answer is missed", async () => {
+  assert.deepEqual(await thenOnly({ down: 1 }, { muted: true }), ["pause"]);
+});
+
+/** Runs with a window whose timers are run by hand; `due` gives how long the only one was to wait, and runs it. */
+async function withTimers(run: (due: () => Promise<number>) => Promise<void>): Promise<void> {
+  const timers = new Map<number, { run: () => void; afterMs: number }>();
+  let last = 0;
+  const window = {
+    setTimeout: (run: () => void, afterMs: number) => (timers.set((last += 1), { run, afterMs }), last),
+    clearTimeout: (timer: number) => timers.delete(timer),
+  };
+  Object.defineProperty(globalThis, "window", { value: window, configurable: true });
+  try {
+    await run(async () => {
+      const [[timer, { run, afterMs }]] = [...timers] as [[number, { run: () => void; afterMs: number }]];
+      assert.equal(timers.size, 1);
+      timers.delete(timer);
+      run();
+      await new Promise((settled) => setImmediate(settled));
+      return afterMs;
+    });
+  } finally {
+    Reflect.deleteProperty(globalThis, "window");
+  }
+}
+
+test("a way that never comes is tried anew, one that was lost sooner; a relay is given the time it takes", () => withTimers(async (due) => {
+  const joined = JSON.parse(sample("joined.json")) as Joined;
+  const waits = async (count: number) => {
+    const waited = [];
+    for (let i = 0; i < count; i += 1) waited.push(await due());
+    return waited;
+  };
+  const { asked } = await open(joined);
+  says("connecting");
+  assert.deepEqual(await waits(3), [8000, 8000, 8000]);
+  assert.deepEqual(asked, Array(3).fill("restartIce"));
+  says("connected");
+  await assert.rejects(due(), "nothing waits any more");
+  says("disconnected");
+  assert.deepEqual(await waits(7), [0, 2000, 2000, 8000, 2000, 2000, 8000]);
+  assert.equal(asked.filter((one) => one === "restartIce").length, 10);
+  says("connected");
+
+  const direct = await open({ ...joined, iceServers: [] });
+  says("connected");
+  says("disconnected");
+  assert.deepEqual(await waits(5), [0, 2000, 2000, 2000, 2000]);
+  assert.equal(direct.asked.filter((one) => one === "restartIce").length, 5);
+}));

@@ -16,7 +16,7 @@ const person = "0123456789abcdef";
 const requests: { readonly [file: string]: readonly [number, Request] } = {
   "hello.json": [1, { type: "hello", protocol: 1, token }],
   "hello-resume.json": [1, { type: "hello", protocol: 1, token, resume: "q83vEjRWeJCrze8SNFZ4kA" }],
-  "join.json": [2, { type: "join", seats: 1 }],
+  "join.json": [2, { type: "join", seats: 1, red: true }],
   "connect.json": [3, { type: "connect", transport: "00000000000000b1", dtlsParameters: { role: "client", fingerprints: [fingerprint] } }],
   "restart-ice.json": [4, { type: "restartIce", transport: "00000000000000b1" }],
   "produce.json": [5, {
@@ -25,6 +25,10 @@ const requests: { readonly [file: string]: readonly [number, Request] } = {
   }],
   "pause.json": [6, { type: "pause", producer: "00000000000000c1", paused: true }],
   "close-producer.json": [7, { type: "closeProducer", producer: "00000000000000c1" }],
+  "view.json": [17, { type: "view", heights: [720, 180, 0] }],
+  "sound-only.json": [18, { type: "soundOnly", on: true }],
+  "device.json": [19, { type: "device", overloaded: true }],
+  "watch-connections.json": [20, { type: "watchConnections", on: true }],
   "hand.json": [8, { type: "hand", up: true }],
   "lower-hand.json": [9, { type: "lowerHand", person }],
   "admit.json": [10, { type: "admit", person }],
@@ -34,6 +38,7 @@ const requests: { readonly [file: string]: readonly [number, Request] } = {
   "set-state.json": [14, { type: "setState", state: "open" }],
   "leave.json": [15, { type: "leave" }],
   "ping.json": [16, { type: "ping" }],
+  "path.json": [17, { type: "path", path: "relay-tls" }],
 };
 
 test("each request is written as its sample says", () => {

@@ -470,3 +470,25 @@ test("a microphone pulled out is replaced by another without a word from the per
   assert.equal(problem, null);
   assert.equal(onAir(court.last)["microphone"], "on");
 });
+
+test("a connection that fell silent comes back with new paths; one that was closed keeps them", async () => {
+  const court = await inCourt();
+  court.cut();
+  await court.later();
+  assert.deepEqual([court.count("hello"), court.last.mended], [2, [false]]);
+  court.deaf = true;
+  court.last.listener.onQuiet();
+  await court.later();
+  court.deaf = false;
+  await court.later();
+  await settle();
+  assert.deepEqual([court.count("hello"), court.last.mended, court.media.length], [3, [false, true], 1]);
+});
+
+test("after a sleep the connection is asked whether it lives, and only then", async () => {
+  const court = await inCourt();
+  for (const atMs of [0, 250, 1250]) court.session.beat(atMs);
+  assert.equal(court.count("ping"), 0);
+  court.session.beat(21_250);
+  assert.deepEqual([court.count("ping"), court.last.beats.length], [1, 4]);
+});

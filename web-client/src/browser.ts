@@ -13,6 +13,7 @@ export const browserWorld: World = {
   setTimer: (run, afterMs) => window.setTimeout(run, afterMs),
   clearTimer: (timer) => window.clearTimeout(timer),
   random: () => Math.random(),
+  now: () => performance.now(),
 };
 
 function openSocket(): Socket {

@@ -6,13 +6,23 @@ import type { Answer, ErrorCode, Request, ServerEvent, Welcome } from "./protoco
 /** PROTOCOL.md: the page pings every 5 s. No answer for as long again means the socket is dead. */
 export const PING_EVERY_MS = 5000;
 export const PONG_WITHIN_MS = 5000;
-/** From opening a socket to the welcome on it. Ours. */
+/** From opening a socket until it is open, and from there to the welcome on it. Ours. */
 export const WELCOME_WITHIN_MS = 8000;
+/** Until it is open where answers came fast before: on a path that is back, another try is faster than the system's own,
+ * which come 1, 3 and 7 s after the first. Each sixth has longer: what is back may be slower. Ours. */
+export const OPEN_WITHIN_MS = 2500;
+export const OPEN_WITHIN_LONG_MS = 5000;
+const OPEN_ROUND_TRIPS = 8;
+/** A socket in doubt answers within this, or three times as long as it took before. Ours. */
+export const DOUBT_WITHIN_MS = 500;
 /** An answer that takes longer is given up. Ours. */
 export const ANSWER_WITHIN_MS = 15000;
 /** First and longest wait before trying again; half as long again each time. A restart of signaling takes 1 s. Ours. */
 export const BACK_OFF_FIRST_MS = 250;
-export const BACK_OFF_MOST_MS = 5000;
+export const BACK_OFF_MOST_MS = 3000;
+/** The longest of the first tries, about half a minute if nothing answers: most networks are back by then. Ours. */
+const BACK_OFF_EARLY_MS = 1000;
+const EARLY_TRIES = 10;
 
 /** What a page cannot mend by trying again. */
 const FINAL_ERRORS: readonly ErrorCode[] = [
@@ -38,6 +48,8 @@ export interface World {
   clearTimer(timer: number): void;
   /** From 0 up to but not including 1. */
   random(): number;
+  /** Runs on, from anywhere. */
+  now(): number;
 }
 
 export interface Listener {
@@ -45,8 +57,8 @@ export interface Listener {
   hello(): Request;
   onWelcome(welcome: Welcome): void;
   onEvent(event: ServerEvent): void;
-  /** The socket is gone; another is being tried. */
-  onLost(): void;
+  /** The socket is gone; another is being tried. `silent`: no answer came, so the path may be gone too. */
+  onLost(silent: boolean): void;
   /** Over for good: a final error to hello, or a close code from 4001 to 4004. */
   onEnd(reason: ErrorCode | number): void;
 }
@@ -68,8 +80,16 @@ interface Pending {
 
 /** Wait before attempt number `attempt` (0 is the first): growing, with half of it by chance. */
 export function backOffMs(attempt: number, random: number): number {
-  const full = Math.min(BACK_OFF_MOST_MS, BACK_OFF_FIRST_MS * 1.5 ** Math.min(attempt, 20));
+  const most = attempt < EARLY_TRIES ? BACK_OFF_EARLY_MS : BACK_OFF_MOST_MS;
+  const full = Math.min(most, BACK_OFF_FIRST_MS * 1.5 ** Math.min(attempt, 20));
   return Math.round(full * (0.5 + random / 2));
+}
+
+/** How long attempt number `attempt` may take to open; null: no answer ever came. */
+export function openWithinMs(attempt: number, roundTripMs: number | null): number {
+  if (roundTripMs === null) return WELCOME_WITHIN_MS;
+  const least = attempt % 6 === 5 ? OPEN_WITHIN_LONG_MS : OPEN_WITHIN_MS;
+  return Math.min(WELCOME_WITHIN_MS, Math.max(least, OPEN_ROUND_TRIPS * roundTripMs));
 }
 
 export class Connection {
@@ -80,6 +100,9 @@ export class Connection {
   private wasWelcome = false;
   private internals = 0;
   private attempt = 0;
+  /** The slowest answers of late; null: none yet. */
+  private roundTripMs: number | null = null;
+  private doubted = false;
   private lastId = 0;
   private timer: number | null = null;
   private readonly pending = new Map<number, Pending>();
@@ -89,7 +112,14 @@ export class Connection {
     private readonly listener: Listener,
   ) {}
 
-  /** Starts, or tries at once instead of waiting (the network came back). No effect while a socket lives. */
+  /** The network is another: what is waited for, or being tried, is tried at once; what lives proves it. */
+  startAnew(): void {
+    if (this.up) return this.doubt();
+    this.forgetSocket()?.close();
+    this.start();
+  }
+
+  /** Starts, or tries at once instead of waiting. No effect while a socket lives. */
   start(): void {
     if (this.ended || this.socket) return;
     this.stopTimer();
@@ -98,7 +128,18 @@ export class Connection {
     socket.onopen = () => this.sayHello(socket);
     socket.onmessage = (event) => this.receive(socket, event.data);
     socket.onclose = (event) => this.onClose(socket, event.code);
-    this.startTimer(() => this.drop(), WELCOME_WITHIN_MS);
+    this.startTimer(() => this.drop(), openWithinMs(this.attempt, this.roundTripMs));
+  }
+
+  /** The path seems dead: unless the socket answers soon, another is tried at once. */
+  doubt(): void {
+    const { socket } = this;
+    if (!socket || !this.up || this.doubted) return;
+    this.doubted = true;
+    this.ask(socket, { type: "ping" }, Math.min(PONG_WITHIN_MS, Math.max(DOUBT_WITHIN_MS, 3 * (this.roundTripMs ?? 0)))).then(
+      () => { if (socket === this.socket) this.doubted = false; },
+      () => { if (socket === this.socket) this.drop({ silent: true, atOnce: true }); },
+    );
   }
 
   /** Ends for good, from our side. */
@@ -122,16 +163,22 @@ export class Connection {
     return new Promise((resolve, reject) => {
       this.lastId = this.lastId >= 2147483647 ? 1 : this.lastId + 1;
       const id = this.lastId;
+      const askedMs = this.world.now();
+      const answered = (answer: Answer) => {
+        this.roundTripMs = Math.max(this.world.now() - askedMs, (this.roundTripMs ?? 0) / 2);
+        resolve(answer);
+      };
       const timer = this.world.setTimer(() => {
         this.pending.delete(id);
         reject(new RequestError("late", request.type));
       }, withinMs);
-      this.pending.set(id, { resolve, reject, timer });
+      this.pending.set(id, { resolve: request.type === "ping" || request.type === "hello" ? answered : resolve, reject, timer });
       socket.send(encodeRequest(id, request));
     });
   }
 
   private sayHello(socket: Socket): void {
+    this.stopTimer(); // the question has its own
     this.ask(socket, this.listener.hello(), WELCOME_WITHIN_MS).then(
       (answer) => {
         if (socket !== this.socket) return;
@@ -157,7 +204,7 @@ export class Connection {
     this.startTimer(() => {
       this.ask(socket, { type: "ping" }, PONG_WITHIN_MS).then(
         () => { if (socket === this.socket) this.schedulePing(socket); },
-        () => { if (socket === this.socket) this.drop(); },
+        () => { if (socket === this.socket) this.drop({ silent: true }); },
       );
     }, PING_EVERY_MS);
   }
@@ -184,15 +231,15 @@ export class Connection {
     else this.drop();
   }
 
-  /** Gives the socket up and tries another after a while. */
-  private drop(): void {
+  /** Gives the socket up and tries another after a while, or at once. */
+  private drop({ silent = false, atOnce = false } = {}): void {
     const wasUp = this.up;
     this.forgetSocket()?.close();
     if (this.ended) return;
-    const waitMs = backOffMs(this.attempt, this.world.random());
+    const waitMs = atOnce ? 0 : backOffMs(this.attempt, this.world.random());
     this.attempt += 1;
     this.startTimer(() => this.start(), waitMs);
-    if (wasUp) this.listener.onLost();
+    if (wasUp) this.listener.onLost(silent);
   }
 
   private end(reason: ErrorCode | number): void {
@@ -206,6 +253,7 @@ export class Connection {
     this.stopTimer();
     this.socket = null;
     this.up = false;
+    this.doubted = false;
     if (socket) socket.onopen = socket.onmessage = socket.onclose = null;
     const waiting = [...this.pending.values()];
     this.pending.clear();

@@ -52,7 +52,7 @@ function errorWords(error: unknown): { name: string; message: string } {
 }
 
 /** Pictures for a court on a poor link: faces, not films. */
-const PICTURE = { width: { ideal: 640 }, height: { ideal: 360 }, frameRate: { ideal: 24, max: 30 } };
+const PICTURE = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 24, max: 30 } };
 const VOICE = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: { ideal: 1 } };
 
 /** Opens the chosen device, or any if that one is gone. Never rejects. */

@@ -19,6 +19,8 @@ export interface Seat {
   readonly turn: number;
   /** The seat showed somebody else before: old pictures may still come for a moment. */
   readonly warm: boolean;
+  /** The line does not carry its picture: the last one stays. */
+  readonly held: boolean;
 }
 
 export type NoticeKind =
@@ -51,6 +53,8 @@ export interface Hearing {
   readonly order: ReadonlyMap<string, Role>;
   readonly seats: readonly Seat[];
   readonly speaking: ReadonlySet<string>;
+  /** What the way from the server to this page carries; null: not told. */
+  readonly lineBps: number | null;
   /** Server's clock minus ours. */
   readonly clockAheadMs: number;
   readonly notices: readonly Notice[];
@@ -85,6 +89,7 @@ export const emptyHearing: Hearing = {
   order: new Map(),
   seats: [],
   speaking: new Set(),
+  lineBps: null,
   clockAheadMs: 0,
   notices: [],
   noticesEver: 0,
@@ -105,6 +110,7 @@ export function apply(hearing: Hearing, event: ServerEvent | PageEvent): Hearing
         ...hearing,
         stage: "present",
         waitsForRoom: false,
+        lineBps: null,
         you: hearing.you && { ...hearing.you, room: event.room },
         seats: Array.from({ length: event.seats }, (_, n) => ({ ...emptySeat, turn: hearing.seats[n]?.turn ?? 0 })),
       };
@@ -119,6 +125,15 @@ export function apply(hearing: Hearing, event: ServerEvent | PageEvent): Hearing
       return { ...hearing, stage: "over", ending: event.ending, linkUp: false, waitsForRoom: false, notices: [] };
     case "seat":
       return seated(hearing, event);
+    case "seatPicture":
+      return {
+        ...hearing,
+        seats: hearing.seats.map((seat, n) => (n === event.seat ? { ...seat, held: event.picture === "held" } : seat)),
+      };
+    case "layers": case "connections":
+      return hearing; // the business of the media, and of whoever watches
+    case "line":
+      return { ...hearing, lineBps: event.bps };
     case "speaking":
       return { ...hearing, speaking: new Set(event.people) };
     case "mediaLost":
@@ -192,7 +207,7 @@ export function inSessionMs(hearing: Hearing, nowMs: number): number {
 }
 
 const emptySeat: Seat = {
-  person: null, source: "camera", audio: false, video: false, turn: 0, warm: false,
+  person: null, source: "camera", audio: false, video: false, turn: 0, warm: false, held: false,
 };
 
 function welcomed(hearing: Hearing, welcome: Welcome, atMs: number): Hearing {
@@ -222,6 +237,7 @@ function seated(hearing: Hearing, event: Extract<ServerEvent, { type: "seat" }>)
     video: event.video,
     turn: same ? before.turn : before.turn + 1,
     warm: same ? before.warm : before.person !== null && before.video,
+    held: before.held,
   };
   return { ...hearing, seats: hearing.seats.map((old, n) => (n === event.seat ? seat : old)) };
 }

@@ -2,6 +2,7 @@
 /** Wires the rest: the address, the session, the page drawn from them. */
 import { h, render } from "preact";
 import { browserWorld, keep, loadLanguage, mediaLibrary, saveLanguage } from "./browser.ts";
+import { BEAT_EVERY_MS } from "./pulse.ts";
 import { routeOf } from "./route.ts";
 import { Session } from "./session.ts";
 import { Store } from "./store.ts";
@@ -24,7 +25,10 @@ const session = route.page === "hearing" && route.token !== null && unsupported 
 
 if (session) {
   session.start();
-  addEventListener("online", () => session.start());
+  const doubt = () => session.doubt();
+  addEventListener("online", doubt);
+  (navigator as { connection?: EventTarget }).connection?.addEventListener("change", doubt); // where browsers tell
+  setInterval(() => session.beat(performance.now()), BEAT_EVERY_MS);
   const numbers = { stats: () => session.numbers() };
   Object.defineProperty(window, "assize", { value: Object.freeze(numbers) });
 }

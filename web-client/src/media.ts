@@ -3,21 +3,32 @@
 import { Device } from "mediasoup-client";
 import type { types } from "mediasoup-client";
 import { RequestError } from "./connection.ts";
+import { pathOf, worse } from "./path.ts";
+import type { Path } from "./path.ts";
 import type {
-  Answer, ConsumerOffer, Joined, Request, RtpCapabilities, Source, TransportOffer,
+  Answer, ConsumerOffer, IceServers, Joined, Request, RtpCapabilities, Source, TransportOffer,
 } from "./protocol.ts";
-import { noNumbers, numbersOf } from "./stats.ts";
+import { noLoad } from "./effort.ts";
+import type { Load } from "./effort.ts";
+import { felt, noPulse, QUIET_AFTER_MS } from "./pulse.ts";
+import type { Pulse } from "./pulse.ts";
+import { addLoads, heardOn, loadOf, noNumbers, numbersOf } from "./stats.ts";
 import type { SeatNumbers, StreamNumbers } from "./stats.ts";
 
-/** A disconnected transport often mends itself; after this long we help. Ours. */
-const PATIENCE_MS = 1200;
 /** Between two tries to mend a transport. Ours. */
 const MEND_EVERY_MS = 2000;
+/** So long until a way has carried for the first time, and every third where there is a relay: over TLS that takes
+ * seven ways there and back, and a new try takes them all anew. Ours. */
+const MEND_PATIENT_MS = 8000;
 
-/** A person's picture: enough for a face; the browser sends less when the link is poor. One layer:
- * the media core shows everybody the best layer that flows, so a second one would only cost. It
- * takes simulcast as it is (tests/system/codecs). */
-const CAMERA_BPS = 700_000;
+/** A person's picture in layers, the smallest first, by what the camera gives at least, in pixels; of each how
+ * much smaller it is, and bit/s. Each receiver is sent one of them. Browsers send no more layers than this of so small a picture anyway. */
+const CAMERA_LAYERS: readonly (readonly [number, readonly (readonly [number, number])[]])[] = [
+  [960 * 540, [[4, 120_000], [2, 400_000], [1, 1_500_000]]],
+  [480 * 270, [[2, 150_000], [1, 700_000]]],
+  [0, [[1, 300_000]]],
+];
+/** One layer: a screen made smaller cannot be read. */
 const SCREEN_BPS = 1_500_000;
 const START_KBPS = 400;
 
@@ -31,6 +42,8 @@ export type Health = "connecting" | "up" | "trouble";
 export interface MediaListener {
   request(request: Request): Promise<Answer>;
   onHealth(health: Health): void;
+  /** What came all the time comes no more: the path may be dead. */
+  onQuiet(): void;
   /** These transports cannot be mended: join again. */
   onHopeless(): void;
 }
@@ -51,7 +64,21 @@ export class Media {
   private readonly streams = new Map<Source, Stream>();
   private consumers: readonly { audio: types.Consumer; video: types.Consumer }[] = [];
   private readonly timers = new Map<Way, number>();
+  /** How often a way was tried since it last carried; none that never did. */
+  private readonly tries = new Map<Way, number>();
+  /** By producer: encodings that somebody receives, as the server told. */
+  private readonly received = new Map<string, readonly number[]>();
+  private readonly pulses: Record<Way, Pulse> = { up: noPulse, down: noPulse };
+  /** Ways whose next new path may not be enough. */
+  private readonly again = new Set<Way>();
+  private beatMs = 0;
+  private beating = false;
+  private spared = false;
+  /** One change of a sender's parameters at a time, as browsers want it. */
+  private switching: Promise<void> = Promise.resolve();
   private closed = false;
+  /** Whether there are TURN servers to try. */
+  private isRelayed = false;
 
   private constructor(
     private readonly device: DevicePart,
@@ -71,9 +98,10 @@ export class Media {
   /** `device`: as prepare() made it. Rejects if the server refuses. */
   static async open(device: DevicePart, joined: Joined, listener: MediaListener): Promise<Media> {
     const media = new Media(device, listener);
+    media.isRelayed = joined.iceServers.length > 0;
     try {
-      media.makeTransport("up", joined.transports.up);
-      const down = media.makeTransport("down", joined.transports.down);
+      media.makeTransport("up", joined.transports.up, joined.iceServers);
+      const down = media.makeTransport("down", joined.transports.down, joined.iceServers);
       // One stream a seat: a browser keeps lips and voice together within a stream, and of one pair in it.
       const consume = (offer: ConsumerOffer) =>
         down.consume({ ...(bare(offer) as types.ConsumerOptions), streamId: offer.producerId });
@@ -87,6 +115,63 @@ export class Media {
       throw error;
     }
     return media;
+  }
+
+  /** To be called every BEAT_EVERY_MS: looks whether anything comes. */
+  async beat(nowMs: number): Promise<void> {
+    if (this.beating) return;
+    this.beating = true;
+    try {
+      const up = await this.heardUp();
+      this.beatMs = nowMs;
+      const before = { ...this.pulses };
+      this.pulses.up = up === null ? noPulse : felt(before.up, up, nowMs);
+      this.pulses.down = felt(before.down, this.heardDown(), nowMs);
+      const fell = (["up", "down"] as const).filter((way) => this.pulses[way].quiet && !before[way].quiet);
+      if (this.closed || fell.length === 0) return;
+      for (const way of fell) this.again.add(way);
+      this.listener.onQuiet();
+      // Whoever sends is answered all the time. Others may just have nobody to listen to.
+      if (fell.includes("up")) this.mendSilent(true);
+    } finally {
+      this.beating = false;
+    }
+  }
+
+  /** A new path for each way that nothing came by of late, if that says anything: `all`, or what we send is
+   * not answered, or the browser says so. */
+  mendSilent(all: boolean): void {
+    for (const way of ["up", "down"] as const) {
+      const state = this.transports.get(way)?.connectionState;
+      if (state === undefined || state === "new" || state === "closed") continue;
+      if (this.beatMs - this.pulses[way].heardMs < QUIET_AFTER_MS) continue;
+      if (!all && !this.pulses.up.quiet && state === "connected") continue;
+      this.pulses[way] = { ...this.pulses[way], quiet: true };
+      this.startTimer(way, 0);
+    }
+  }
+
+  /** Counts what comes back to what we send; null while nothing is sent. */
+  private async heardUp(): Promise<number | null> {
+    const up = this.transports.get("up");
+    const sends = [...this.streams.values()].some(({ producer }) => !producer.closed && !producer.paused);
+    if (!up || !sends || up.connectionState !== "connected") return null;
+    try {
+      return heardOn((await up.getStats()) as unknown as Iterable<readonly [string, unknown]>);
+    } catch {
+      return null; // closed meanwhile
+    }
+  }
+
+  /** When the newest sound or picture was played: cheaper than a report of all seats. */
+  private heardDown(): number {
+    let newest = 0;
+    for (const { audio, video } of this.consumers) {
+      for (const { rtpReceiver } of [audio, video]) {
+        for (const { timestamp } of rtpReceiver?.getSynchronizationSources() ?? []) newest = Math.max(newest, timestamp);
+      }
+    }
+    return newest;
   }
 
   get seats(): readonly SeatTracks[] {
@@ -149,6 +234,28 @@ export class Media {
     return true;
   }
 
+  /** Somebody receives these encodings of the producer; it may be one that is only being made. */
+  setReceived(producer: string, received: readonly number[]): void {
+    this.received.set(producer, received);
+    this.switchAll();
+  }
+
+  /** The device is overloaded, or was: the top layer is not sent. */
+  spare(spared: boolean): void {
+    if (this.spared === spared) return;
+    this.spared = spared;
+    this.switchAll();
+  }
+
+  /** How the device bears what it sends and receives. */
+  async load(): Promise<Load> {
+    const camera = this.streams.get("camera");
+    const reports = await Promise.all([
+      ...(camera ? [reportOf(camera.producer)] : []), ...this.consumers.map(({ video }) => reportOf(video)),
+    ]);
+    return reports.map(loadOf).reduce(addLoads, noLoad);
+  }
+
   async seatNumbers(): Promise<readonly SeatNumbers[]> {
     return Promise.all(this.consumers.map(async ({ audio, video }, seat) => ({
       seat,
@@ -161,6 +268,12 @@ export class Media {
   async upNumbers(source: Source): Promise<StreamNumbers> {
     const stream = this.streams.get(source);
     return stream ? numbersOf(await reportOf(stream.producer)) : noNumbers;
+  }
+
+  /** Over what it all goes; null while that is not known. */
+  async path(): Promise<Path | null> {
+    const paths = await Promise.all([...this.transports.values()].map(async (one) => pathOf(await reportOf(one))));
+    return paths.reduce(worse, null);
   }
 
   /** Nothing to say when the server knows already; after a lost answer it is said again. */
@@ -185,16 +298,42 @@ export class Media {
         // For the record: in-band repair on, no gaps in silence.
         ? { codecOptions: { opusFec: true, opusDtx: false, opusStereo: false } }
         : {
-            encodings: [{ maxBitrate: source === "screen" ? SCREEN_BPS : CAMERA_BPS }],
+            encodings: source === "screen" ? [{ maxBitrate: SCREEN_BPS }] : layersOf(track),
             codecOptions: { videoGoogleStartBitrate: START_KBPS },
           }),
       appData: { source },
     });
     this.streams.set(source, { producer, toldPaused: false });
+    await this.switchLayers(producer);
   }
 
-  private makeTransport(way: Way, offer: TransportOffer): types.Transport {
-    const options = bare(offer) as types.TransportOptions;
+  /** Makes the layers that are sent equal to those somebody receives, less the top one while the device is spared. */
+  private async switchLayers({ id, rtpSender }: types.Producer): Promise<void> {
+    const received = this.received.get(id);
+    if (!rtpSender || this.closed) return;
+    const wanted = rtpSender.getParameters();
+    const { encodings } = wanted;
+    // Not negotiated yet, or one layer alone, which is paused with its stream.
+    if (encodings === undefined || encodings.length < 2) return;
+    const active = encodings.map((_, n) => n === 0
+      || ((received?.includes(n) ?? true) && !(this.spared && n === encodings.length - 1)));
+    if (encodings.every((encoding, n) => (encoding.active ?? true) === active[n])) return;
+    encodings.forEach((encoding, n) => { encoding.active = active[n] ?? true; });
+    try {
+      await rtpSender.setParameters(wanted);
+    } catch {
+      // Closed or renegotiated meanwhile: the next event says it again.
+    }
+  }
+
+  private switchAll(): void {
+    for (const { producer } of this.streams.values()) {
+      this.switching = this.switching.then(() => this.switchLayers(producer));
+    }
+  }
+
+  private makeTransport(way: Way, offer: TransportOffer, servers: IceServers): types.Transport {
+    const options = { ...(bare(offer) as types.TransportOptions), iceServers: lent(servers) };
     const transport = way === "up"
       ? this.device.createSendTransport(options)
       : this.device.createRecvTransport(options);
@@ -218,15 +357,18 @@ export class Media {
     if (this.closed) return;
     switch (state) {
       case "connected":
+        this.tries.set(way, 0);
         this.stopTimer(way);
         break;
-      case "disconnected":
-        this.startTimer(way, PATIENCE_MS);
+      case "connecting":
+        // A browser may look for a first way for ever, as when the relay refused it once.
+        if (!this.timers.has(way)) this.startTimer(way, MEND_PATIENT_MS);
         break;
-      case "failed":
+      case "disconnected": case "failed":
         this.startTimer(way, 0);
+        this.listener.onQuiet();
         break;
-      case "new": case "connecting": case "closed":
+      case "new": case "closed":
         break;
     }
     const states = [...this.transports.values()].map((transport) => transport.connectionState);
@@ -237,12 +379,20 @@ export class Media {
   /** A new path for the same streams: nothing else is renegotiated. Tried until it works. */
   private async mend(way: Way): Promise<void> {
     const transport = this.transports.get(way);
-    if (!transport || this.closed || transport.connectionState === "connected") return;
-    this.startTimer(way, MEND_EVERY_MS);
+    if (!transport || this.closed || (transport.connectionState === "connected" && !this.pulses[way].quiet)) return;
+    const before = this.tries.get(way);
+    if (before !== undefined) this.tries.set(way, before + 1);
+    const isPatient = before === undefined || (this.isRelayed && before % 3 === 2);
+    this.startTimer(way, isPatient ? MEND_PATIENT_MS : MEND_EVERY_MS);
     try {
       const answer = await this.listener.request({ type: "restartIce", transport: transport.id });
       if (answer.type === "iceRestarted" && !this.closed) {
+        // What we logged in with at the TURN server may have ended meanwhile.
+        this.isRelayed = answer.iceServers.length > 0;
+        await transport.updateIceServers({ iceServers: lent(answer.iceServers) });
         await transport.restartIce({ iceParameters: answer.iceParameters });
+        // Once more should it stay silent: Chromium learns of a new address 2 s late. Then the rest is the browser's.
+        if (!this.again.delete(way)) this.pulses[way] = noPulse;
       }
     } catch (error) {
       const code = error instanceof RequestError ? error.code : null;
@@ -252,13 +402,22 @@ export class Media {
 
   private startTimer(way: Way, afterMs: number): void {
     this.stopTimer(way);
-    this.timers.set(way, window.setTimeout(() => void this.mend(way), afterMs));
+    this.timers.set(way, window.setTimeout(() => {
+      this.timers.delete(way);
+      void this.mend(way);
+    }, afterMs));
   }
 
   private stopTimer(way: Way): void {
     window.clearTimeout(this.timers.get(way));
     this.timers.delete(way);
   }
+}
+
+function layersOf(track: MediaStreamTrack): types.RtpEncodingParameters[] {
+  const { width = 640, height = 360 } = track.getSettings();
+  return CAMERA_LAYERS.filter(([pixels]) => width * height >= pixels)[0]![1]
+    .map(([scaleResolutionDownBy, maxBitrate]) => ({ scaleResolutionDownBy, maxBitrate }));
 }
 
 /** Sent no more, a camera shows its owner the own picture again. A microphone stays as silent as it is. */
@@ -268,13 +427,18 @@ function giveBack(source: Source, { producer }: Stream): void {
 
 /** Empty while the stream is closing. */
 async function reportOf(
-  stream: types.Consumer | types.Producer,
+  stream: types.Consumer | types.Producer | types.Transport,
 ): Promise<Iterable<readonly [string, unknown]>> {
   try {
     return (await stream.getStats()) as unknown as Iterable<readonly [string, unknown]>;
   } catch {
     return [];
   }
+}
+
+/** In the library's words. */
+function lent(servers: IceServers): RTCIceServer[] {
+  return servers.map(({ urls, username, credential }) => ({ urls: [...urls], username, credential }));
 }
 
 /** Only what PROTOCOL.md names: the server refuses members it does not know. */

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The messages of signaling/PROTOCOL.md: text to a typed message or null. The only file that trusts nothing. */
+import { PATHS } from "./path.ts";
+import type { Path } from "./path.ts";
 
 export const ROLES = [
   "judge", "clerk", "party", "lawyer", "witness", "interpreter", "expert", "observer", "technician",
@@ -15,7 +17,7 @@ export const RECORD_STATES = [
 export type RecordState = (typeof RECORD_STATES)[number];
 export const ACTIONS = [
   "admit", "dismiss", "mute", "remove", "open", "recess", "resume", "close", "produce", "hand",
-  "records",
+  "records", "connections",
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 export const SOURCES = ["microphone", "camera", "screen"] as const;
@@ -35,38 +37,41 @@ export const CLOSE_HEARING_CLOSED = 4003;
 export const CLOSE_TOKEN = 4004;
 
 /** A decoder gives undefined when the value is not what it should be. */
-type Decoder<T> = (value: unknown) => T | undefined;
-type Decoded<D> = D extends Decoder<infer T> ? T : never;
+export type Decoder<T> = (value: unknown) => T | undefined;
+export type Decoded<D> = D extends Decoder<infer T> ? T : never;
 
-const text: Decoder<string> = (v) => (typeof v === "string" ? v : undefined);
+export const text: Decoder<string> = (v) => (typeof v === "string" ? v : undefined);
 const number: Decoder<number> = (v) =>
   typeof v === "number" && Number.isFinite(v) ? v : undefined;
-const count: Decoder<number> = (v) =>
+export const count: Decoder<number> = (v) =>
   typeof v === "number" && Number.isSafeInteger(v) && v >= 0 ? v : undefined;
-const truth: Decoder<boolean> = (v) => (typeof v === "boolean" ? v : undefined);
-const hexId: Decoder<string> = (v) =>
+export const truth: Decoder<boolean> = (v) => (typeof v === "boolean" ? v : undefined);
+export const hexId: Decoder<string> = (v) =>
   typeof v === "string" && /^[0-9a-f]{16}$/.test(v) ? v : undefined;
 /** RFC 3339 UTC to milliseconds since 1970. */
-const instant: Decoder<number> = (v) => {
+export const instant: Decoder<number> = (v) => {
   if (typeof v !== "string" || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/.test(v)) return undefined;
   const ms = Date.parse(v);
   return Number.isNaN(ms) ? undefined : ms;
 };
 
-function oneOf<const T extends readonly unknown[]>(...values: T): Decoder<T[number]> {
+export function oneOf<const T extends readonly unknown[]>(...values: T): Decoder<T[number]> {
   return (v) => (values.includes(v) ? (v as T[number]) : undefined);
 }
+
+/** What is decoded where it is used (figures.ts), which not every page loads. */
+const anything: Decoder<unknown> = (v) => v;
 
 function nullable<T>(decode: Decoder<T>): Decoder<T | null> {
   return (v) => (v === null ? null : decode(v));
 }
 
 /** A member that may be absent; absent reads as null. */
-function optional<T>(decode: Decoder<T>): Decoder<T | null> {
+export function optional<T>(decode: Decoder<T>): Decoder<T | null> {
   return (v) => (v === undefined || v === null ? null : decode(v));
 }
 
-function list<T>(decode: Decoder<T>): Decoder<readonly T[]> {
+export function list<T>(decode: Decoder<T>): Decoder<readonly T[]> {
   return (v) => {
     if (!Array.isArray(v)) return undefined;
     const items: T[] = [];
@@ -85,7 +90,7 @@ function knownOf<T>(decode: Decoder<T>): Decoder<readonly T[]> {
     Array.isArray(v) ? v.map(decode).filter((item): item is NonNullable<typeof item> => item !== undefined) : undefined;
 }
 
-function object<S extends { readonly [key: string]: Decoder<unknown> }>(
+export function object<S extends { readonly [key: string]: Decoder<unknown> }>(
   shape: S,
 ): Decoder<{ readonly [K in keyof S]: Decoded<S[K]> }> {
   return (v) => {
@@ -132,6 +137,8 @@ const rtpCapabilities = object({
   })),
 });
 
+/** As RTCPeerConnection takes them; TURN servers alone. */
+const iceServers = list(object({ urls: list(text), username: text, credential: text }));
 const iceParameters = object({ usernameFragment: text, password: text, iceLite: truth });
 const transport = object({
   id: hexId,
@@ -162,9 +169,12 @@ const consumer = object({
   }),
 });
 
+/** A path we do not know reads as none. */
+const path: Decoder<Path | null> = (v) => (typeof v === "string" ? (PATHS.find((one) => one === v) ?? null) : undefined);
 const person = object({
   person: hexId, name: text, role: oneOf(...ROLES), room: oneOf(...ROOMS), connected: truth,
   microphone: oneOf("off", "on"), camera: oneOf("off", "on"), hand: truth, quality: count,
+  path,
 });
 const matter = object({
   hearing: hexId, case: text, title: text, court: text, scheduledAt: instant,
@@ -187,10 +197,11 @@ const answers = {
   joined: object({
     type: oneOf("joined"), id: count, room: oneOf(...ROOMS),
     transports: object({ up: transport, down: transport }),
+    iceServers,
     seats: list(object({ seat: count, audio: consumer, video: consumer })),
   }),
   ok: object({ type: oneOf("ok"), id: count }),
-  iceRestarted: object({ type: oneOf("iceRestarted"), id: count, iceParameters }),
+  iceRestarted: object({ type: oneOf("iceRestarted"), id: count, iceParameters, iceServers }),
   produced: object({ type: oneOf("produced"), id: count, producer: hexId }),
   pong: object({ type: oneOf("pong"), id: count, serverTime: instant }),
   error: object({ type: oneOf("error"), id: nullable(count), code: errorCode, detail: text }),
@@ -201,6 +212,12 @@ const events = {
     type: oneOf("seat"), seat: count, person: nullable(hexId), source: oneOf("camera", "screen"),
     audio: truth, video: truth,
   }),
+  seatPicture: object({
+    type: oneOf("seatPicture"), seat: count, picture: oneOf("shown", "held"), reason: optional(text),
+  }),
+  layers: object({ type: oneOf("layers"), producer: hexId, received: list(count) }),
+  line: object({ type: oneOf("line"), bps: count }),
+  connections: object({ type: oneOf("connections"), past: optional(list(anything)), people: list(anything) }),
   speaking: object({ type: oneOf("speaking"), people: list(hexId) }),
   mediaLost: object({ type: oneOf("mediaLost") }),
   person: object({ type: oneOf("person"), person }),
@@ -222,12 +239,14 @@ export type Person = Decoded<typeof person>;
 export type Matter = Decoded<typeof matter>;
 export type OnRecord = Decoded<typeof record>;
 export type RtpCapabilities = Decoded<typeof rtpCapabilities>;
+export type IceServers = Decoded<typeof iceServers>;
 export type TransportOffer = Decoded<typeof transport>;
 export type ConsumerOffer = Decoded<typeof consumer>;
 export type Welcome = Decoded<(typeof answers)["welcome"]>;
 export type Joined = Decoded<(typeof answers)["joined"]>;
 export type Answer = Decoded<(typeof answers)[keyof typeof answers]>;
 export type ServerEvent = Decoded<(typeof events)[keyof typeof events]>;
+export type Connections = Extract<ServerEvent, { type: "connections" }>;
 export type ServerMessage = Answer | ServerEvent;
 
 const decoders: { readonly [type: string]: Decoder<ServerMessage> } = { ...answers, ...events };
@@ -249,16 +268,20 @@ export function isAnswer(message: ServerMessage): message is Answer {
 /** What the page may ask; the id is the connection's business. */
 export type Request =
   | { type: "hello"; protocol: 1; token: string; resume?: string; takeOver?: true }
-  | { type: "join"; seats: number }
+  | { type: "join"; seats: number; red: boolean }
   | { type: "connect"; transport: string; dtlsParameters: object }
   | { type: "restartIce"; transport: string }
   | { type: "produce"; source: Source; kind: "audio" | "video"; paused: boolean; rtpParameters: object }
   | { type: "pause"; producer: string; paused: boolean }
   | { type: "closeProducer"; producer: string }
+  | { type: "view"; heights: readonly number[] }
+  | { type: "soundOnly" | "watchConnections"; on: boolean }
+  | { type: "device"; overloaded: boolean }
   | { type: "hand"; up: boolean }
   | { type: "lowerHand" | "admit" | "dismiss" | "mute" | "remove"; person: string }
   | { type: "setState"; state: "open" | "recess" | "closed" }
   | { type: "leave" }
+  | { type: "path"; path: Path }
   | { type: "ping" };
 
 export function encodeRequest(id: number, request: Request): string {
@@ -277,7 +300,7 @@ const recordFile = object({
 const recordEntry = object({
   hearing: hexId, case: text, title: text, court: text, openedAt: optional(instant),
   closedAt: optional(instant), state: oneOf(...RECORD_STATES), percent: optional(number),
-  files: knownOf(recordFile),
+  files: knownOf(recordFile), connectionsBytes: optional(count),
 });
 /** One record that we cannot read keeps nobody from the others. */
 const recordList = object({ records: knownOf(recordEntry) });
@@ -289,7 +312,7 @@ export function parseRecords(body: string): readonly RecordEntry[] | null {
   return recordList(parseJson(body))?.records ?? null;
 }
 
-function parseJson(body: string): unknown {
+export function parseJson(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {

@@ -9,18 +9,30 @@ import type { Health, Media, MediaListener, SeatTracks } from "./media.ts";
 import {
   CLOSE_HEARING_CLOSED, CLOSE_REMOVED, CLOSE_TAKEN_OVER,
 } from "./protocol.ts";
-import type { ErrorCode, Joined, Request, RtpCapabilities, ServerEvent, Welcome } from "./protocol.ts";
+import type { Connections, ErrorCode, Joined, Request, RtpCapabilities, ServerEvent, Welcome } from "./protocol.ts";
 import { keepResume, keptResume } from "./route.ts";
 import type { Keep } from "./route.ts";
+import { looked, noEffort } from "./effort.ts";
+import type { Effort } from "./effort.ts";
+import { heightsOf, isNews } from "./views.ts";
+import type { Shown } from "./views.ts";
+import { SLEPT_MS } from "./pulse.ts";
 import { noNumbers } from "./stats.ts";
 import type { PageNumbers } from "./stats.ts";
 import { Store } from "./store.ts";
-import { seatsWanted } from "./support.ts";
+import { seatsWanted, takesRed } from "./support.ts";
 
 /** Between two tries to join while the media core is away. Ours; a restart takes it about a second. */
 const JOIN_AGAIN_MS = 700;
 /** When the server is full: it is not asked more often, and a place may become free. */
 const JOIN_AGAIN_FULL_MS = 5000;
+
+/** The layout rests this long before the server is told of it. Ours: a few times a second at most. */
+const VIEW_RESTS_MS = 300;
+/** In what outlives a reload: the person wants sound alone. */
+const SOUND_ONLY = "assize.soundOnly";
+/** How often we look over what our sound and pictures go. Ours. */
+const PATH_EVERY_MS = 5000;
 
 const SOURCES = ["microphone", "camera", "screen"] as const;
 
@@ -32,10 +44,14 @@ export interface SessionState {
   /** Sound and pictures of each seat; empty until joined. */
   readonly tracks: readonly SeatTracks[];
   readonly health: Health;
+  /** The person wants no pictures, to save the line. */
+  readonly soundOnly: boolean;
+  /** What device and line bear. */
+  readonly effort: Effort;
 }
 
 /** What the session asks of the media; Media, or a fake in tests. */
-export type MediaPart = Pick<Media, "seats" | "close" | "publish" | "hold" | "withdraw" | "doubt" | "seatNumbers" | "upNumbers">;
+export type MediaPart = Pick<Media, "seats" | "close" | "publish" | "hold" | "withdraw" | "doubt" | "path" | "seatNumbers" | "upNumbers" | "load" | "setReceived" | "spare" | "beat" | "mendSilent">;
 
 export interface MediaLibrary {
   /** Half of the page's bytes, and not needed to draw the first one: fetched, and made ready for these
@@ -45,7 +61,7 @@ export interface MediaLibrary {
 }
 
 export class Session {
-  readonly store = new Store<SessionState>({ hearing: emptyHearing, tracks: [], health: "connecting" });
+  readonly store: Store<SessionState>;
   readonly local = new Local();
   private connection: Connection;
   private capabilities: RtpCapabilities | null = null;
@@ -54,8 +70,21 @@ export class Session {
   private joinTurn = 0;
   private joining = false;
   private takeOver = false;
+  /** The last connection was lost because nothing answered any more. */
+  private wentSilent = false;
+  private beatMs: number | null = null;
   private resumed = false;
   private work: Promise<void> = Promise.resolve();
+  private shown: readonly Shown[] = [];
+  private ratio = 1;
+  private hidden = false;
+  /** As the server knows it; null: not since the last join or welcome. */
+  private toldHeights: readonly number[] | null = null;
+  private toldSoundOnly: boolean | null = null;
+  private toldSpared: boolean | null = null;
+  private toldWatch = false;
+  private viewTimer: number | null = null;
+  private watching: ((event: Connections) => void) | null = null;
 
   constructor(
     private readonly token: string,
@@ -63,6 +92,9 @@ export class Session {
     private readonly keep: Keep,
     private readonly library: MediaLibrary,
   ) {
+    this.store = new Store<SessionState>({
+      hearing: emptyHearing, tracks: [], health: "connecting", soundOnly: keep.getItem(SOUND_ONLY) !== null, effort: noEffort,
+    });
     this.connection = this.makeConnection();
     this.local.store.watch(() => this.reconcile());
   }
@@ -72,10 +104,23 @@ export class Session {
     this.connection.start();
   }
 
+  /** To be called every BEAT_EVERY_MS: a dead path is noticed before the browser says so. */
+  beat(nowMs: number): void {
+    const slept = this.beatMs !== null && nowMs - this.beatMs > SLEPT_MS;
+    this.beatMs = nowMs;
+    void this.media?.beat(nowMs);
+    if (slept) this.doubt();
+  }
+
+  /** The device slept, or its network changed: the connection proves that it lives, or another is made. */
+  doubt(): void {
+    this.connection.startAnew();
+  }
+
   /** Puts the other window of this invitation out and takes its place. */
   useHere(): void {
     this.takeOver = true;
-    this.store.set({ hearing: emptyHearing, tracks: [], health: "connecting" });
+    this.store.patch({ hearing: emptyHearing, tracks: [], health: "connecting", effort: noEffort });
     this.connection = this.makeConnection();
     this.connection.start();
   }
@@ -109,6 +154,94 @@ export class Session {
     this.change({ type: "page:noticeSeen", id });
   }
 
+  /** The pictures that stand on the page, or stand there otherwise now; told to the server once that rests. */
+  looks(shown: readonly Shown[], ratio: number, hidden: boolean): void {
+    this.shown = shown;
+    this.ratio = ratio;
+    this.hidden = hidden;
+    this.tellViewSoon();
+  }
+
+  /** Sound alone, and back: the person's choice, never ours. Outlives a reload of the page. */
+  setSoundOnly(on: boolean): void {
+    if (on) this.keep.setItem(SOUND_ONLY, "1");
+    else this.keep.removeItem(SOUND_ONLY);
+    this.store.patch({ soundOnly: on });
+    this.tellViewSoon();
+  }
+
+  /** No more proposals of sound alone. */
+  dismissProposal(): void {
+    this.store.patch({ effort: { ...this.store.get().effort, dismissed: true } });
+  }
+
+  /** Has `told` told of everybody's connection, also after a lost one; returns the way to stop. */
+  watchConnections(told: (event: Connections) => void): () => void {
+    this.watching = told;
+    this.tellViewSoon();
+    return () => {
+      if (this.watching === told) this.watching = null;
+      this.tellViewSoon();
+    };
+  }
+
+  /** To be called every LOOK_EVERY_MS while there are pictures. */
+  async look(): Promise<void> {
+    const { media } = this;
+    if (!media) return;
+    const load = await media.load();
+    if (media !== this.media) return;
+    const { effort: before, hearing } = this.store.get();
+    const effort = looked(before, load, hearing);
+    this.store.patch({ effort });
+    media.spare(effort.spared);
+    if (effort.spared !== before.spared) this.tellViewSoon();
+  }
+
+  private tellViewSoon(): void {
+    if (this.viewTimer !== null) return;
+    this.viewTimer = this.world.setTimer(() => {
+      this.viewTimer = null;
+      void this.tellView();
+    }, VIEW_RESTS_MS);
+  }
+
+  /** What differs from what the server knows. A lost answer is made good by the next welcome. */
+  private async tellView(): Promise<void> {
+    const { hearing, soundOnly, effort } = this.store.get();
+    if (!this.media || !this.connection.isUp) return;
+    try {
+      if (this.toldSoundOnly !== soundOnly) {
+        await this.connection.request({ type: "soundOnly", on: soundOnly });
+        this.toldSoundOnly = soundOnly;
+      }
+      if (this.toldSpared !== effort.spared) {
+        await this.connection.request({ type: "device", overloaded: effort.spared });
+        this.toldSpared = effort.spared;
+      }
+      const watch = this.watching !== null;
+      if (this.toldWatch !== watch) {
+        await this.connection.request({ type: "watchConnections", on: watch });
+        this.toldWatch = watch;
+      }
+      const heights = heightsOf(hearing.seats.length, this.shown, { ratio: this.ratio, hidden: this.hidden, halved: effort.spared });
+      if (!isNews(this.toldHeights, heights)) return;
+      await this.connection.request({ type: "view", heights });
+      this.toldHeights = heights;
+    } catch (error) {
+      if (codeOf(error) === "too-fast") this.tellViewSoon();
+    }
+  }
+
+  /** A join is of a peer with pictures; after a lost connection nothing is sure. */
+  private tellViewAnew(soundOnly: false | null): void {
+    this.toldHeights = null;
+    this.toldSoundOnly = soundOnly;
+    this.toldSpared = soundOnly;
+    this.toldWatch = false;
+    this.tellViewSoon();
+  }
+
   async numbers(): Promise<PageNumbers> {
     const media = this.media;
     if (!media) return { seats: [], up: { microphone: noNumbers, camera: noNumbers } };
@@ -127,7 +260,10 @@ export class Session {
       hello: () => this.hello(),
       onWelcome: (welcome) => this.onWelcome(welcome),
       onEvent: (event) => this.onEvent(event),
-      onLost: () => this.change({ type: "page:linkLost" }),
+      onLost: (silent) => {
+        this.wentSilent = silent;
+        this.change({ type: "page:linkLost" });
+      },
       onEnd: (reason) => this.onEnd(reason),
     });
   }
@@ -145,6 +281,8 @@ export class Session {
   }
 
   private onWelcome(welcome: Welcome): void {
+    const wasSilent = this.wentSilent;
+    this.wentSilent = false;
     this.takeOver = false;
     keepResume(this.keep, welcome.resume);
     this.capabilities = welcome.rtpCapabilities;
@@ -160,6 +298,8 @@ export class Session {
     else if (stage === "present" && (!hasPlace || !welcome.media || (!this.media && !this.joining))) void this.takeSeats();
     else if (waitsForRoom) void this.takeSeats();
     else {
+      if (this.media) this.tellViewAnew(null);
+      this.media?.mendSilent(wasSilent);
       this.hearWhatChanged(welcome);
       this.reconcile();
     }
@@ -182,6 +322,8 @@ export class Session {
   }
 
   private onEvent(event: ServerEvent): void {
+    // Every second, and nothing else on the page depends on it.
+    if (event.type === "connections") return this.watching?.(event);
     this.change(event);
     switch (event.type) {
       case "mediaLost":
@@ -203,7 +345,10 @@ export class Session {
       case "may":
         this.reconcile();
         break;
-      case "seat": case "speaking": case "person": case "people": case "gone": case "record":
+      case "layers":
+        this.media?.setReceived(event.producer, event.received);
+        break;
+      case "seat": case "seatPicture": case "line": case "speaking": case "person": case "people": case "gone": case "record":
         break;
     }
   }
@@ -249,23 +394,40 @@ export class Session {
     const current = () => turn === this.joinTurn && this.store.get().hearing.stage !== "over";
     this.joining = true;
     try {
-      const answer = await this.connection.request({ type: "join", seats: seatsWanted() });
+      const answer = await this.connection.request({ type: "join", seats: seatsWanted(), red: takesRed() });
       if (!current() || answer.type !== "joined" || !this.capabilities) return;
       this.change({ type: "page:joined", room: answer.room, seats: answer.seats.length });
       const media = await this.library.open(this.capabilities, answer, {
         request: (request) => this.connection.request(request),
         onHealth: (health) => { if (current()) this.store.patch({ health }); },
+        onQuiet: () => { if (current()) this.connection.doubt(); },
         onHopeless: () => { if (current()) void this.takeSeats(); },
       });
       if (!current()) return media.close();
       this.media = media;
       this.store.patch({ tracks: media.seats });
+      this.tellViewAnew(false);
+      this.watchPath(current);
       this.reconcile();
     } catch (error) {
       if (current()) this.joinFailed(codeOf(error), current);
     } finally {
       if (turn === this.joinTurn) this.joining = false;
     }
+  }
+
+  /** The court sees over what we are here; what it knows is what it told us of ourselves. */
+  private watchPath(current: () => boolean): void {
+    const look = async () => {
+      if (!current() || !this.media) return;
+      const path = await this.media.path().catch(() => null);
+      const { you } = this.store.get().hearing;
+      if (path && you && path !== you.path && this.connection.isUp) {
+        await this.connection.request({ type: "path", path }).catch(ignore);
+      }
+      if (current()) this.watchPath(current);
+    };
+    this.world.setTimer(() => void look(), PATH_EVERY_MS);
   }
 
   private joinFailed(code: ErrorCode | "lost" | "late", current: () => boolean): void {

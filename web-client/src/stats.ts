@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** getStats() to the few numbers we show, log and test with. */
 
+import { noLoad } from "./effort.ts";
+import type { Load } from "./effort.ts";
+
 /** Of one received or sent stream. All counters since the stream began. */
 export interface StreamNumbers {
   readonly packets: number;
@@ -47,6 +50,39 @@ export function numbersOf(report: Iterable<readonly [string, unknown]>): StreamN
     if (raw["type"] === "outbound-rtp") sum = add(sum, sent(raw));
   }
   return sum;
+}
+
+/** What a report says of the device's load: what limits what is sent, what is decoded too late. */
+export function loadOf(report: Iterable<readonly [string, unknown]>): Load {
+  let load = noLoad;
+  for (const [, entry] of report) {
+    if (typeof entry !== "object" || entry === null) continue;
+    const raw = entry as Raw;
+    if (raw["type"] === "inbound-rtp") {
+      load = addLoads(load, { limit: "none", decoded: of(raw, "framesDecoded"), dropped: of(raw, "framesDropped") });
+    }
+    const reason = raw["qualityLimitationReason"];
+    if (raw["type"] === "outbound-rtp" && raw["active"] !== false && (reason === "cpu" || reason === "bandwidth")) {
+      load = addLoads(load, { ...noLoad, limit: reason });
+    }
+  }
+  return load;
+}
+
+/** Grows with whatever comes by a transport, answers to its own checks too. */
+export function heardOn(report: Iterable<readonly [string, unknown]>): number {
+  let heard = 0;
+  for (const [, entry] of report) {
+    if (typeof entry !== "object" || entry === null) continue;
+    const raw = entry as Raw;
+    if (raw["type"] === "candidate-pair") heard += of(raw, "bytesReceived") + of(raw, "responsesReceived");
+  }
+  return heard;
+}
+
+export function addLoads(a: Load, b: Load): Load {
+  const limit = [a.limit, b.limit].includes("cpu") ? "cpu" : a.limit === "none" ? b.limit : a.limit;
+  return { limit, decoded: a.decoded + b.decoded, dropped: a.dropped + b.dropped };
 }
 
 function received(raw: Raw): StreamNumbers {

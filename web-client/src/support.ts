@@ -43,3 +43,9 @@ export function seatsWanted(): number {
   const touch = matchMedia("(pointer: coarse)").matches;
   return small && touch ? 6 : 12;
 }
+
+/** Sound that brings what was said just before it along, RFC 2198: Chromium takes it, Firefox does not. */
+export function takesRed(): boolean {
+  const { codecs = [] } = globalThis.RTCRtpReceiver?.getCapabilities?.("audio") ?? {};
+  return codecs.some(({ mimeType }) => mimeType.toLowerCase() === "audio/red");
+}

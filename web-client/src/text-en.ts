@@ -123,6 +123,11 @@ export const en: Text = {
     handUp: "Hand raised",
     away: "Connection lost",
     quality: ["Connection not known", "Connection very poor", "Connection poor", "Connection good", "Connection very good"],
+    path: {
+      udp: ", direct", udp6: ", direct (IPv6)", tcp: ", direct over TCP", tcp6: ", direct over TCP (IPv6)",
+      "relay-udp": ", through the court’s relay", "relay-tcp": ", through the court’s relay (TCP)",
+      "relay-tls": ", through the court’s relay (TLS)",
+    },
     elapsed: "In session for",
     alone: "Nobody else is in the courtroom yet.",
     recessTitle: "Recess",
@@ -136,6 +141,7 @@ export const en: Text = {
     closed: "Nobody hears or sees you any more. You may close this page.",
     soundBlocked: "Your browser keeps the sound off.",
     turnOnSound: "Turn on sound",
+    held: "Picture paused: your connection is slow. Sound goes on.",
   },
   record: {
     label: "The record",
@@ -180,8 +186,10 @@ export const en: Text = {
     shortcuts: "Keyboard shortcuts",
     muted: "Your microphone is off",
     live: "Your microphone is on",
+    soundOnly: "Sound only",
+    withPictures: "End “Sound only”",
     short: {
-      microphone: "Mic", camera: "Camera", hand: "Hand", share: "Screen", people: "People",
+      microphone: "Mic", camera: "Camera", hand: "Hand", share: "Screen", soundOnly: "Sound only", people: "People",
       settings: "Devices", leave: "Leave",
     },
   },
@@ -216,6 +224,15 @@ export const en: Text = {
     notJoined: "Not yet here",
     lostConnection: "Connection lost",
     waitingCount: (n) => (n === 1 ? "1 person is waiting" : `${n} people are waiting`),
+    connections: "Everyone's connection",
+  },
+  advice: {
+    propose: "Your connection is too slow for pictures.",
+    held: "Your connection is slow: move closer to the Wi-Fi router, or close other programs.",
+    cpu: "This device is overloaded: close other programs.",
+    sending: "Others see you less sharply. Your connection is slow: move closer to the Wi-Fi router.",
+    accept: "Sound only",
+    refuse: "Keep pictures",
   },
   link: {
     lost: "The connection was lost. Connecting again…",

@@ -122,6 +122,11 @@ export const zh: Text = {
     handUp: "已举手",
     away: "连接中断",
     quality: ["网络状况未知", "网络状况很差", "网络状况较差", "网络状况良好", "网络状况很好"],
+    path: {
+      udp: "，直接连接", udp6: "，直接连接（IPv6）", tcp: "，经 TCP 直接连接", tcp6: "，经 TCP 直接连接（IPv6）",
+      "relay-udp": "，经法院中继服务器连接", "relay-tcp": "，经法院中继服务器连接（TCP）",
+      "relay-tls": "，经法院中继服务器连接（TLS）",
+    },
     elapsed: "已开庭",
     alone: "法庭内暂无其他人。",
     recessTitle: "休庭",
@@ -135,6 +140,7 @@ export const zh: Text = {
     closed: "没有人能再听到或看到您，您可以关闭本页面。",
     soundBlocked: "浏览器暂未播放声音。",
     turnOnSound: "打开声音",
+    held: "画面已暂停：您的网络较慢，声音不受影响。",
   },
   record: {
     label: "庭审录制",
@@ -179,8 +185,10 @@ export const zh: Text = {
     shortcuts: "键盘快捷键",
     muted: "您的麦克风已关闭",
     live: "您的麦克风已打开",
+    soundOnly: "仅声音",
+    withPictures: "取消仅声音",
     short: {
-      microphone: "麦克风", camera: "摄像头", hand: "举手", share: "屏幕", people: "人员",
+      microphone: "麦克风", camera: "摄像头", hand: "举手", share: "屏幕", soundOnly: "仅声音", people: "人员",
       settings: "设备", leave: "退出",
     },
   },
@@ -215,6 +223,15 @@ export const zh: Text = {
     notJoined: "尚未到场",
     lostConnection: "连接中断",
     waitingCount: (n) => `${n} 人等候`,
+    connections: "所有人的网络情况",
+  },
+  advice: {
+    propose: "您的网络较慢，难以传送画面。",
+    held: "您的网络较慢：请靠近无线路由器，或关闭其他程序。",
+    cpu: "本设备负荷过高：请关闭其他程序。",
+    sending: "别人看到的您不够清晰。您的网络较慢：请靠近无线路由器。",
+    accept: "仅声音",
+    refuse: "保留画面",
   },
   link: {
     lost: "连接已中断，正在重新连接……",

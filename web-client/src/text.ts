@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** All words shown, in every language. `Text` is the English dictionary's shape: tsc refuses a missing key. */
 import type { NoticeKind, Ending } from "./hearing.ts";
+import type { Advice } from "./effort.ts";
 import type { DeviceProblem } from "./devices.ts";
+import type { Path } from "./path.ts";
 import type { ErrorCode, HearingState, RecordState, Role } from "./protocol.ts";
 import type { Rendering, Trouble } from "./records.ts";
 import type { Unsupported } from "./support.ts";
@@ -53,10 +55,14 @@ export interface Text {
     readonly you: string; readonly speaking: string; readonly muted: string; readonly microphoneOn: string;
     readonly cameraOff: string; readonly handUp: string; readonly away: string;
     readonly quality: readonly [string, string, string, string, string];
+    /** Said right behind the quality. */
+    readonly path: Readonly<Record<Path, string>>;
     readonly elapsed: string; readonly alone: string; readonly recessTitle: string; readonly recess: string;
     readonly recessMicrophone: { readonly on: string; readonly off: string }; readonly notOpen: string;
     readonly closedTitle: string; readonly closed: string; readonly soundBlocked: string;
     readonly turnOnSound: string;
+    /** In place of a moving picture that the line does not carry. */
+    readonly held: string;
   };
   readonly record: { readonly [state in RecordState]: string } & {
     readonly label: string; readonly unknown: string; readonly lostBecause: (reason: string) => string;
@@ -70,9 +76,10 @@ export interface Text {
     readonly unshare: string; readonly leave: string; readonly people: string; readonly settings: string;
     readonly leaveTitle: string; readonly leaveText: string; readonly leaveYes: string; readonly stay: string;
     readonly shortcuts: string; readonly muted: string;
+    readonly soundOnly: string; readonly withPictures: string;
     readonly live: string; readonly short: {
       readonly microphone: string; readonly camera: string; readonly hand: string; readonly share: string;
-      readonly people: string; readonly settings: string; readonly leave: string;
+      readonly soundOnly: string; readonly people: string; readonly settings: string; readonly leave: string;
     };
   };
   readonly people: {
@@ -85,8 +92,9 @@ export interface Text {
     readonly course: string; readonly open: string; readonly recess: string; readonly resume: string;
     readonly closeHearing: string; readonly closeTitle: string; readonly closeText: string;
     readonly closeYes: string; readonly notJoined: string; readonly lostConnection: string;
-    readonly waitingCount: (n: number) => string;
+    readonly waitingCount: (n: number) => string; readonly connections: string;
   };
+  readonly advice: { readonly [advice in Advice]: string } & { readonly accept: string; readonly refuse: string };
   readonly link: { readonly lost: string; readonly media: string };
   readonly notices: { readonly [kind in NoticeKind]: (name: string | null, why: string) => string }
     & { readonly dismiss: string };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Real browsers with fake devices. One process each, so that every person has its own tone.
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { execFile } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,13 +22,15 @@ export const COLOURS = [
 
 export class Browser {
   /** `kind` is "chromium" or "firefox"; `number` chooses tone and picture; `snow`: see fakes.mjs. One
-   * that `asks` (Chromium) gives a device only as its permissions are set; others give them at once. */
-  static async launch(kind, number, { lang = "en-GB", snow = false, asks = false } = {}) {
+   * that `asks` (Chromium) gives a device only as its permissions are set; others give them at once.
+   * `program` (Chromium) starts it in another network: see tests/net.
+   * `trusts` (Chromium): a file with an authority, for TURN over TLS, of which no exception can be made. */
+  static async launch(kind, number, { lang = "en-GB", snow = false, asks = false, program, trusts = null } = {}) {
     const browser = new Browser();
     browser.kind = kind;
     browser.tone = TONES[number];
     browser.dir = await mkdtemp(join(tmpdir(), `assize-${kind}-`));
-    browser.puppeteer = kind === "chromium" ? await chromium(browser, number, { lang, snow, asks }) : await firefox(browser, lang);
+    browser.puppeteer = kind === "chromium" ? await chromium(browser, number, { lang, snow, asks, program, trusts }) : await firefox(browser, lang);
     return browser;
   }
 
@@ -52,17 +54,19 @@ export class Browser {
   }
 }
 
-async function chromium(browser, number, { lang, snow, asks }) {
+async function chromium(browser, number, { lang, snow, asks, program, trusts }) {
   const wav = join(browser.dir, "tone.wav");
   const y4m = join(browser.dir, "picture.y4m");
   await Promise.all([writeTone(wav, browser.tone), writePicture(y4m, COLOURS[number % COLOURS.length], { snow })]);
+  if (trusts) await trust(browser.dir, trusts);
   return puppeteer.launch({
     browser: "chrome",
-    executablePath: "/usr/bin/chromium",
+    executablePath: program ?? "/usr/bin/chromium",
+    pipe: program !== undefined, // there is no port of another network to speak to it
     headless: true,
     acceptInsecureCerts: true,
     userDataDir: join(browser.dir, "profile"),
-    env: { ...process.env, LANG: "C.UTF-8", LANGUAGE: lang },
+    env: { ...process.env, LANG: "C.UTF-8", LANGUAGE: lang, ...(trusts ? { HOME: browser.dir } : {}) },
     args: [
       "--no-sandbox",
       "--disable-dev-shm-usage",
@@ -81,6 +85,14 @@ async function chromium(browser, number, { lang, snow, asks }) {
       `--lang=${lang}`,
     ],
   });
+}
+
+/** Chromium takes authorities of its user's own from ~/.pki/nssdb. */
+async function trust(home, authority) {
+  const database = `sql:${join(home, ".pki/nssdb")}`;
+  await mkdir(join(home, ".pki/nssdb"), { recursive: true });
+  await run("certutil", ["-d", database, "-N", "--empty-password"]);
+  await run("certutil", ["-d", database, "-A", "-n", "Assize test", "-t", "C,,", "-i", authority]);
 }
 
 async function firefox(browser, lang) {

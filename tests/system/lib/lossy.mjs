@@ -32,10 +32,18 @@ export class LossyLink {
     let socket = this.beyond.get(key);
     if (!socket) {
       socket = createSocket("udp4");
-      socket.on("message", (answer) => this.#passes() && this.#down(answer, from));
+      const own = socket;
+      own.on("message", (answer) => this.beyond.get(key) === own && this.#passes() && this.#down(answer, from));
       this.beyond.set(key, socket);
     }
     if (this.#passes()) socket.send(packet, this.server, this.address);
+  }
+
+  /** As a NAT that was started again: what comes from the page leaves by another port from now on, and
+   * nothing comes back by the old ones. */
+  forget() {
+    for (const socket of this.beyond.values()) socket.close();
+    this.beyond.clear();
   }
 
   #down(packet, to) {

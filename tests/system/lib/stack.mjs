@@ -35,18 +35,31 @@ async function freeTcpPort() {
   return port;
 }
 
-async function freeUdpPort() {
-  const socket = createSocket("udp4");
-  await new Promise((ready) => socket.bind(0, "127.0.0.1", ready));
-  const { port } = socket.address();
-  await new Promise((closed) => socket.close(closed));
-  return port;
+/** Free for TCP too, and the next one as well: a worker each. */
+async function freeMediaPort() {
+  for (;;) {
+    const port = await freeTcpPort();
+    if (port < 65535 && (await isFree(port)) && (await isFree(port + 1))) return port;
+  }
 }
 
-/** Ports free now: `tcp` and `metrics`, and `udp` with the next one. */
+async function isFree(port) {
+  const socket = createSocket("udp4");
+  const server = createServer();
+  const bound = (emitter, event) => new Promise((done) => emitter.once(event, () => done(true)).once("error", () => done(false)));
+  const waits = [bound(socket, "listening"), bound(server, "listening")];
+  socket.bind(port, "127.0.0.1");
+  server.listen(port, "127.0.0.1");
+  const free = (await Promise.all(waits)).every(Boolean);
+  await new Promise((closed) => socket.close(closed));
+  await new Promise((closed) => server.close(closed));
+  return free;
+}
+
+/** Ports free now: `tcp` and `metrics`, and `udp` (TCP too) with the next one. */
 export async function freePorts() {
   const [tcp, metrics] = [await freeTcpPort(), await freeTcpPort()];
-  return { tcp, metrics, udp: await freeUdpPort() };
+  return { tcp, metrics, udp: await freeMediaPort() };
 }
 
 /** 127.0.0.1 and this host's first other IPv4 address: Firefox never pairs loopback with it. */
@@ -60,31 +73,35 @@ export function addresses() {
 
 export class Stack {
   /** Starts everything; `options.workers` and `options.env` (ASSIZE_* variables) override parts of
-   * the configuration. */
+   * the configuration; with `options.on`, addresses of another network, pages come by the first of
+   * them to port 443. */
   static async start(options = {}) {
     const stack = new Stack();
     stack.dir = await mkdtemp(join(tmpdir(), "assize-test-"));
     const ports = await freePorts();
-    stack.port = ports.tcp;
+    const { on } = options;
+    stack.port = on ? 443 : ports.tcp;
     stack.metricsPort = ports.metrics;
     stack.mediaPort = ports.udp;
-    stack.base = `https://localhost:${stack.port}`;
+    const host = on?.[0] ?? "localhost";
+    stack.base = on ? `https://${host}` : `https://localhost:${stack.port}`;
     await mkdir(join(stack.dir, "run"));
     await mkdir(join(stack.dir, "records"));
     await run("bash", [
       "-c",
-      'top=$1; . "$top/deploy/lib/setup.sh"; . "$top/deploy/lib/certificate.sh"; certificate_ensure "$2" localhost',
+      'top=$1; . "$top/deploy/lib/setup.sh"; . "$top/deploy/lib/certificate.sh"; certificate_ensure "$2" "$3"',
       "bash",
       top,
       join(stack.dir, "tls"),
+      host,
     ]);
     stack.ca = await readFile(join(stack.dir, "tls/ca.pem"));
     stack.config = join(stack.dir, "assize.yaml");
-    const list = JSON.stringify(addresses());
+    const list = JSON.stringify(on ?? addresses());
     await writeFile(
       stack.config,
       `data_dir: "${stack.dir}"\nrun_dir: "${stack.dir}/run"\n` +
-        `signaling:\n  listen: ["127.0.0.1"]\n  port: ${stack.port}\n  public_host: "localhost"\n` +
+        `signaling:\n  listen: ${JSON.stringify(["127.0.0.1", ...(on ?? [])])}\n  port: ${stack.port}\n  public_host: "${host}"\n` +
         `  page_dir: "${top}/web-client/dist"\n  certificate: "${stack.dir}/tls/server.pem"\n` +
         `  private_key: "${stack.dir}/tls/server.key"\n  metrics_listen: "127.0.0.1:${stack.metricsPort}"\n` +
         `sfu:\n  listen: ${list}\n  udp_port: ${stack.mediaPort}\n  workers: ${options.workers ?? 2}\n` +

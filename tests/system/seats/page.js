@@ -2,6 +2,7 @@
 // A page without the hearing's rules around it: the web client's own Media, seats that the test
 // fills, and eyes and ears that note when whose picture came and whose tone sounded.
 import { Media } from "../../../web-client/src/media.ts";
+import { takesRed } from "../../../web-client/src/support.ts";
 
 const FFT = 4096; // 85 ms of sound, bins of 12 Hz: tones 100 Hz apart stand alone
 const LISTEN_EVERY_MS = 20;
@@ -28,9 +29,9 @@ let media, joined;
 const seats = new Map();
 
 /** `codec`: send video so and in no other codec (and take no seats). */
-async function join({ hello, seatCount, codec }) {
+async function join({ hello, seatCount, codec, red = takesRed() }) {
   const { rtpCapabilities } = await request(hello);
-  joined = await request({ type: "join", seats: seatCount });
+  joined = await request({ type: "join", seats: seatCount, red });
   if (codec) {
     const pick = rtpCapabilities.codecs.find((c) => c.mimeType.toLowerCase() === codec);
     rtpCapabilities.codecs = rtpCapabilities.codecs.filter(
@@ -188,6 +189,20 @@ async function sent() {
   return { encodings: encodings.sort((a, b) => (a.rid < b.rid ? -1 : 1)), mayBps };
 }
 
+/** What each connection is carried by now: the candidate pair with the most bytes. */
+async function paths() {
+  const found = [];
+  for (const connection of connections) {
+    const all = await connection.getStats();
+    const pairs = [...all.values()].filter((r) => r.type === "candidate-pair" && (r.selected ?? r.nominated) && r.state === "succeeded");
+    const pair = pairs.sort((a, b) => b.bytesSent - a.bytesSent)[0];
+    if (!pair) continue;
+    const { bytesSent, bytesReceived } = pair;
+    found.push({ local: all.get(pair.localCandidateId)?.protocol, remote: all.get(pair.remoteCandidateId)?.protocol, bytesSent, bytesReceived });
+  }
+  return found;
+}
+
 const noted = (seat) => ({ frames: seats.get(seat).frames, sounds: seats.get(seat).sounds });
 
-window.page = { join, publish, layer, sends, sent, watch, shows, stats, noted };
+window.page = { join, publish, layer, sends, sent, watch, shows, stats, paths, noted };

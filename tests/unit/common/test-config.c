@@ -46,7 +46,9 @@ static const char full[] =
     "  sfu_user: assize-sfu\n"
     "  recorder_user: assize-recorder\n"
     "sfu: {listen: [10.0.0.2], public_addresses: [192.0.2.1], udp_port: 5000, "
-    "workers: 3, sealing: ipsec-mb}\n"
+    "tcp: off, tcp_port: 443, workers: 3, sealing: ipsec-mb}\n"
+    "turn: {urls: [\"turn:t.example\", \"turns:[::1]:443?transport=tcp\"], secret_file: s, life: "
+    "600}\n"
     "recorder:\n"
     "  records_dir: /mnt/records\n"
     "  render: off\n"
@@ -81,8 +83,14 @@ static void every_key_is_read(void)
     CHECK_EQ(c.sfu.public_addresses.count, 1);
     SAME(c.sfu.public_addresses.items[0], "192.0.2.1");
     CHECK_EQ(c.sfu.udp_port, 5000);
+    CHECK_EQ(c.sfu.tcp, false);
+    CHECK_EQ(c.sfu.tcp_port, 443);
     CHECK_EQ(c.sfu.workers, 3);
     CHECK_EQ(c.sfu.sealing, CONFIG_SEALING_IPSEC_MB);
+    CHECK_EQ(c.turn.urls.count, 2);
+    SAME(c.turn.urls.items[1], "turns:[::1]:443?transport=tcp");
+    SAME(c.turn.secret_file, "s");
+    CHECK_EQ(c.turn.life_s, 600);
     SAME(c.recorder.records_dir, "/mnt/records");
     CHECK_EQ(c.recorder.render, false);
     CHECK_EQ(c.recorder.video_width, 640);
@@ -101,11 +109,15 @@ static void nothing_is_the_defaults(void)
         CHECK_EQ(c.signaling.port, 8443);
         CHECK_EQ(c.signaling.metrics_port, 9464);
         CHECK_EQ(c.sfu.udp_port, 40000);
+        CHECK_EQ(c.sfu.tcp, true);
+        CHECK_EQ(c.sfu.tcp_port, 0);
         CHECK_EQ(c.sfu.workers, 0);
         CHECK_EQ(c.sfu.sealing, CONFIG_SEALING_AUTO);
         CHECK_EQ(c.sfu.public_addresses.count, 0);
         CHECK_EQ(c.recorder.render, true);
         SAME(c.recorder.records_dir, "/var/lib/assize/records");
+        CHECK_EQ(c.turn.urls.count, 0);
+        SAME(c.turn.secret_file, "/var/lib/assize/turn.secret");
         SAME(c.signaling.certificate, "/var/lib/assize/tls/server.pem");
         SAME(c.signaling.private_key, "/var/lib/assize/tls/server.key");
     }
@@ -145,6 +157,10 @@ static void refusals(void)
          "line 2: 'signaling: sfu_user' must be a system user's name, or nothing"},
         {"signaling:\n  public_host: a..b\n",
          "line 2: 'signaling: public_host' must be a host's name or address"},
+        {"turn:\n  urls: [\"turns:a?transport=udp\"]\n",
+         "line 2: 'turn: urls' must be a list of 0 to 5 such as "
+         "turns:turn.example.org:443?transport=tcp"},
+        {"turn: {life: 43201}\n", "line 1: 'turn: life' must be a number from 60 to 43200"},
         {"data_dir: [a]\n", "line 1: 'data_dir' must be one value"},
         {"signaling: 5\n", "line 1: 'signaling' must be a group of keys"},
         {"data_dir: a\nrun_dir: c\ndata_dir: b\n", "line 3: key 'data_dir' is given twice"},
@@ -153,6 +169,8 @@ static void refusals(void)
          "'recorder: video_width' and 'video_height' must be even"},
         {"sfu:\n  udp_port: 65500\n  workers: 100\n",
          "'sfu: udp_port' 65500 leaves no ports for 100 workers"},
+        {"sfu:\n  tcp_port: 65500\n  workers: 100\n",
+         "'sfu: tcp_port' 65500 leaves no ports for 100 workers"},
         {"data_dir: a\n---\ndata_dir: b\n", "Ignoring documents after first in stream"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -233,8 +251,10 @@ static void example_is_the_defaults(const char *path)
         "  listen:",         "  port:",          "  public_host:", "  page_dir:",
         "  metrics_listen:", "  certificate:",   "  private_key:", "  user:",
         "  sfu_user:",       "  recorder_user:", "sfu:",           "  public_addresses:",
-        "  udp_port:",       "  workers:",       "  sealing:",     "recorder:",
-        "  records_dir:",    "  render:",        "  video_width:", "  video_height:"};
+        "  udp_port:",       "  tcp:",           "  tcp_port:",    "  workers:",
+        "  sealing:",        "recorder:",        "turn:",          "  urls:",
+        "  secret_file:",    "  life:",          "  records_dir:", "  render:",
+        "  video_width:",    "  video_height:"};
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         CHECK(strstr(text, keys[i]) != NULL);
 }
@@ -275,6 +295,32 @@ static void small_readings(void)
     CHECK_EQ(config_text_line_of(text, strlen(text), 5, "c"), 5);
     CHECK_EQ(config_text_line_of(text, strlen(text), 2, "none"), 2);
     CHECK_EQ(config_text_line_of(text, strlen(text), 0, "a"), 1);
+    static const char *const urls[] = {"turn:a", "turn:192.0.2.1:3478?transport=udp",
+                                       "turn:[::1]:1?transport=tcp", "turns:a.b",
+                                       "turns:[2001:db8::1]:443?transport=tcp"};
+    static const char *const others[] = {"",
+                                         "turn:",
+                                         "turns:?transport=tcp",
+                                         "stun:a",
+                                         "turn://a",
+                                         "turn:a:",
+                                         "turn:a:0",
+                                         "turn:a:65536",
+                                         "turn:a:8 0",
+                                         "turn:u@a",
+                                         "turn:[a]",
+                                         "turn:[::1",
+                                         "turn:[::1]3",
+                                         "turn:::1",
+                                         "turn:a?",
+                                         "turn:a#b",
+                                         "turn:a?transport=sctp",
+                                         "turns:a?transport=udp",
+                                         "turn:a:1?transport=udp&b"};
+    for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++)
+        CHECK(config_text_is_turn_url(urls[i]));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        CHECK(!config_text_is_turn_url(others[i]));
     CHECK(config_text_is_host("court.example") && config_text_is_host("::1"));
     CHECK(!config_text_is_host("") && !config_text_is_host("-a") && !config_text_is_host("a.") &&
           !config_text_is_host("a b") && !config_text_is_host("a_b"));

@@ -21,8 +21,8 @@ static void fill_peer_ready(struct control_peer_ready *m)
     }
     for (unsigned i = 0; i < sizeof(m->fingerprint); i++)
         m->fingerprint[i] = (uint8_t)(i + 1);
-    m->candidate_count = LIMIT_ADDRESSES;
-    for (unsigned i = 0; i < LIMIT_ADDRESSES; i++) {
+    m->candidate_count = LIMIT_CANDIDATES;
+    for (unsigned i = 0; i < LIMIT_CANDIDATES; i++) {
         snprintf(m->candidates[i].address, CONTROL_ADDRESS_MAX, "192.0.2.%u", i);
         m->candidates[i].port = (uint16_t)(40000 + i);
         m->candidates[i].tcp = i % 2 == 0;
@@ -106,7 +106,8 @@ static void fill_big(struct control_message *m)
             (struct control_transport_connect){ID(1), ID(2), CONTROL_DOWN, {9, 8}};
         break;
     case CONTROL_PEER_STATS:
-        m->peer_stats = (struct control_peer_stats){ID(1), ID(2), 3, 4, 5, 6, 7, ID(8), ID(9), 10};
+        m->peer_stats = (struct control_peer_stats){ID(1), ID(2), 3,  4, 5,   6, 7, ID(8), ID(9),
+                                                    10,    11,    12, 5, 720, 3, 2, 360};
         break;
     case CONTROL_TAPE_MARK:
         m->tape_mark = (struct control_tape_mark){ID(1), ID(2), ID(3), ID(4), ID(5), ID(6), -EIO};
@@ -162,6 +163,18 @@ static void fill_small(struct control_message *m)
     case CONTROL_SEAT_SET:
         m->seat_set =
             (struct control_seat_set){ID(1), ID(2), LIMIT_SEATS - 1, CONTROL_VIDEO, ID(3)};
+        break;
+    case CONTROL_SEAT_VIEW:
+        m->seat_view = (struct control_seat_view){ID(1), ID(2), 3, CONTROL_RANK_OTHER, 0x0102};
+        break;
+    case CONTROL_PEER_VIDEO:
+        m->peer_video = (struct control_peer_video){ID(1), ID(2), true};
+        break;
+    case CONTROL_SEAT_PICTURE:
+        m->seat_picture = (struct control_seat_picture){ID(1), ID(2), 3, CONTROL_PICTURE_HELD};
+        break;
+    case CONTROL_LAYERS:
+        m->layers = (struct control_layers){ID(1), ID(2), ID(3), 5};
         break;
     case CONTROL_DONE:
         m->done.status = -EACCES;
@@ -241,7 +254,7 @@ static void every_message_both_ways(void)
         bytes[len] = 0;
         CHECK_EQ(control_decode(bytes, len + 1, &back), -EBADMSG);
     }
-    CHECK_EQ(known, 33);
+    CHECK_EQ(known, 37);
 }
 
 /* The largest of each list, and a note of the longest text, fit one datagram. */
@@ -290,6 +303,8 @@ static void bad_values_are_not_sent(void)
         {sample(CONTROL_STREAM_ADD), -EMSGSIZE}, {sample(CONTROL_DONE), -EINVAL},
         {sample(CONTROL_PEER_READY), -EMSGSIZE}, {sample(CONTROL_RENDER_STATE), -EINVAL},
         {sample(CONTROL_SPEAKERS), -EINVAL},     {sample(CONTROL_STREAM_ADD), -EINVAL},
+        {sample(CONTROL_SEAT_VIEW), -EINVAL},    {sample(CONTROL_LAYERS), -EINVAL},
+        {sample(CONTROL_LAYERS), -EINVAL},
     };
     bad[0].m.peer_add.role = CONTROL_ROLE_COUNT;
     bad[1].m.peer_add.seats = 0;
@@ -303,6 +318,9 @@ static void bad_values_are_not_sent(void)
     bad[9].m.render_state.percent = 101;
     bad[10].m.speakers.speakers[0].level_dbov = 128;
     bad[11].m.stream_add.codecs[0].codec = CODEC_COUNT;
+    bad[12].m.seat_view.rank = CONTROL_RANK_OTHER + 1;
+    bad[13].m.layers.received = 0;
+    bad[14].m.layers.received = 1 << LIMIT_ENCODINGS;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         uint8_t bytes[LIMIT_CONTROL_BYTES];
         size_t len = 0;

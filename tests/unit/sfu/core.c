@@ -17,7 +17,8 @@ int core_make(struct core *c, uint64_t capacity)
     *c = (struct core){.dir = "/tmp/test-control-XXXXXX", .stop_fd = -1};
     CHECK(mkdtemp(c->dir));
     (void)snprintf(c->path, sizeof(c->path), "%s/sfu.sock", c->dir);
-    struct worker_options options = {.listen_count = 1,
+    struct worker_options options = {.tcp = true,
+                                     .listen_count = 1,
                                      .boot_id = 5,
                                      .packets = 64,
                                      .capacity = capacity,

@@ -9,6 +9,7 @@
 #include "common/codecs.h"
 #include "common/log.h"
 #include "peer/link.h"
+#include "sfu/arrivals.h"
 #include "sfu/directory.h"
 #include "sfu/dtls.h"
 #include "sfu/forward.h"
@@ -187,6 +188,15 @@ static void page_take_rtp(struct page *p, const uint8_t *plain, size_t len)
     stream->last = rtp;
 }
 
+static void count_arrivals(struct page_asked *asked, const struct rtcp_view *view)
+{
+    struct arrivals arrivals;
+    struct arrival arrival;
+    CHECK_EQ(arrivals_begin(view, &arrivals), 0);
+    while (arrivals_next(&arrivals, &arrival))
+        *(arrival.received ? &asked->told_arrived : &asked->told_lost) += 1;
+}
+
 static void page_take_rtcp(struct page *p, const uint8_t *plain, size_t len)
 {
     struct rtcp_cursor cursor;
@@ -219,6 +229,7 @@ static void page_take_rtcp(struct page *p, const uint8_t *plain, size_t len)
             break;
         case RTCP_TRANSPORT_CC:
             p->asked.transport_feedbacks++;
+            count_arrivals(&p->asked, &view);
             break;
         case RTCP_FIR:
         case RTCP_BYE:
@@ -237,6 +248,7 @@ static size_t serve(struct stage *s)
         const struct path from = {.via = s->queue, .remote = d[i].from};
         forward_datagram(&s->c, &from, d[i].bytes, d[i].len);
     }
+    forward_burst(&s->c);
     for (struct transport *t; (t = transport_shake_hands(&s->c.handshakes, s->c.now_us));)
         forward_phase(&s->c, t);
     CHECK(send_flush(s->queue));
@@ -412,7 +424,8 @@ static void send_packet(struct stage *s, struct page *p, struct rtp_header *h,
         .header = header, .header_len = sizeof(header), .payload = payload, .payload_len = len};
     CHECK_EQ(link_send_rtp(p->up, &packet), 0);
     link_flush(p->up);
-    stage_settle(s);
+    if (!s->gathers)
+        stage_settle(s);
 }
 
 /* VP8: X, I with 15 bits of picture id, then a frame header; a key frame says so, its start code

@@ -40,6 +40,7 @@ struct page_stream {
 /* What a page was asked for. */
 struct page_asked {
     unsigned plis, nacks, transport_feedbacks, receiver_reports;
+    unsigned told_arrived, told_lost; /* by transport-wide feedback */
     uint16_t last_nack;
     uint32_t last_pli_ssrc;
     unsigned rembs;
@@ -71,6 +72,7 @@ struct stage {
     struct control_message events[STAGE_EVENTS]; /* since stage_forget() */
     size_t event_count;
     uint32_t request; /* of the last request */
+    bool gathers;     /* what pages send is read at the next stage_settle(), in one batch */
     struct page pages[STAGE_PAGES];
 };
 

@@ -105,11 +105,17 @@ static void spreads_hearings(int fd, struct core *c)
         CHECK_EQ(core_ask(fd, core_open_hearing(h, false)).done.status, 0);
         struct control_message a = core_ask(fd, core_add_peer(h, 0x50 + h));
         CHECK_EQ(a.peer_ready.status, 0);
-        CHECK_EQ(a.peer_ready.candidate_count, 1);
+        CHECK_EQ(a.peer_ready.candidate_count, 2);
         CHECK_EQ(a.peer_ready.seat_count, 2);
         CHECK(strcmp(a.peer_ready.candidates[0].address, "127.0.0.1") == 0);
+        const struct control_candidate *udp = &a.peer_ready.candidates[0], *tcp = udp + 1;
+        CHECK(!udp->tcp && tcp->tcp && strcmp(tcp->address, "127.0.0.1") == 0);
+        CHECK(tcp->priority < udp->priority);
+        CHECK_EQ(tcp->priority >> 24, 90);
+        CHECK_EQ(tcp->priority >> 21 & 7, 4); /* RFC 6544 section 4.2: passive */
         for (int i = 0; i < CORE_WORKERS; i++)
-            used[i] = used[i] || worker_port(c->workers[i]) == a.peer_ready.candidates[0].port;
+            used[i] = used[i] || (worker_port(c->workers[i]) == udp->port &&
+                                  worker_tcp_port(c->workers[i]) == tcp->port);
     }
     for (int i = 0; i < CORE_WORKERS; i++)
         CHECK(used[i]);

@@ -50,7 +50,7 @@ static void step(bool arrives)
 {
     now_us += 10 * MS;
     uint16_t seq = downlink_seq(&down);
-    downlink_sent(&down, PACKET, false, now_us);
+    downlink_sent(&down, PACKET, false, 0, now_us);
     CHECK_EQ(downlink_seq(&down), (uint16_t)(seq + 1));
     if (arrives)
         twcc_received(&receiver, seq, now_us + 15 * MS);
@@ -95,7 +95,7 @@ static void audio_that_is_never_told_is_not_lost(bool tells)
     for (unsigned i = 0; i < 200; i++) {
         step(true);
         uint16_t seq = downlink_seq(&down);
-        downlink_sent(&down, 120, true, now_us);
+        downlink_sent(&down, 120, true, 0, now_us);
         if (tells && i % 5)
             twcc_received(&receiver, seq, now_us + 15 * MS);
         if (i % 10 == 9) {
@@ -224,7 +224,7 @@ static void numbers_without_memory(void)
     uint8_t bytes[64];
     now_us = SECOND_US;
     downlink_init(&down, now_us);
-    downlink_sent(&down, PACKET, false, now_us);
+    downlink_sent(&down, PACKET, false, 0, now_us);
     CHECK_EQ(downlink_seq(&down), 1);
     struct rtcp_view view = all_came(bytes, 0, 1);
     CHECK_EQ(downlink_feedback(&down, &view, 0, now_us), 0);
@@ -232,8 +232,57 @@ static void numbers_without_memory(void)
     downlink_finish(&down);
 }
 
+/* Overdue is only what feedback is to tell of, after a round trip; any feedback ends it. */
+static void notices_silence(void)
+{
+    uint8_t bytes[64];
+    begin();
+    step(false);
+    now_us += 10 * SECOND_US;
+    CHECK(!downlink_is_silent(&down, 0, now_us)); /* it may give none at all */
+    struct rtcp_view view = all_came(bytes, 0, 1);
+    CHECK_EQ(downlink_feedback(&down, &view, 0, now_us), 0);
+    now_us += 10 * SECOND_US;
+    CHECK(!downlink_is_silent(&down, 0, now_us)); /* nothing was sent */
+    downlink_sent(&down, 120, true, 0, now_us);
+    now_us += 10 * SECOND_US;
+    CHECK(!downlink_is_silent(&down, 0, now_us)); /* sound, of which it does not tell */
+    downlink_sent(&down, PACKET, false, 0, now_us);
+    downlink_sent(&down, PACKET, false, 0, now_us + DOWNLINK_SILENCE_US);
+    CHECK(!downlink_is_silent(&down, 100 * MS, now_us + DOWNLINK_SILENCE_US + 100 * MS));
+    CHECK(downlink_is_silent(&down, 100 * MS, now_us + DOWNLINK_SILENCE_US + 101 * MS));
+    now_us += 2 * SECOND_US;
+    view = all_came(bytes, 2, 1);
+    CHECK_EQ(downlink_feedback(&down, &view, 0, now_us), 0);
+    CHECK(!downlink_is_silent(&down, 100 * MS, now_us));
+    downlink_finish(&down);
+}
+
+/* What was sent as a train raises the estimate at once. */
+static void trains_are_told(void)
+{
+    for (uint8_t train = 0; train < 2; train++) {
+        begin();
+        run(100, false);
+        uint32_t before = downlink_estimate_bps(&down);
+        for (unsigned i = 0; i < 60; i++) {
+            now_us += MS;
+            uint16_t seq = downlink_seq(&down);
+            downlink_sent(&down, PACKET, false, train, now_us);
+            twcc_received(&receiver, seq, now_us + 15 * MS);
+        }
+        now_us += 20 * MS;
+        CHECK_EQ(feed_back(), 0);
+        CHECK(train ? downlink_estimate_bps(&down) > 3 * before
+                    : downlink_estimate_bps(&down) < 2 * before);
+        downlink_finish(&down);
+    }
+}
+
 int main(void)
 {
+    notices_silence();
+    trains_are_told();
     learns_rate_and_loss();
     audio_that_is_never_told_is_not_lost(false);
     audio_that_is_never_told_is_not_lost(true);

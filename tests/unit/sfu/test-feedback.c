@@ -161,6 +161,24 @@ static void reports_to_publishers(void)
     stage_close(&s);
 }
 
+/* What is of no stream came all the same, and its path is no worse for it. */
+static void tells_of_what_is_nobodys_too(void)
+{
+    begin();
+    publisher->asked = (struct page_asked){0};
+    const uint64_t id = publisher->id;
+    for (uint16_t i = 1; i <= 20; i++) {
+        publisher->id = i % 3 ? id : id + 7; /* of no announced SSRC */
+        frame(CONTROL_VIDEO, (uint16_t)(100 + i), false);
+    }
+    publisher->id = id;
+    stage_pass(&s, SECOND_US);
+    CHECK(publisher->asked.told_arrived >= 20);
+    CHECK_EQ(publisher->asked.told_lost, 0);
+    CHECK(s.c.counters[CONTROL_METRIC_DROPPED_UNROUTED] >= 6);
+    stage_close(&s);
+}
+
 /* A page without transport-wide feedback is told a rate: it grows, and falls when packets are lost.
  * A page with it is told none. */
 static void tells_a_rate_without_transport_feedback(void)
@@ -325,12 +343,12 @@ static void tells_statistics(void)
     stage_close(&s);
 }
 
-/* Every packet the viewer got, 5 ms apart. */
+/* Every packet the viewer got, 8 ms apart. */
 static void write_arrivals(struct writer *w)
 {
     static struct twcc twcc;
     for (uint16_t i = 0; i < viewer->got_transport_seq; i++)
-        twcc_received(&twcc, i, s.c.now_us + i * 5000ull);
+        twcc_received(&twcc, i, s.c.now_us + i * 8000ull);
     CHECK_EQ(twcc_build(&twcc, w, 2, 1, s.c.now_us + SECOND_US), 0);
 }
 
@@ -394,6 +412,56 @@ static void takes_no_impossible_report(void)
 
 /* A report block about a report of before the wall clock was set tells no round-trip time; later
  * ones do. */
+static uint32_t jitter_told; /* ticks of the sound's clock */
+
+static void write_jitter(struct writer *w)
+{
+    const struct page_stream *got = page_seat(viewer, 0, CONTROL_AUDIO);
+    const struct rtcp_report_block block = {
+        .ssrc = got->ssrc, .highest_seq = got->last.seq, .jitter = jitter_told};
+    rtcp_write_receiver_report(w, 2, &block, 1);
+}
+
+/* What of a camera and of sound comes, and what of them is sent on, is told of both. */
+static void tells_what_is_sent(void)
+{
+    struct control_peer_stats seen = {0}, shown = {0};
+    begin();
+    for (uint16_t i = 0; i < 110; i++) {
+        frame(CONTROL_VIDEO, (uint16_t)(101 + i), false);
+        frame(CONTROL_AUDIO, (uint16_t)(101 + i), false); /* 20 ms of sound every 60 ms */
+        jitter_told = i % 2 ? 480 : 4800;                 /* the worst is told */
+        viewer_says(write_jitter);
+        stage_pass(&s, FRAME_US);
+    }
+    for (size_t i = 0; i < s.event_count; i++) {
+        if (s.events[i].type != CONTROL_PEER_STATS)
+            continue;
+        if (s.events[i].peer_stats.peer == viewer->id)
+            seen = s.events[i].peer_stats;
+        else
+            shown = s.events[i].peer_stats;
+    }
+    CHECK_EQ(seen.up_layers, 0);
+    CHECK_EQ(seen.up_jitter_us, 0);
+    CHECK_EQ(seen.down_jitter_us, 100000);
+    CHECK_EQ(seen.down_pictures, 1);
+    CHECK_EQ(seen.down_held, 0);
+    CHECK_EQ(shown.up_layers, 1);
+    CHECK(shown.up_jitter_us > 35000 && shown.up_jitter_us < 45000);
+    CHECK_EQ(shown.down_jitter_us, 0);
+    CHECK_EQ(shown.down_pictures, 0);
+
+    jitter_told = UINT32_MAX; /* nonsense */
+    viewer_says(write_jitter);
+    (void)viewer_statistics();
+    viewer_says(write_jitter);
+    seen = viewer_statistics();
+    CHECK_EQ(seen.down_jitter_us, 0);
+    CHECK_EQ(seen.down_pictures, 0); /* the camera fell silent meanwhile */
+    stage_close(&s);
+}
+
 static void measures_no_round_trip_over_a_step(void)
 {
     begin();
@@ -521,11 +589,13 @@ int main(void)
     spares_a_dark_source();
     repairs();
     reports_to_publishers();
+    tells_of_what_is_nobodys_too();
     tells_a_rate_without_transport_feedback();
     passes_sender_reports_on();
     follows_a_wall_clock_that_is_set();
     measures_no_round_trip_over_a_step();
     tells_statistics();
+    tells_what_is_sent();
     estimates_the_way_to_a_viewer();
     counts_no_loss_for_being_ahead();
     takes_no_impossible_report();

@@ -116,6 +116,59 @@ static void video_switches_on_key_frames_only(void)
     CHECK_EQ(rewrite_shown(&r), 0);
 }
 
+/* One packet of a picture: withheld, or sent as picture `out`. */
+static void one_of(struct rewrite *r, uint16_t seq, uint16_t picture, bool withheld, int out)
+{
+    struct rtp_view rtp = rtp_of(seq, picture * 3000u);
+    struct payload_view payload = vp8_of(picture, 0, false);
+    struct rewrite_output output = {0};
+    if (withheld) {
+        CHECK_EQ(rewrite_withhold_picture(r, 1, &rtp, &payload.vp8), out);
+        return;
+    }
+    CHECK_EQ(rewrite_forward(r, 1, &rtp, &payload, picture * 33 * MS, &output), 0);
+    CHECK_EQ(output.vp8.picture_id, out);
+}
+
+/* Frames left out leave no gap among the pictures; what comes late, or is asked for again, has the
+ * number it would have had. */
+static void withheld_pictures(void)
+{
+    struct rewrite r;
+    struct rewrite_past past = {0};
+    rewrite_init(&r, &video_config);
+    rewrite_remember(&r, &past);
+    rewrite_select(&r, 1);
+    RUN(&r, true, {10, 1, 100, 300000, true, 0, 65534, video_config.first_timestamp, true});
+    one_of(&r, 101, 101, false, 2);
+    one_of(&r, 102, 102, true, 0);
+    one_of(&r, 103, 102, true, 0);
+    one_of(&r, 104, 103, false, 3);
+    /* 105 (104's other half) is lost, 106 too; 107 is withheld. */
+    one_of(&r, 107, 106, true, 0);
+    one_of(&r, 108, 107, false, 6);
+    one_of(&r, 105, 103, false, 3);
+    one_of(&r, 106, 104, false, 4);
+    one_of(&r, 109, 108, true, 0);
+    one_of(&r, 107, 106, true, -ERANGE);
+    one_of(&r, 110, 109, false, 7);
+    /* Again: 107's number was never given, 105 goes as it went. */
+    struct rtp_view rtp = rtp_of(105, 103 * 3000u);
+    struct payload_view payload = vp8_of(103, 0, false);
+    struct rewrite_output output = {0};
+    uint64_t source = 0;
+    uint16_t seq = 0;
+    CHECK_EQ(rewrite_origin(&r, 1, &source, &seq), 0);
+    CHECK_EQ(seq, 105);
+    CHECK_EQ(rewrite_again(&r, 1, &rtp, &payload, &output), 0);
+    CHECK_EQ(output.vp8.picture_id, 3);
+    /* A new run counts anew. */
+    rewrite_restart(&r, 1);
+    one_of(&r, 120, 120, false, 8);
+    one_of(&r, 121, 121, true, 0);
+    one_of(&r, 122, 122, false, 9);
+}
+
 static void withheld_and_lost_packets(void)
 {
     struct rewrite r;
@@ -302,6 +355,7 @@ static void sender_reports_move_along(void)
 int main(void)
 {
     video_switches_on_key_frames_only();
+    withheld_pictures();
     withheld_and_lost_packets();
     picture_ids_go_on();
     codecs_of_a_seat();

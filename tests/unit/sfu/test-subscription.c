@@ -469,14 +469,18 @@ static void follows_the_best_layer(void)
     send_layer(0, 5, true);
     CHECK_EQ(shown(CONTROL_VIDEO), layer_ssrc(0));
     CHECK_EQ(stage_count(&s, CONTROL_SEAT_SWITCHED), 1);
-    send_layer(1, 500, false); /* begins to flow */
-    stage_pass(&s, 900000);
-    send_layer(0, 6, false);
+    for (unsigned i = 0; i < 4; i++) { /* until the page is known to give no feedback */
+        send_layer(0, (uint16_t)(6 + i), false);
+        send_layer(1, (uint16_t)(497 + i), false); /* begins to flow */
+        stage_pass(&s, 450000);
+    }
+    CHECK_EQ(shown(CONTROL_VIDEO), layer_ssrc(0));
+    send_layer(0, 10, false);
     send_layer(1, 501, true);
     stage_pass(&s, 200000);
     send_layer(1, 502, true);
     CHECK_EQ(shown(CONTROL_VIDEO), layer_ssrc(1));
-    uint16_t seqs[] = {7, 503};
+    uint16_t seqs[] = {11, 503};
     stage_pass(&s, 900000); /* a still picture: neither layer sends, and neither has stopped */
     two->asked.plis = 0;
     send_layer(0, seqs[0]++, false);
@@ -507,8 +511,56 @@ static void follows_the_best_layer(void)
     stage_close(&s);
 }
 
+/* Sends `count` packets from `seq` on, to be read in one batch with others. */
+static void gather(struct page *p, enum control_kind kind, uint16_t seq, unsigned count)
+{
+    s.gathers = true;
+    for (; count > 0; count--, seq++)
+        page_send(&s, p, kind, seq, seq * (kind == CONTROL_VIDEO ? 1800u : 960u), false);
+}
+
+static void settle(void)
+{
+    s.gathers = false;
+    stage_settle(&s);
+}
+
+/* Whatever is read at once, each receiver gets all of it in order, without a hole where something
+ * between was not sent on, or its source began anew. */
+static void a_batch_goes_in_order(void)
+{
+    begin();
+    CHECK_EQ(seat(CONTROL_VIDEO, one), 1);
+    CHECK_EQ(seat(CONTROL_AUDIO, one), 1);
+    frame(one, CONTROL_VIDEO, 100, true);
+    frame(one, CONTROL_AUDIO, 10, false);
+    const struct page_stream *video = page_seat(viewer, 0, CONTROL_VIDEO);
+    const struct page_stream *audio = page_seat(viewer, 0, CONTROL_AUDIO);
+    uint16_t first = video->last.seq, sound = audio->last.seq;
+    unsigned before = video->packets;
+
+    gather(one, CONTROL_VIDEO, 101, 20); /* more than one burst */
+    gather(one, CONTROL_AUDIO, 11, 2);
+    gather(one, CONTROL_VIDEO, 121, 3);
+    page_send_bytes(&s, one, CONTROL_VIDEO, 124, STAGE_PT_VP8, "", 0); /* a probe, no media */
+    gather(one, CONTROL_VIDEO, 125, 2);
+    settle();
+    CHECK_EQ(video->packets, before + 25);
+    CHECK_EQ(video->last.seq, (uint16_t)(first + 25));
+    CHECK_EQ(audio->last.seq, (uint16_t)(sound + 2));
+    CHECK_EQ(picture_id(), 27);
+
+    gather(one, CONTROL_VIDEO, 127, 2);
+    gather(one, CONTROL_VIDEO, 30000, 3); /* its numbers begin anew */
+    settle();
+    CHECK_EQ(video->packets, before + 30);
+    CHECK_EQ(video->last.seq, (uint16_t)(first + 30));
+    stage_close(&s);
+}
+
 int main(void)
 {
+    a_batch_goes_in_order();
     switches_on_a_key_frame();
     switches_sound_at_once();
     leaves_no_hole_for_what_it_refuses();

@@ -181,6 +181,47 @@ static void counts_what_the_queue_had_no_room_for(void)
     close_ends(&e);
 }
 
+/* Sends `len` bytes that begin with these two; returns at which it came: 0, or 1 for RTCP's. */
+static int comes_at(const struct ends *e, int rtcp, uint8_t first, uint8_t second, size_t len)
+{
+    const uint8_t bytes[8] = {first, second, 0, 1, 2, 3, 4, 5};
+    const struct udp_datagram *d;
+    CHECK_EQ(sendto(e->from, bytes, len, 0, &e->address.any, e->address.len), (ssize_t)len);
+    int at = udp_read(e->reader, rtcp, &d);
+    CHECK_EQ(udp_read(e->reader, at ? rtcp : e->to, &d) + (at ? 1 : 0), 1);
+    if (!at)
+        CHECK_EQ(d->len, len);
+    return at;
+}
+
+/* RTCP has a socket of its own at the same address, and only RTCP comes there. */
+static void keeps_rtcp_apart(const char *text)
+{
+    struct ends e = {.from = -1};
+    struct address any;
+    CHECK_EQ(address_from_text(text, 0, &any), 0);
+    e.from = udp_open(&any);
+    e.to = udp_open(&any);
+    CHECK_EQ(udp_local(e.to, &e.address), 0);
+    CHECK_EQ(udp_reader_create(&e.reader), 0);
+    int rtcp = udp_open_rtcp(e.to, &e.address);
+    CHECK(rtcp >= 0);
+    udp_take_trains(e.to);
+    udp_take_trains(rtcp);
+    for (unsigned second = 0; second < 256; second++)
+        CHECK_EQ(comes_at(&e, rtcp, 0x80, (uint8_t)second, 8), second >= 192 && second <= 223);
+    for (unsigned first = 0; first < 256; first++)
+        CHECK_EQ(comes_at(&e, rtcp, (uint8_t)first, 205, 8), first >= 0x80 && first < 0xc0);
+    CHECK_EQ(comes_at(&e, rtcp, 0x80, 205, 2), 1);
+    CHECK_EQ(comes_at(&e, rtcp, 0x80, 205, 1), 0);
+    CHECK_EQ(comes_at(&e, rtcp, 0, 0, 0), 0);
+    /* A second media core at the port is told so, as if there were one socket. */
+    CHECK_EQ(udp_open(&e.address), -EADDRINUSE);
+    close(rtcp);
+    CHECK_EQ(comes_at(&e, e.to, 0x80, 205, 8), 1); /* all at the other, when it is gone */
+    close_ends(&e);
+}
+
 int main(void)
 {
     for (int trains = 0; trains < 2; trains++) {
@@ -189,5 +230,7 @@ int main(void)
     }
     takes_a_full_batch();
     counts_what_the_queue_had_no_room_for();
+    keeps_rtcp_apart("127.0.0.1");
+    keeps_rtcp_apart("::1");
     return 0;
 }

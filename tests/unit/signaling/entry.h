@@ -26,6 +26,7 @@ static const struct journal_entry entry_full = {
     .case_number = "c",
     .title = "t",
     .court = "k",
+    .sha256 = (const uint8_t *)"0123456789abcdef0123456789abcdef",
 };
 
 #endif

@@ -28,6 +28,7 @@ static const struct {
     {ACCESS_PRODUCE, "JCPLWIE", "... ..x ..x ..x ..."},
     {ACCESS_HAND, "JCPLWIE", "... xxx xxx xxx ..."},
     {ACCESS_RECORDS, "JC", "xxx xxx xxx xxx xxx"},
+    {ACCESS_CONNECTIONS, "JCT", "... ..x ..x ..x ..."},
     {ACCESS_JOIN, "JCPLWIEOT", "xxx xxx xxx xxx ..."},
 };
 
@@ -80,9 +81,9 @@ static void out_of_range_is_denied(void)
 /* The words and the order of `may` in PROTOCOL.md. */
 static void words_of_may(void)
 {
-    static const char *const words[] = {"admit",   "dismiss", "mute",   "remove",
-                                        "open",    "recess",  "resume", "close",
-                                        "produce", "hand",    "records"};
+    static const char *const words[] = {"admit",   "dismiss", "mute",    "remove",
+                                        "open",    "recess",  "resume",  "close",
+                                        "produce", "hand",    "records", "connections"};
     CHECK_EQ(ACCESS_MAY_COUNT, sizeof(words) / sizeof(words[0]));
     for (unsigned i = 0; i < ACCESS_MAY_COUNT; i++)
         CHECK(strcmp(access_action_name((enum access_action)i), words[i]) == 0);

@@ -3,6 +3,7 @@
  * files, rather than half of them. */
 #include "signaling/archive.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -97,6 +98,32 @@ static void who_is_not_named(const struct place *place)
     }
 }
 
+/* What is kept of connections lies beside the journal, and is listed with the record where it is.
+ */
+static void connections(const struct place *place)
+{
+    struct jsontext t = {0};
+    struct archive_file file;
+    size_t len = 0;
+    (void)snprintf(config.data_dir, sizeof(config.data_dir), "%s", place->path);
+    CHECK_EQ(archive_open_connections(place->path, HEARING, &file), -ENOENT);
+    CHECK_EQ(archive_list(&court, HEARING, &t), 0);
+    char *text = jsontext_take(&t, &len);
+    CHECK(text && !strstr(text, "connectionsBytes"));
+    free(text);
+    CHECK_EQ(mkdir(place_file(place, "journals"), 0700), 0);
+    FILE *out = fopen(place_file(place, "journals/00000000000000a1.connections.jsonl"), "we");
+    CHECK(out && fputs("{\"a\":1}\n", out) >= 0 && fclose(out) == 0);
+    CHECK_EQ(archive_open_connections(place->path, HEARING, &file), 0);
+    CHECK_EQ(file.size, 8);
+    CHECK(strcmp(file.mime, "application/x-ndjson") == 0);
+    archive_close(&file);
+    CHECK_EQ(archive_list(&court, HEARING, &t), 0);
+    text = jsontext_take(&t, &len);
+    CHECK(text && strstr(text, "\"connectionsBytes\":8}"));
+    free(text);
+}
+
 int main(void)
 {
     struct place place = make_record();
@@ -114,6 +141,7 @@ int main(void)
     write_manifest(&place, 3, LIMIT_MANIFEST_BYTES + 1);
     CHECK_EQ(count_listed(), 0);
 
+    connections(&place);
     store_close(court.store);
     place_remove(&place);
     return 0;

@@ -59,9 +59,29 @@ static void base64url(void)
     CHECK_EQ(digest_from_base64url("Zm9v", 4, back, sizeof(back)), -EBADMSG); /* no room */
 }
 
+/* What grows has at each moment the digest of what it is then. */
+static void sums(void)
+{
+    static const char text[] = "The quick brown fox";
+    struct digest_sum *sum = NULL;
+    CHECK_EQ(digest_sum_create(&sum), 0);
+    for (size_t len = 0; len < sizeof(text); len++) {
+        uint8_t grown[DIGEST_LEN], whole[DIGEST_LEN];
+        for (int again = 0; again < 2; again++) {
+            CHECK_EQ(digest_sum_read(sum, grown), 0);
+            CHECK_EQ(digest_sha256(text, len, NULL, 0, whole), 0);
+            CHECK(digest_is_equal(grown, whole));
+        }
+        CHECK_EQ(digest_sum_add(sum, text + len, 1), 0);
+    }
+    digest_sum_destroy(sum);
+    digest_sum_destroy(NULL);
+}
+
 int main(void)
 {
     known_digests();
+    sums();
     base64url();
     return 0;
 }

@@ -51,7 +51,8 @@ static void test_requests(void)
     CHECK(!m.hello.resume[0] && !m.hello.take_over);
     m = parse_sample("hello-resume", MESSAGE_HELLO);
     CHECK(strcmp(m.hello.resume, "q83vEjRWeJCrze8SNFZ4kA") == 0);
-    CHECK_EQ(parse_sample("join", MESSAGE_JOIN).seats, 1);
+    CHECK_EQ(parse_sample("join", MESSAGE_JOIN).join.seats, 1);
+    CHECK(parse_sample("join", MESSAGE_JOIN).join.red);
     m = parse_sample("connect", MESSAGE_CONNECT);
     CHECK_EQ(m.connect.transport, 0xb1);
     CHECK_EQ(m.connect.fingerprint[1], 0x11);
@@ -61,6 +62,12 @@ static void test_requests(void)
     CHECK_EQ(m.pause.producer, 0xc1);
     CHECK(m.pause.paused);
     CHECK_EQ(parse_sample("close-producer", MESSAGE_CLOSE_PRODUCER).producer, 0xc1);
+    m = parse_sample("view", MESSAGE_VIEW);
+    CHECK_EQ(m.view.count, 3);
+    CHECK(m.view.heights[0] == 720 && m.view.heights[1] == 180 && m.view.heights[2] == 0);
+    CHECK(parse_sample("sound-only", MESSAGE_SOUND_ONLY).on);
+    CHECK(parse_sample("device", MESSAGE_DEVICE).overloaded);
+    CHECK(parse_sample("watch-connections", MESSAGE_WATCH_CONNECTIONS).on);
     CHECK(parse_sample("hand", MESSAGE_HAND).up);
     CHECK_EQ(parse_sample("lower-hand", MESSAGE_LOWER_HAND).person, 0x0123456789abcdef);
     CHECK_EQ(parse_sample("admit", MESSAGE_ADMIT).person, 0x0123456789abcdef);
@@ -70,6 +77,7 @@ static void test_requests(void)
     CHECK_EQ(parse_sample("set-state", MESSAGE_SET_STATE).state, TERMS_STATE_OPEN);
     (void)parse_sample("leave", MESSAGE_LEAVE);
     (void)parse_sample("ping", MESSAGE_PING);
+    CHECK_EQ(parse_sample("path", MESSAGE_PATH).path, TERMS_PATH_RELAY_TLS);
 }
 
 static void test_produce(void)
@@ -99,14 +107,11 @@ static void test_refusals(void)
         enum message_error error;
         int32_t id;
     } refusals[] = {
-        {"bad-not-json", MESSAGE_BAD_MESSAGE, 0},
-        {"bad-unknown-type", MESSAGE_UNKNOWN_TYPE, 1},
-        {"bad-id", MESSAGE_BAD_MESSAGE, 0},
-        {"bad-missing-member", MESSAGE_BAD_MESSAGE, 10},
-        {"bad-unknown-member", MESSAGE_BAD_MESSAGE, 16},
-        {"bad-person", MESSAGE_BAD_MESSAGE, 10},
-        {"bad-state", MESSAGE_BAD_MESSAGE, 14},
-        {"bad-seats", MESSAGE_BAD_MESSAGE, 2},
+        {"bad-not-json", MESSAGE_BAD_MESSAGE, 0}, {"bad-unknown-type", MESSAGE_UNKNOWN_TYPE, 1},
+        {"bad-id", MESSAGE_BAD_MESSAGE, 0},       {"bad-missing-member", MESSAGE_BAD_MESSAGE, 10},
+        {"bad-watch", MESSAGE_BAD_MESSAGE, 20},   {"bad-unknown-member", MESSAGE_BAD_MESSAGE, 16},
+        {"bad-person", MESSAGE_BAD_MESSAGE, 10},  {"bad-state", MESSAGE_BAD_MESSAGE, 14},
+        {"bad-seats", MESSAGE_BAD_MESSAGE, 2},    {"bad-height", MESSAGE_BAD_MESSAGE, 17},
     };
     for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
         size_t len = 0;

@@ -70,6 +70,37 @@ static void transports(void)
     scene_end(&s);
 }
 
+/* Whoever sees a person is told over what it is here, when that changes; a page that is gone has no
+ * path, and says it anew. */
+static void path(void)
+{
+    begin();
+    struct ws_connection *party = scene_join(&s, PARTY);
+    scene_forget(&s);
+    scene_say(&s, party, "{\"type\":\"path\",\"id\":32,\"path\":\"relay-tls\"}");
+    CHECK_EQ(scene_told(party, "{\"type\":\"ok\",\"id\":32}"), 1);
+    CHECK_EQ(scene_told(party, "\"path\":\"relay-tls\""), 1);
+    CHECK_EQ(scene_told(judge, "\"path\":\"relay-tls\""), 1);
+    scene_say(&s, party, "{\"type\":\"path\",\"id\":32,\"path\":\"relay-tls\"}");
+    CHECK_EQ(scene_told(judge, "\"path\":\"relay-tls\""), 1);
+    scene_say(&s, party, "{\"type\":\"path\",\"id\":33,\"path\":\"unknown\"}");
+    CODE(party, 33, "bad-message");
+    static const char *const others[] = {"tcp", "udp"};
+    for (unsigned i = 2; i <= LIMIT_PATH_BURST; i++) {
+        scene_forget(&s);
+        scene_say(&s, party, "{\"type\":\"path\",\"id\":34,\"path\":\"%s\"}", others[i % 2]);
+        /* All of the room hear of it: no more of them than this. */
+        CHECK_EQ(scene_told(judge, "\"type\":\"person\""), i < LIMIT_PATH_BURST);
+    }
+    CODE(party, 34, "too-fast");
+    CHECK_EQ(party->code, 0);
+    scene_forget(&s);
+    scene_hang_up(party);
+    CHECK_EQ(s.people[PARTY]->path, TERMS_PATH_UNKNOWN);
+    CHECK_EQ(s.sfu.count, 0);
+    scene_end(&s);
+}
+
 /* Away, or answering too late. */
 static void without_the_media_core(void)
 {
@@ -216,6 +247,7 @@ static void pausing_and_closing(void)
 int main(void)
 {
     transports();
+    path();
     without_the_media_core();
     producing();
     producing_again();

@@ -3,9 +3,11 @@
 #include "signaling/reply.h"
 
 #include <jansson.h>
+
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/codecs.h"
 #include "unit/check.h"
 #ifdef TEST_FAULTS
 #include "unit/faults.h"
@@ -48,6 +50,7 @@ static struct hearing_person li_wei(void)
                    .name = "Li Wei"},
         .connected = true,
         .quality = 4,
+        .path = TERMS_PATH_UDP,
     };
     p.producers[0] = (struct hearing_producer){
         .id = 1, .kind = CONTROL_AUDIO, .source = CONTROL_SOURCE_MICROPHONE};
@@ -56,13 +59,20 @@ static struct hearing_person li_wei(void)
     return p;
 }
 
+static const struct config_urls urls = {1, {"turns:court.example.org:443?transport=tcp"}};
+static const struct turn_offer offer = {
+    .urls = &urls,
+    .user = "1795343400:0123456789abcdef",
+    .password = "g+BEUBR5Th8nR/S6BCL4YIz3G5g=",
+};
+
 static void test_answers(void)
 {
     const struct control_ice ice = {.ufrag = "c9d0e1f2", .password = "00112233445566778899aabbcc"};
     struct jsontext t = {0};
     reply_ok(&t, 3);
     check_sample(&t, "ok");
-    reply_ice_restarted(&t, 4, &ice);
+    reply_ice_restarted(&t, 4, &ice, &offer);
     check_sample(&t, "ice-restarted");
     reply_produced(&t, 5, 0xc1);
     check_sample(&t, "produced");
@@ -93,6 +103,7 @@ static void write_people(struct jsontext *t)
     CHECK_EQ(hearing_add(hearing, &party, &viewer), 0);
     there->connected = true;
     there->quality = 4;
+    there->path = TERMS_PATH_UDP;
     there->producers[0] = (struct hearing_producer){.id = 1, .source = CONTROL_SOURCE_MICROPHONE};
     there->producers[1] = (struct hearing_producer){.id = 2, .source = CONTROL_SOURCE_CAMERA};
     reply_people(t, hearing, viewer);
@@ -119,6 +130,14 @@ static void test_events(void)
     check_sample(&t, "seat-empty");
     reply_speaking(&t, &person.stored.id, 1);
     check_sample(&t, "speaking");
+    reply_seat_picture(&t, 1, true);
+    check_sample(&t, "seat-picture-held");
+    reply_seat_picture(&t, 1, false);
+    check_sample(&t, "seat-picture-shown");
+    reply_layers(&t, 0xc2, 5);
+    check_sample(&t, "layers");
+    reply_line(&t, 340000);
+    check_sample(&t, "line");
     reply_media_lost(&t);
     check_sample(&t, "media-lost");
     reply_person(&t, &person);
@@ -231,8 +250,10 @@ static struct control_peer_ready make_ready(void)
         .peer = 0x0123456789abcdef,
         .ice = {{"a1b2c3d4", "0123456789abcdef0123456789"},
                 {"e5f6a7b8", "fedcba9876543210fedcba9876"}},
-        .candidate_count = 1,
-        .candidates = {{.address = "127.0.0.1", .port = 40000, .priority = 2130706431}},
+        .candidate_count = 2,
+        .candidates =
+            {{.address = "127.0.0.1", .port = 40000, .priority = 2130706431},
+             {.address = "127.0.0.1", .port = 40000, .tcp = true, .priority = 1520434943}},
         .seat_count = 1,
         .seats = {{1111, 2222, 2223}},
     };
@@ -246,7 +267,7 @@ static void test_joined(void)
     const struct control_peer_ready ready = make_ready();
     struct jsontext t = {0};
     size_t len = 0;
-    reply_joined(&t, 2, TERMS_ROOM_COURTROOM, &ready);
+    reply_joined(&t, 2, TERMS_ROOM_COURTROOM, &ready, false, &offer);
     char *text = jsontext_take(&t, &len);
     json_error_t error;
     json_t *written = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
@@ -269,6 +290,40 @@ static void test_joined(void)
     free(text);
 }
 
+/* RED stands behind Opus in the seats of those who take it, and in no others; nothing stands before
+ * its list, as browsers want it. */
+static void test_red(void)
+{
+    const struct control_peer_ready ready = make_ready();
+    for (int red = 0; red < 2; red++) {
+        struct jsontext t = {0};
+        size_t len = 0;
+        reply_joined(&t, 2, TERMS_ROOM_COURTROOM, &ready, red, NULL);
+        char *text = jsontext_take(&t, &len);
+        json_t *written = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+        json_t *audio = NULL, *video = NULL;
+        CHECK_EQ(json_unpack(written, "{s:[{s:{s:{s:o}}, s:{s:{s:o}}}]}", "seats", "audio",
+                             "rtpParameters", "codecs", &audio, "video", "rtpParameters", "codecs",
+                             &video),
+                 0);
+        const char *first = NULL, *second = NULL, *list = NULL;
+        json_int_t type = 0;
+        CHECK_EQ(json_array_size(audio), 1 + red);
+        CHECK_EQ(json_array_size(video), 4);
+        CHECK_EQ(json_unpack(audio, "[{s:s}]", "mimeType", &first), 0);
+        CHECK(strcmp(first, "audio/opus") == 0);
+        if (red) {
+            CHECK_EQ(json_unpack(json_array_get(audio, 1), "{s:s, s:I, s:{s:s}}", "mimeType",
+                                 &second, "payloadType", &type, "parameters", "", &list),
+                     0);
+            CHECK(strcmp(second, "audio/red") == 0 && strcmp(list, "100/100") == 0);
+            CHECK_EQ(type, CODEC_PT_RED);
+        }
+        json_decref(written);
+        free(text);
+    }
+}
+
 /* Transports of one person differ from each other and from another's, and stay the same. */
 static void test_transport_ids(void)
 {
@@ -287,7 +342,7 @@ static void test_faults(void)
         struct jsontext t = {0};
         size_t len = 0;
         faults_fail_at(n);
-        reply_joined(&t, 2, TERMS_ROOM_COURTROOM, &ready);
+        reply_joined(&t, 2, TERMS_ROOM_COURTROOM, &ready, false, &offer);
         char *text = jsontext_take(&t, &len);
         bool happened = faults_happened();
         faults_fail_at(-1);
@@ -308,6 +363,7 @@ int main(int argc, char **argv)
     test_record();
     test_welcome();
     test_joined();
+    test_red();
     test_transport_ids();
 #ifdef TEST_FAULTS
     test_faults();

@@ -90,6 +90,10 @@ static const char *const requests[] = {
      "\"clockRate\":48000,\"channels\":2}],\"encodings\":[{\"ssrc\":3333}]}}"),
     "{\"type\":\"pause\",\"id\":40,\"producer\":\"00000000000000c1\",\"paused\":true}",
     "{\"type\":\"closeProducer\",\"id\":40,\"producer\":\"00000000000000c1\"}",
+    "{\"type\":\"view\",\"id\":40,\"heights\":[720]}",
+    "{\"type\":\"soundOnly\",\"id\":40,\"on\":true}",
+    "{\"type\":\"device\",\"id\":40,\"overloaded\":true}",
+    "{\"type\":\"watchConnections\",\"id\":40,\"on\":true}",
     "{\"type\":\"hand\",\"id\":40,\"up\":true}",
     "{\"type\":\"lowerHand\",\"id\":40,\"person\":\"00000000000000d1\"}",
     "{\"type\":\"admit\",\"id\":40,\"person\":\"00000000000000d1\"}",
@@ -98,6 +102,7 @@ static const char *const requests[] = {
     "{\"type\":\"remove\",\"id\":40,\"person\":\"00000000000000d1\"}",
     "{\"type\":\"setState\",\"id\":40,\"state\":\"open\"}",
     "{\"type\":\"leave\",\"id\":40}",
+    "{\"type\":\"path\",\"id\":40,\"path\":\"udp\"}",
     "{\"type\":\"ping\",\"id\":40}",
 };
 enum { REQUESTS = sizeof(requests) / sizeof(requests[0]) };
@@ -150,7 +155,9 @@ static void what_is_not_understood(void)
  * what costs nothing is answered as ever. A new connection is no new start. */
 static void requests_that_write(void)
 {
-    static const char *const quick[] = {"\"connect\"", "\"restartIce\"", "\"pause\"", "\"ping\""};
+    static const char *const quick[] = {"\"connect\"", "\"restartIce\"", "\"pause\"",
+                                        "\"view\"",    "\"soundOnly\"",  "\"device\"",
+                                        "\"path\"",    "\"ping\"",       "\"watchConnections\""};
     scene_begin(&s, guests, GUESTS);
     struct ws_connection *party = scene_join(&s, PARTY), *judge = scene_join(&s, JUDGE);
     struct bucket *writes = &court_presence(s.live, s.people[PARTY])->writes;

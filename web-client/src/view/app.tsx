@@ -10,13 +10,13 @@ import type { Unsupported } from "../support.ts";
 import { textIn } from "../text.ts";
 import type { Language } from "../text.ts";
 import { Closed, Courtroom } from "./courtroom.tsx";
+import { Later } from "./door.tsx";
 import { Frame } from "./frame.tsx";
 import { Home } from "./home.tsx";
 import { useStore, useText, useWakeLock, WordsContext } from "./hooks.ts";
 import { Lobby } from "./lobby.tsx";
 import { Announcements } from "./notices.tsx";
 import { Over } from "./over.tsx";
-import { Records } from "./records.tsx";
 import { Sounds } from "./sounds.tsx";
 import { UnsupportedPage } from "./unsupported.tsx";
 import { Waiting } from "./waiting.tsx";
@@ -46,7 +46,7 @@ function pageOf(route: Route, session: Session | null, unsupported: Unsupported 
     case "home":
       return <Home incomplete={false} />;
     case "records":
-      return route.token === null ? <Home incomplete /> : <Records token={route.token} />;
+      return route.token === null ? <Home incomplete /> : <RecordsPage token={route.token} />;
     case "hearing":
       return session && route.token !== null
         ? <HearingPage session={session} token={route.token} />
@@ -54,6 +54,10 @@ function pageOf(route: Route, session: Session | null, unsupported: Unsupported 
     default:
       return unreachable(route.page);
   }
+}
+
+function RecordsPage({ token }: { token: string }): JSX.Element {
+  return <Later load={() => import("./records.tsx")} draw={({ Records }) => <Records token={token} />} />;
 }
 
 function HearingPage({ session, token }: { session: Session; token: string }): JSX.Element {

@@ -10,7 +10,7 @@ import { Confirm, Dialog } from "./dialog.tsx";
 import { useText } from "./hooks.ts";
 import {
   CameraIcon, CameraOffIcon, HandIcon, LeaveIcon, MicrophoneIcon, MicrophoneOffIcon, PeopleIcon,
-  ScreenIcon, SettingsIcon,
+  ScreenIcon, SettingsIcon, SpeakerIcon,
 } from "./icons.tsx";
 import type { HearingProps } from "./lobby.tsx";
 
@@ -19,7 +19,7 @@ interface ControlsProps extends HearingProps {
   readonly panel: { readonly open: boolean; readonly waiting: number; readonly toggle: () => void } | null;
 }
 
-export function Controls({ session, local, hearing, panel }: ControlsProps): JSX.Element {
+export function Controls({ session, state, local, hearing, panel }: ControlsProps): JSX.Element {
   const text = useText();
   const [asking, setAsking] = useState<"leave" | "settings" | null>(null);
   const toggles = togglesOf(session);
@@ -57,6 +57,8 @@ export function Controls({ session, local, hearing, panel }: ControlsProps): JSX
         <Control name={names.people} label={panel.waiting > 0 ? `${text.controls.people}: ${text.people.waitingCount(panel.waiting)}` : text.controls.people}
           testId="people" on={panel.open} expanded={panel.open} onPress={panel.toggle} count={panel.waiting}><PeopleIcon /></Control>
       ) : null}
+      <Control name={names.soundOnly} label={state.soundOnly ? text.controls.withPictures : text.controls.soundOnly} testId="sound-only"
+        on={state.soundOnly} pressed={state.soundOnly} onPress={() => session.setSoundOnly(!state.soundOnly)}><SpeakerIcon /></Control>
       <Control name={names.settings} label={text.controls.settings} testId="settings" onPress={() => setAsking("settings")}><SettingsIcon /></Control>
       <Control name={names.leave} label={text.controls.leave} testId="leave" danger onPress={() => setAsking("leave")}><LeaveIcon /></Control>
       <span class="sr" role="status">{!speaks ? text.lobby.listener : !microphone ? text.controls.muted : local.microphone.silenced ? text.silenced.microphone : text.controls.live}</span>

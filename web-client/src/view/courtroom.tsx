@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The courtroom: the bench above, the parties at their sides, the record's state always in sight. */
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
+import { adviceOf } from "../effort.ts";
 import { inSessionMs, isSpeaker, isState } from "../hearing.ts";
 import type { Hearing } from "../hearing.ts";
 import { rosterOf, seatingOf } from "../seating.ts";
@@ -10,10 +11,10 @@ import { clock } from "../text.ts";
 import { Controls } from "./controls.tsx";
 import { Problem } from "./devices.tsx";
 import { Frame } from "./frame.tsx";
-import { useNowMs, useText } from "./hooks.ts";
+import { useLooks, useNowMs, useText } from "./hooks.ts";
 import { LockIcon, WarningIcon } from "./icons.tsx";
 import type { HearingProps } from "./lobby.tsx";
-import { LinkBanner } from "./notices.tsx";
+import { AdviceBanner, LinkBanner } from "./notices.tsx";
 import { hasPanel, PeoplePanel } from "./people.tsx";
 import { OverWords, RecordProgress } from "./progress.tsx";
 import { Tile } from "./tile.tsx";
@@ -26,6 +27,8 @@ export function Courtroom(props: HearingProps): JSX.Element {
   const text = useText();
   const [panelOpen, setPanelOpen] = useState(() => matchMedia(ROOM_FOR_PANEL).matches);
   const withPanel = hasPanel(hearing);
+  const room = useRef<HTMLDivElement>(null);
+  useLooks(session, room);
   const panel = withPanel
     ? { open: panelOpen, waiting: rosterOf(hearing).waiting.length, toggle: () => setPanelOpen(!panelOpen) }
     : null;
@@ -35,10 +38,11 @@ export function Courtroom(props: HearingProps): JSX.Element {
       bottom={<Controls {...props} panel={panel} />}>
       <h1 class="sr">{text.courtroom.title}</h1>
       <LinkBanner hearing={hearing} health={state.health} />
+      <AdviceBanner advice={hearing.linkUp ? adviceOf(state.effort, hearing, state.soundOnly) : null} session={session} />
       <Problem kind="microphone" local={session.local} state={local} />
       <Problem kind="camera" local={session.local} state={local} />
       <Problem kind="screen" local={session.local} state={local} />
-      <div class="room-and-panel">
+      <div class="room-and-panel" ref={room}>
         {isState(hearing, "recess") ? <Recess {...props} /> : <Room {...props} />}
         {withPanel && panelOpen ? (
           <PeoplePanel session={session} hearing={hearing} onClose={() => setPanelOpen(false)} />
@@ -103,7 +107,7 @@ function Room({ state, local, hearing }: HearingProps): JSX.Element {
   const text = useText();
   const seating = seatingOf(hearing);
   const draw = (places: readonly Place[]) => places.map((place) => (
-    <li key={place.key} class="cell"><Tile place={place} hearing={hearing} tracks={state.tracks} local={local} /></li>
+    <li key={place.key} class="cell"><Tile place={place} hearing={hearing} tracks={state.tracks} local={local} soundOnly={state.soundOnly} /></li>
   ));
   const area = (name: Area) => seating[name].length === 0 ? null : (
     <section class={`area ${name}`} aria-label={text.courtroom[name]}>

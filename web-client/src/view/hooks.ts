@@ -2,8 +2,10 @@
 /** What views share: the words, the watched values, a clock. */
 import { createContext } from "preact";
 import type { RefObject } from "preact";
-import { useContext, useEffect, useState } from "preact/hooks";
+import { useContext, useEffect, useRef, useState } from "preact/hooks";
+import { LOOK_EVERY_MS } from "../effort.ts";
 import { heirOf, placesOf } from "../focus.ts";
+import type { Session } from "../session.ts";
 import type { Store } from "../store.ts";
 import { textIn } from "../text.ts";
 import type { Language, Text } from "../text.ts";
@@ -70,6 +72,37 @@ export function useKeptFocus(page: RefObject<HTMLElement>, otherwise: RefObject<
       element.removeEventListener("focusout", went);
     };
   }, []);
+}
+
+/** Tells the session how large each seat's picture stands in `room`, as long as there is one. */
+export function useLooks(session: Session, room: RefObject<HTMLElement>): void {
+  const watch = useRef<(() => void) | null>(null);
+  useEffect(() => {
+    const told = () => {
+      const pictures = [...(room.current?.querySelectorAll<HTMLElement>("video[data-seat]") ?? [])];
+      const shown = pictures.map((video) => (
+        { seat: Number(video.dataset["seat"]), width: video.clientWidth, height: video.clientHeight }));
+      session.looks(shown, window.devicePixelRatio || 1, document.visibilityState === "hidden");
+    };
+    const sizes = typeof ResizeObserver === "function" ? new ResizeObserver(told) : null;
+    watch.current = () => {
+      sizes?.disconnect();
+      for (const video of room.current?.querySelectorAll("video[data-seat]") ?? []) sizes?.observe(video);
+      told();
+    };
+    document.addEventListener("visibilitychange", told);
+    window.addEventListener("resize", told);
+    const timer = window.setInterval(() => void session.look(), LOOK_EVERY_MS);
+    return () => {
+      window.clearInterval(timer);
+      sizes?.disconnect();
+      document.removeEventListener("visibilitychange", told);
+      window.removeEventListener("resize", told);
+      session.looks([], 1, false);
+    };
+  }, [session]);
+  // Whatever was drawn may have brought or taken pictures.
+  useEffect(() => watch.current?.());
 }
 
 /** The page's clock, once a second. */

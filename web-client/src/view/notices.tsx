@@ -5,6 +5,8 @@ import type { ComponentChildren, JSX } from "preact";
 import { useContext, useEffect } from "preact/hooks";
 import type { Hearing, Notice, NoticeKind } from "../hearing.ts";
 import type { Health } from "../media.ts";
+import type { Advice } from "../effort.ts";
+import type { Session } from "../session.ts";
 import type { Text } from "../text.ts";
 import { useText } from "./hooks.ts";
 import { CloseIcon, WarningIcon } from "./icons.tsx";
@@ -93,6 +95,31 @@ export function LinkBanner({ hearing, health }: { hearing: Hearing; health: Heal
   return (
     <div class="link-banner" role="alert" data-testid={hearing.linkUp ? "media-trouble" : "link-lost"}>
       <WarningIcon /><span>{words}</span><span class="spinner" aria-hidden="true" />
+    </div>
+  );
+}
+
+interface AdviceProps {
+  readonly advice: Advice | null;
+  readonly session: Session;
+}
+
+/** How the own connection is, in plain words, and what can be done. Always there, so that readers hear what comes. */
+export function AdviceBanner({ advice, session }: AdviceProps): JSX.Element {
+  const text = useText();
+  return (
+    <div role="status">
+      {advice === null ? null : (
+        <div class="advice" data-testid="advice" data-advice={advice}>
+          <p>{text.advice[advice]}</p>
+          {advice === "propose" ? (
+            <>
+              <button type="button" class="primary" data-testid="accept-sound-only" onClick={() => session.setSoundOnly(true)}>{text.advice.accept}</button>
+              <button type="button" data-testid="dismiss-sound-only" onClick={() => session.dismissProposal()}>{text.advice.refuse}</button>
+            </>
+          ) : null}
+        </div>
+      )}
     </div>
   );
 }

@@ -3,11 +3,10 @@
 import type { JSX } from "preact";
 import type { Ending, Hearing } from "../hearing.ts";
 import type { Session } from "../session.ts";
+import { Later } from "./door.tsx";
 import { Frame } from "./frame.tsx";
 import { useText } from "./hooks.ts";
-import { hasPanel } from "./people.tsx";
 import { OverWords } from "./progress.tsx";
-import { RecordsOf } from "./records.tsx";
 
 /** What a fresh page may mend. */
 const LOADED_AGAIN: readonly Ending[] = ["protocol-version", "internal", "full", "server-full", "bad-message", "unknown-type"];
@@ -22,7 +21,8 @@ export function Over({ session, hearing, token }: OverProps): JSX.Element {
   const text = useText();
   const ending: Ending = hearing.ending ?? "left";
   const words = text.over[ending];
-  const records = ending === "closed" && hasPanel(hearing);
+  const records = ending === "closed" && hearing.may.includes("records");
+  const matter = hearing.matter;
   return (
     <Frame title={words.title} testId="page-over">
       <div class="column over" data-testid="over" data-ending={ending}>
@@ -35,7 +35,8 @@ export function Over({ session, hearing, token }: OverProps): JSX.Element {
             ? <button type="button" class="primary" onClick={() => location.reload()} data-testid="reload">{text.over.reload}</button> : null}
           {records ? <a class="button primary" href="/records" data-testid="to-records">{text.over.records}</a> : null}
         </p>
-        {records && hearing.matter ? <RecordsOf token={token} hearing={hearing.matter.hearing} /> : null}
+        {records && matter
+          ? <Later load={() => import("./records.tsx")} draw={({ RecordsOf }) => <RecordsOf token={token} hearing={matter.hearing} />} /> : null}
         <p class="hint">{text.over.help}</p>
       </div>
     </Frame>

@@ -7,6 +7,7 @@ import type { Action, Person } from "../protocol.ts";
 import { rosterOf } from "../seating.ts";
 import type { Session } from "../session.ts";
 import { Confirm } from "./dialog.tsx";
+import { ConnectionsDoor } from "./door.tsx";
 import { useText } from "./hooks.ts";
 import { CloseIcon, HandIcon, MicrophoneIcon, MicrophoneOffIcon } from "./icons.tsx";
 import { Quality } from "./tile.tsx";
@@ -21,7 +22,7 @@ interface PanelProps {
 
 /** Does this role's `may` or the people it sees call for the panel at all? */
 export function hasPanel(hearing: Hearing): boolean {
-  const mine: readonly Action[] = ["admit", "dismiss", "mute", "remove", "open", "recess", "resume", "close", "records"];
+  const mine: readonly Action[] = ["admit", "dismiss", "mute", "remove", "open", "recess", "resume", "close", "records", "connections"];
   const bench = hearing.you?.role === "judge" || hearing.you?.role === "clerk";
   return bench || hearing.may.some((action) => mine.includes(action) && action !== "records");
 }
@@ -78,6 +79,7 @@ export function PeoplePanel({ session, hearing, onClose }: PanelProps): JSX.Elem
           </ul>
         </section>
       ) : null}
+      {may("connections") ? <ConnectionsDoor of="live" session={session} hearing={hearing} /> : null}
       <Questions question={question} session={session} onDone={() => setQuestion(null)} />
     </aside>
   );
@@ -105,7 +107,7 @@ function PersonLine({ person, isYou, children }: LineProps): JSX.Element {
           {person.microphone === "on"
             ? <span><MicrophoneIcon /><span class="sr">{text.courtroom.microphoneOn}</span></span>
             : <span class="off"><MicrophoneOffIcon /><span class="sr">{text.courtroom.muted}</span></span>}
-          <Quality quality={person.quality} />
+          <Quality quality={person.quality} path={person.path} />
         </span>
       ) : null}
       {children}

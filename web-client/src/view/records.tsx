@@ -7,6 +7,7 @@ import type { RecordEntry, RecordFile } from "../protocol.ts";
 import { fileAddress, followed, MEDIA_ERR_NETWORK, Mending, Pass, Watch } from "../records.ts";
 import type { Listing, Rendering, Trouble } from "../records.ts";
 import { clock, dateTime, fileSize } from "../text.ts";
+import { ConnectionsDoor } from "./door.tsx";
 import { Frame } from "./frame.tsx";
 import { useText, useWords } from "./hooks.ts";
 import { CloseIcon, DownloadIcon, PlayIcon, WarningIcon } from "./icons.tsx";
@@ -143,6 +144,7 @@ function Entry({ pass, entry, refresh }: EntryProps): JSX.Element {
           <ul class="files">{tracks.map(file)}</ul>
         </section>
       ) : null}
+      {entry.connectionsBytes === null ? null : <ConnectionsDoor of="kept" pass={pass} id={entry.hearing} />}
     </li>
   );
 }

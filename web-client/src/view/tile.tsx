@@ -5,6 +5,7 @@ import type { Hearing } from "../hearing.ts";
 import { isLive } from "../local.ts";
 import type { LocalState } from "../local.ts";
 import type { SeatTracks } from "../media.ts";
+import type { Path } from "../path.ts";
 import type { Place } from "../seating.ts";
 import { useText } from "./hooks.ts";
 import {
@@ -17,25 +18,30 @@ interface TileProps {
   readonly hearing: Hearing;
   readonly tracks: readonly SeatTracks[];
   readonly local: LocalState;
+  /** The person wants no pictures of others. */
+  readonly soundOnly: boolean;
 }
 
-export function Tile({ place, hearing, tracks, local }: TileProps): JSX.Element {
+export function Tile({ place, hearing, tracks, local, soundOnly }: TileProps): JSX.Element {
   const text = useText();
   const { person, isYou } = place;
-  const face = faceOf(place, hearing, tracks, local);
+  const given = faceOf(place, hearing, tracks, local);
+  const face = soundOnly && !isYou ? { ...given, showing: false } : given;
+  const held = face.showing && place.seat !== null && (hearing.seats[place.seat]?.held ?? false);
   const microphoneOn = isYou ? isLive(local.microphone) : person.microphone === "on";
   const speaking = microphoneOn && hearing.speaking.has(person.person);
   const isScreen = place.source === "screen";
   const label = isScreen ? text.courtroom.screen(person.name) : person.name;
-  const classes = ["tile", speaking ? "is-speaking" : "", isScreen ? "is-screen" : "", person.connected ? "" : "is-away"];
+  const classes = ["tile", speaking ? "is-speaking" : "", isScreen ? "is-screen" : "", held ? "is-held" : "", person.connected ? "" : "is-away"];
   return (
     <article class={classes.filter(Boolean).join(" ")} data-testid={isScreen ? "screen" : "tile"}
       data-person={person.person} data-role={person.role} data-you={isYou} data-speaking={speaking}
-      data-microphone={microphoneOn ? "on" : "off"} data-seat={place.seat ?? undefined}
+      data-microphone={microphoneOn ? "on" : "off"} data-seat={place.seat ?? undefined} data-held={held}
       aria-label={`${label}, ${text.roles[person.role]}`}>
       <Picture track={face.track} turn={face.turn} warm={face.warm} showing={face.showing}
         mirrored={isYou} label={label} testId={isYou ? "own-picture" : "picture"}
         {...(place.seat === null ? {} : { seat: place.seat })} cover={<Cover name={person.name} />} />
+      {held ? <p class="held-note" data-testid="held">{text.courtroom.held}</p> : null}
       {isScreen ? null : (
         <div class="tile-corner">
           {person.hand ? <span class="badge hand" data-testid="hand"><HandIcon /><span class="words">{text.courtroom.handUp}</span></span> : null}
@@ -52,8 +58,8 @@ export function Tile({ place, hearing, tracks, local }: TileProps): JSX.Element 
           <span class="name">{label}{isYou ? <span class="you"> ({text.courtroom.you})</span> : null}</span>
           <span class="role">{text.roles[person.role]}</span>
         </span>
-        {face.showing || isScreen ? null : <span class="camera-mark"><CameraOffIcon /><span class="sr">{text.courtroom.cameraOff}</span></span>}
-        <Quality quality={person.quality} />
+        {given.showing || isScreen ? null : <span class="camera-mark"><CameraOffIcon /><span class="sr">{text.courtroom.cameraOff}</span></span>}
+        <Quality quality={person.quality} path={person.path} />
       </div>
     </article>
   );
@@ -92,10 +98,10 @@ export function initialsOf(name: string): string {
   return (first + last).toUpperCase();
 }
 
-export function Quality({ quality }: { readonly quality: number }): JSX.Element | null {
+export function Quality({ quality, path }: { readonly quality: number; readonly path: Path | null }): JSX.Element | null {
   const text = useText();
   if (quality < 1 || quality > 4) return null;
-  const words = text.courtroom.quality[quality] ?? "";
+  const words = (text.courtroom.quality[quality] ?? "") + (path ? text.courtroom.path[path] : "");
   return (
     <span class="quality-mark" title={words} data-testid="quality">
       <QualityIcon quality={quality} /><span class="sr">{words}</span>

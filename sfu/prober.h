@@ -1,0 +1,67 @@
+/* When to find out whether a path carries more, and how: trains of packets sent at a higher rate
+ * than the estimate for a moment, in bursts one tick of the worker apart. The caller sends what is
+ * missing to that rate as padding; what comes of it is the estimator's (bwe.h). Pure: times are
+ * passed in.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef SFU_PROBER_H
+#define SFU_PROBER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The bursts of a train: as many, or more until it has so many bytes. Ours: over two ticks a rate
+ * can be told, and the estimator wants 5 packets, which the longest padding makes. */
+#define PROBER_BURSTS      3
+#define PROBER_BURSTS_MOST 16
+#define PROBER_BYTES       2000
+/* Of the estimate, permille: after a train that found nothing, and after one that found more. What
+ * a train sends beyond what the path carries waits there, sound with it: 30 and 60 ms. Ours. */
+#define PROBER_CAREFUL_PERMILLE 1500
+#define PROBER_EAGER_PERMILLE   2000
+/* Until the next train: the estimator has to be told of the last one (and a round trip), ... */
+#define PROBER_ANSWER_US (200 * 1000ull)
+/* ... and as long after one that found nothing, doubled each time up to the most. Ours: what is
+ * better again is found within the most. */
+#define PROBER_PAUSE_US      (500 * 1000ull)
+#define PROBER_PAUSE_MOST_US (3000 * 1000ull)
+/* Numbers of trains are from 1 up to this. */
+#define PROBER_TRAIN_MAX 63
+
+/* Zeroed is a valid start; only prober.c looks inside. */
+struct prober {
+    uint64_t begun_us; /* the train that is on; or the last */
+    uint64_t next_us;  /* the next one not before */
+    uint32_t bps;
+    uint32_t sent;       /* bytes of it */
+    uint32_t before_bps; /* the estimate when it began; 0: there was none yet */
+    uint32_t pause_us;
+    uint8_t bursts, burst; /* in all, and already sent */
+    uint8_t number;
+    bool on;
+};
+
+/* One tick. `wanted_bps`: the most there is to send. `may`: the path is not known to be full, and
+ * there is a stream that padding can be sent on. */
+void prober_tick(struct prober *prober, uint32_t estimate_bps, uint64_t wanted_bps, bool may,
+                 uint32_t rtt_us, uint64_t now_us);
+
+/* The train that what is sent now belongs to, from 1; 0: none. */
+static inline uint8_t prober_train(const struct prober *prober)
+{
+    return prober->on ? prober->number : 0;
+}
+
+/* Bytes, UDP and IP included, that are missing to the train's rate in this tick; after
+ * prober_tick() in the same. */
+uint32_t prober_owes(const struct prober *prober);
+
+/* So many were sent while a train is on. */
+static inline void prober_sent(struct prober *prober, uint32_t bytes)
+{
+    prober->sent += bytes;
+}
+
+/* What is to be sent has changed: a pause is over. */
+void prober_hurry(struct prober *prober, uint64_t now_us);
+
+#endif

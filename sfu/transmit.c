@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sfu/transmit.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/codecs.h"
+
+/* RFC 4588 section 4: the original sequence number stands before the payload. */
+#define RTX_OSN_BYTES 2
+/* The longest VP8 payload descriptor (RFC 7741 section 4.2): flags, X, picture id, TL0PICIDX, TID.
+ */
+#define DESCRIPTOR_MAX 8
+/* From here on a packet of padding is one of the last so many once more, if there is one: it may
+ * repair something, and is longer than what the padding's one byte can count. */
+#define PAD_REPEAT_BYTES 600
+#define PAD_REPEATED     32
+/* Sealing adds, the most (RFC 7714 section 12). */
+#define TAG_BYTES 16
+
+static const uint8_t rtx_payload_types[CODEC_COUNT] = {
+    [CODEC_VP8] = CODEC_PT_VP8_RTX,
+    [CODEC_H264] = CODEC_PT_H264_RTX,
+};
+
+/* The rewritten beginning of the payload, after `prefix` bytes that the caller fills. Returns its
+ * length, the prefix included; `ret_skipped`: how much of the payload it replaces. */
+static size_t rewrite_head(const struct packet *packet, const struct rewrite_output *out,
+                           uint8_t head[RTX_OSN_BYTES + DESCRIPTOR_MAX], size_t prefix,
+                           size_t *ret_skipped)
+{
+    const struct vp8_view *vp8 = &packet->payload.vp8;
+    *ret_skipped = 0;
+    if (packet->payload.codec != CODEC_VP8 || vp8->descriptor_len > DESCRIPTOR_MAX)
+        return prefix;
+    memcpy(head + prefix, packet->rtp.payload, vp8->descriptor_len);
+    vp8_patch_apply(vp8, &out->vp8, head + prefix);
+    *ret_skipped = vp8->descriptor_len;
+    return prefix + vp8->descriptor_len;
+}
+
+/* So much was sent to it. */
+static void account(struct subscriber *to, size_t sealed, bool audio, uint64_t now_us)
+{
+    uint8_t train = prober_train(&to->prober);
+    downlink_sent(&to->downlink, sealed, audio, train, now_us);
+    if (train)
+        prober_sent(&to->prober, (uint32_t)sealed + DOWNLINK_OVERHEAD_BYTES);
+    to->packets++;
+    to->bytes += sealed;
+}
+
+/* Seals and queues `plain`, whose header at `header_bytes` is written here. */
+static int deliver(struct subscription *s, struct context *c, unsigned out_stream,
+                   struct rtp_header *header, uint8_t header_bytes[static RTP_HEADER_BYTES],
+                   const struct seal_packet *plain)
+{
+    struct subscriber *to = s->subscriber;
+    header->transport_seq = downlink_seq(&to->downlink);
+    rtp_write_header(header, header_bytes);
+    size_t sealed = 0;
+    int r = transport_send_rtp(to->down, out_stream, plain, &sealed);
+    if (r < 0)
+        return r;
+    account(to, sealed, s->kind == CONTROL_AUDIO, c->now_us);
+    context_count(c, CONTROL_METRIC_PACKETS_OUT);
+    c->counters[CONTROL_METRIC_BYTES_OUT] += sealed;
+    return 0;
+}
+
+/* As it is, or as RTX (`osn`). */
+static int transmit(struct subscription *s, struct context *c, unsigned out_stream,
+                    struct rtp_header *header, const struct packet *packet,
+                    const struct rewrite_output *out, const uint16_t *osn)
+{
+    uint8_t head[RTX_OSN_BYTES + DESCRIPTOR_MAX];
+    uint8_t header_bytes[RTP_HEADER_BYTES];
+    size_t prefix = 0, skipped;
+    if (osn) {
+        head[0] = (uint8_t)(*osn >> 8);
+        head[1] = (uint8_t)*osn;
+        prefix = RTX_OSN_BYTES;
+    }
+    size_t head_len = rewrite_head(packet, out, head, prefix, &skipped);
+    const struct seal_packet plain = {
+        .header = header_bytes,
+        .header_len = sizeof(header_bytes),
+        .head = head,
+        .head_len = head_len,
+        .payload = packet->rtp.payload + skipped,
+        .payload_len = packet->rtp.payload_len - skipped,
+        .padding = packet->padding,
+    };
+    return deliver(s, c, out_stream, header, header_bytes, &plain);
+}
+
+/* What goes along with the packet just rewritten, which is of `e`; NULL: nothing. */
+static const struct red_head *red_of(const struct subscription *s, struct context *c,
+                                     struct encoding *e, const struct packet *packet,
+                                     const struct rewrite_output *out)
+{
+    unsigned earlier = s->subscriber->red;
+    bool newest = out->header.seq == rewrite_newest_seq(&s->rewrite);
+    /* What was said before it was shown here, under another matrix or muted, is not for it. */
+    while (earlier > 0 && earlier >= rewrite_span(&s->rewrite))
+        earlier--;
+    return earlier > 0 && newest ? encoding_red(e, c, packet, earlier) : NULL;
+}
+
+/* Sound with what was said just before it. */
+static int transmit_red(struct subscription *s, struct context *c, struct rtp_header *header,
+                        const struct packet *packet, const struct red_head *red)
+{
+    uint8_t header_bytes[RTP_HEADER_BYTES];
+    const struct seal_packet plain = {
+        .header = header_bytes,
+        .header_len = sizeof(header_bytes),
+        .head = red->bytes,
+        .head_len = red->len,
+        .payload = packet->rtp.payload,
+        .payload_len = packet->rtp.payload_len,
+    };
+    header->payload_type = CODEC_PT_RED;
+    int r = deliver(s, c, s->out, header, header_bytes, &plain);
+    if (r == 0)
+        context_count(c, CONTROL_METRIC_RED_SENT);
+    return r;
+}
+
+/* Whether the packet is of a frame that the seat is to do without. Fewer frames are sent from any
+ * frame on, more from one that builds on nothing left out (RFC 7741 section 4.2, Y). */
+static bool is_left_out(struct subscription *s, const struct encoding *e,
+                        const struct packet *packet, bool newest)
+{
+    const struct vp8_view *vp8 = &packet->payload.vp8;
+    if (s->shown != e || packet->payload.codec != CODEC_VP8 || vp8->picture_id_bits == 0)
+        return false;
+    bool begins = vp8->frame_start && newest;
+    if (begins && (vp8->key_frame || s->tier < s->tier_now))
+        s->tier_now = s->tier;
+    else if (begins && vp8->layer_sync && s->tier_now < s->tier &&
+             vp8->temporal_layer == s->tier_now + 1)
+        s->tier_now++;
+    return vp8->temporal_layer > s->tier_now && s->tier_now < TIERS_ALL &&
+           rewrite_withhold_picture(&s->rewrite, e->source, &packet->rtp, vp8) == 0;
+}
+
+void transmit_packet(struct subscription *s, struct context *c, struct encoding *e,
+                     const struct packet *packet, bool newest)
+{
+    if (s->held || !transport_can_send(s->subscriber->down)) {
+        /* However many pass by: the first one that can be sent goes on without a hole. */
+        rewrite_restart(&s->rewrite, e->source);
+        s->broken = s->broken || (s->shown == e && s->kind == CONTROL_VIDEO);
+        return;
+    }
+    if (s->broken && s->shown == e) {
+        /* Of the same picture another layer may be wanted by now, which goes on instead. */
+        bool goes_on = s->wanted == e || s->wanted->publication != e->publication;
+        if (goes_on && !packet->payload.key_frame)
+            encoding_ask_key_frame(e, c);
+        if (!goes_on || !packet->payload.key_frame)
+            return;
+        s->broken = false;
+    }
+    if (is_left_out(s, e, packet, newest))
+        return;
+    struct rewrite_output out;
+    if (rewrite_forward(&s->rewrite, e->source, &packet->rtp, &packet->payload, c->now_us, &out) <
+        0)
+        return;
+    if (out.switched)
+        subscription_switch_over(s, c, e);
+    const struct red_head *red = NULL;
+    if (s->subscriber->red > 0 && s->kind == CONTROL_AUDIO)
+        red = red_of(s, c, e, packet, &out);
+    int r = red ? transmit_red(s, c, &out.header, packet, red)
+                : transmit(s, c, s->out, &out.header, packet, &out, NULL);
+    if (r == 0)
+        rewrite_sent(&s->rewrite, packet->rtp.payload_len + (red ? red->len : 0));
+}
+
+/* Takes one number asked for off the peer's allowance, if there is one left. */
+static bool may_ask_again(struct subscriber *s, uint64_t now_us)
+{
+    uint64_t gained = (now_us - s->rtx_refill_us) * SUBSCRIBER_RTX_PER_SECOND / 1000000;
+    if (gained > 0) {
+        uint64_t left = s->rtx_left + gained;
+        s->rtx_left = left > SUBSCRIBER_RTX_PER_SECOND ? SUBSCRIBER_RTX_PER_SECOND : (uint32_t)left;
+        s->rtx_refill_us = now_us;
+    }
+    if (s->rtx_left == 0)
+        return false;
+    s->rtx_left--;
+    return true;
+}
+
+/* Whether the way carries one more retransmission now. */
+static bool has_room_again(const struct subscriber *s, uint64_t now_us)
+{
+    return s->rtx_until_us <= now_us + SUBSCRIBER_RTX_AHEAD_US;
+}
+
+/* `bytes` were sent again. */
+static void account_again(struct subscriber *s, uint64_t bytes, uint64_t now_us)
+{
+    uint64_t bps = (uint64_t)downlink_estimate_bps(&s->downlink) * SUBSCRIBER_RTX_PERMILLE / 1000;
+    if (bps == 0)
+        return; /* not known */
+    if (s->rtx_until_us < now_us)
+        s->rtx_until_us = now_us;
+    s->rtx_until_us += (bytes + DOWNLINK_OVERHEAD_BYTES) * 8000000 / bps;
+}
+
+/* Returns the bytes of SRTP; 0: it is not to be had. */
+static size_t send_again(struct subscription *s, struct context *c, uint16_t seq)
+{
+    uint64_t source;
+    uint16_t source_seq;
+    /* Of what it showed before it gets nothing any more: that route may be forbidden by now. */
+    if (rewrite_origin(&s->rewrite, seq, &source, &source_seq) < 0 || source != s->shown->source)
+        return 0;
+    const struct packet *packet = stream_find(s->shown->stream, source_seq, c->now_us);
+    struct rewrite_output out;
+    if (!packet || rewrite_again(&s->rewrite, seq, &packet->rtp, &packet->payload, &out) < 0)
+        return 0;
+    struct rtp_header header = out.header;
+    header.ssrc = s->rtx_ssrc;
+    header.payload_type = rtx_payload_types[packet->payload.codec];
+    header.seq = s->rtx_seq++;
+    uint64_t before = s->subscriber->bytes;
+    if (transmit(s, c, s->rtx_out, &header, packet, &out, &seq) < 0)
+        return 0;
+    return (size_t)(s->subscriber->bytes - before);
+}
+
+bool transmit_again(struct subscription *s, struct context *c, uint16_t seq)
+{
+    if (!s->rtx_ssrc || !s->shown || s->held || !may_ask_again(s->subscriber, c->now_us) ||
+        !has_room_again(s->subscriber, c->now_us))
+        return false;
+    size_t sent = send_again(s, c, seq);
+    if (sent == 0)
+        return true;
+    account_again(s->subscriber, sent, c->now_us);
+    context_count(c, CONTROL_METRIC_RTX_SENT);
+    return true;
+}
+
+size_t transmit_padding(struct subscription *s, struct context *c, size_t bytes)
+{
+    struct subscriber *to = s->subscriber;
+    if (!s->rtx_ssrc)
+        return 0;
+    if (bytes >= PAD_REPEAT_BYTES && s->shown && !s->held) {
+        uint16_t seq = (uint16_t)(rewrite_newest_seq(&s->rewrite) - s->repeated++ % PAD_REPEATED);
+        size_t sent = send_again(s, c, seq);
+        if (sent > 0) {
+            context_count(c, CONTROL_METRIC_PADDING_SENT);
+            return sent + DOWNLINK_OVERHEAD_BYTES;
+        }
+    }
+    size_t overhead = RTP_HEADER_BYTES + TAG_BYTES + DOWNLINK_OVERHEAD_BYTES;
+    size_t padding = bytes > overhead ? bytes - overhead : 1;
+    const struct rtp_header header = {
+        .ssrc = s->rtx_ssrc,
+        .timestamp = rewrite_newest_timestamp(&s->rewrite),
+        .seq = s->rtx_seq++,
+        .transport_seq = downlink_seq(&to->downlink),
+        .payload_type = CODEC_PT_VP8_RTX,
+    };
+    uint8_t header_bytes[RTP_HEADER_BYTES];
+    rtp_write_header(&header, header_bytes);
+    const struct seal_packet plain = {
+        .header = header_bytes,
+        .header_len = sizeof(header_bytes),
+        .padding = (uint8_t)(padding < UINT8_MAX ? padding : UINT8_MAX),
+    };
+    size_t sealed = 0;
+    if (transport_send_rtp(to->down, s->rtx_out, &plain, &sealed) < 0)
+        return 0;
+    account(to, sealed, false, c->now_us);
+    context_count(c, CONTROL_METRIC_PADDING_SENT);
+    return sealed + DOWNLINK_OVERHEAD_BYTES;
+}

@@ -1,0 +1,23 @@
+/* How packets of a seat go out: rewritten, sealed and queued; once more; with what was lost beside
+ * them.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef SFU_TRANSMIT_H
+#define SFU_TRANSMIT_H
+
+#include "sfu/subscription.h"
+
+/* One packet of `e`, which lists this subscription, the newest or a straggler: rewrites its header,
+ * seals it, queues it. */
+void transmit_packet(struct subscription *s, struct context *c, struct encoding *e,
+                     const struct packet *packet, bool newest);
+
+/* The peer asks for output packet `seq` again. Only of what the seat shows now. Returns false when
+ * nothing can be sent again, whatever it asks for: SUBSCRIBER_RTX_PER_SECOND counts every number.
+ */
+bool transmit_again(struct subscription *s, struct context *c, uint16_t seq);
+
+/* Sends one packet that brings nothing new, about `bytes` long on the path, as its RTX (video
+ * only): padding, or a recent packet once more. Returns how long it was; 0: it was not sent. */
+size_t transmit_padding(struct subscription *s, struct context *c, size_t bytes);
+
+#endif

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { adviceOf, looked, noEffort, noLoad, PROPOSE_BPS } from "../../web-client/src/effort.ts";
+import type { Effort, Load } from "../../web-client/src/effort.ts";
+import { apply, emptyHearing } from "../../web-client/src/hearing.ts";
+import type { Hearing } from "../../web-client/src/hearing.ts";
+import { addLoads, loadOf } from "../../web-client/src/stats.ts";
+
+const cpu: Load = { ...noLoad, limit: "cpu" };
+const narrow: Load = { ...noLoad, limit: "bandwidth" };
+
+function look(effort: Effort, load: Load, times: number, hearing: Hearing = emptyHearing): Effort {
+  for (let n = 0; n < times; n++) effort = looked(effort, load, hearing);
+  return effort;
+}
+
+test("strain must last before less is asked, and rest longer before all is again; each relapse rests longer", () => {
+  let effort = look(noEffort, cpu, 2);
+  assert.equal(effort.spared, false);
+  assert.equal(look(look(effort, noLoad, 1), cpu, 2).spared, false, "a moment's strain is none");
+  effort = look(effort, cpu, 1);
+  assert.equal(effort.spared, true);
+  assert.equal(adviceOf(effort, emptyHearing, false), "cpu");
+  effort = look(effort, noLoad, 9);
+  assert.equal(effort.spared, true);
+  effort = look(effort, noLoad, 1);
+  assert.equal(effort.spared, false);
+  effort = look(look(effort, cpu, 3), noLoad, 19);
+  assert.equal(effort.spared, true);
+  assert.equal(look(effort, noLoad, 1).spared, false);
+});
+
+test("a decoder that drops frames is strained; one that has few to decode says nothing", () => {
+  const at = (decoded: number, dropped: number): Load => ({ limit: "none", decoded, dropped });
+  let effort = looked(noEffort, at(1000, 1000), emptyHearing);
+  assert.equal(effort.strained, 0, "what was before is not of now");
+  effort = looked(effort, at(1040, 1010), emptyHearing);
+  assert.equal(effort.strained, 1);
+  effort = looked(effort, at(1041, 1012), emptyHearing);
+  assert.equal(effort.strained, 0);
+  assert.equal(looked(effort, at(1101, 1013), emptyHearing).strained, 0);
+});
+
+/** One seat in use, held or not, on a line that carries so much. */
+function hearing(held: boolean, bps: number): Hearing {
+  const seated: Hearing = apply(
+    apply({ ...emptyHearing, stage: "present" }, { type: "page:joined", room: "courtroom", seats: 1 }),
+    { type: "seat", seat: 0, person: "00000000000000d1", source: "camera", audio: true, video: true });
+  const picture = { type: "seatPicture", seat: 0, picture: held ? "held" : "shown", reason: null } as const;
+  return apply(apply(seated, picture), { type: "line", bps });
+}
+
+test("sound alone is proposed when a picture is held on a slow line for seconds; never twice when dismissed", () => {
+  const slow = hearing(true, PROPOSE_BPS - 1);
+  assert.equal(adviceOf(look(noEffort, noLoad, 2, slow), slow, false), "held");
+  const effort = look(noEffort, noLoad, 3, slow);
+  assert.equal(adviceOf(effort, slow, false), "propose");
+  assert.equal(adviceOf(effort, slow, true), null, "it is so already");
+  assert.equal(adviceOf({ ...effort, dismissed: true }, slow, false), "held");
+  const faster = hearing(true, PROPOSE_BPS);
+  assert.equal(adviceOf(look(noEffort, noLoad, 3, faster), faster, false), "held");
+  const shown = hearing(false, PROPOSE_BPS - 1);
+  assert.equal(adviceOf(look(noEffort, noLoad, 3, shown), shown, false), null, "a line that is not used proves little");
+});
+
+test("a line that limits what is sent is told after seconds, and no more once it does not", () => {
+  assert.equal(adviceOf(look(noEffort, narrow, 2), emptyHearing, false), null);
+  const effort = look(noEffort, narrow, 3);
+  assert.equal(adviceOf(effort, emptyHearing, false), "sending");
+  assert.equal(adviceOf(look(effort, noLoad, 1), emptyHearing, false), null);
+});
+
+test("a held picture stays held when its seat changes hands, and is not after a new join", () => {
+  const held = hearing(true, 1);
+  const other = apply(held, { type: "seat", seat: 0, person: "00000000000000d2", source: "camera", audio: true, video: true });
+  assert.equal(other.seats[0]?.held, true);
+  assert.equal(apply(other, { type: "page:joined", room: "courtroom", seats: 1 }).seats[0]?.held, false);
+});
+
+test("a report tells the load: overload before the line, and only of what is sent", () => {
+  const report = (...entries: object[]) => entries.map((entry, n) => [String(n), entry] as const);
+  const sent = loadOf(report(
+    { type: "outbound-rtp", qualityLimitationReason: "bandwidth" }, { type: "outbound-rtp", qualityLimitationReason: "cpu" }));
+  assert.equal(sent.limit, "cpu");
+  assert.equal(loadOf(report({ type: "outbound-rtp", active: false, qualityLimitationReason: "cpu" })).limit, "none");
+  const received = loadOf(report({ type: "inbound-rtp", framesDecoded: 7, framesDropped: 2 }));
+  assert.deepEqual(addLoads(sent, received), { limit: "cpu", decoded: 7, dropped: 2 });
+});

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What the device and its line bear, judged every LOOK_EVERY_MS; and what is to be said of it. No DOM, no network. */
+import type { Hearing } from "./hearing.ts";
+
+export const LOOK_EVERY_MS = 2000;
+/** So many looks in a row must show strain before less is asked of the device. Ours: 6 s. */
+const STRAINED_LOOKS = 3;
+/** So many without, before all is asked again; doubled with each relapse. Ours: 20 s to 160 s. */
+const RESTED_LOOKS = 10;
+const RESTED_LOOKS_MOST = 80;
+/** A decoder that drops more than this of its frames is behind. Ours. */
+const DROPPED_MOST = 0.15;
+/** Fewer frames than this say nothing. Ours. */
+const FRAMES_LEAST = 20;
+/** Below this, sound alone is proposed, if a picture is held besides: two small pictures with sound. Ours. */
+export const PROPOSE_BPS = 250_000;
+/** For so many looks in a row. Ours: 6 s. */
+const PROPOSE_LOOKS = 3;
+
+/** Counters of what is sent and received, and what the browser says limits what it sends. */
+export interface Load {
+  readonly limit: "none" | "cpu" | "bandwidth" | "other";
+  readonly decoded: number;
+  readonly dropped: number;
+}
+
+export const noLoad: Load = { limit: "none", decoded: 0, dropped: 0 };
+
+export interface Effort {
+  readonly last: Load | null;
+  /** Less is asked of the device: no top layer sent, half the height received. */
+  readonly spared: boolean;
+  readonly strained: number;
+  readonly rested: number;
+  readonly restFor: number;
+  /** Looks in a row at which the line limited what is sent. */
+  readonly narrow: number;
+  /** Looks in a row at which sound alone would be better. */
+  readonly starved: number;
+  /** The person wants no proposal any more. */
+  readonly dismissed: boolean;
+}
+
+export const noEffort: Effort = {
+  last: null, spared: false, strained: 0, rested: 0, restFor: RESTED_LOOKS, narrow: 0, starved: 0, dismissed: false,
+};
+
+/** Judges one look. */
+export function looked(effort: Effort, load: Load, hearing: Hearing): Effort {
+  const held = hearing.seats.some((seat) => seat.held && seat.person !== null);
+  const starved = held && hearing.lineBps !== null && hearing.lineBps < PROPOSE_BPS;
+  const next = {
+    ...effort,
+    last: load,
+    narrow: load.limit === "bandwidth" ? effort.narrow + 1 : 0,
+    starved: starved ? effort.starved + 1 : 0,
+  };
+  return isStrained(effort.last, load) ? strained(next) : rested(next);
+}
+
+function isStrained(before: Load | null, now: Load): boolean {
+  if (now.limit === "cpu") return true;
+  const dropped = now.dropped - (before?.dropped ?? now.dropped);
+  const decoded = now.decoded - (before?.decoded ?? now.decoded);
+  return decoded + dropped >= FRAMES_LEAST && dropped > DROPPED_MOST * (decoded + dropped);
+}
+
+function strained(effort: Effort): Effort {
+  const count = effort.strained + 1;
+  if (effort.spared || count < STRAINED_LOOKS) return { ...effort, strained: count, rested: 0 };
+  return { ...effort, strained: 0, rested: 0, spared: true };
+}
+
+function rested(effort: Effort): Effort {
+  const count = effort.rested + 1;
+  if (!effort.spared || count < effort.restFor) return { ...effort, strained: 0, rested: count };
+  // Should the strain come back, the next rest is longer.
+  const restFor = Math.min(RESTED_LOOKS_MOST, effort.restFor * 2);
+  return { ...effort, strained: 0, rested: 0, spared: false, restFor };
+}
+
+/** What is said of the own connection, the gravest first; null: all is well. */
+export type Advice = "propose" | "held" | "cpu" | "sending";
+
+export function adviceOf(effort: Effort, hearing: Hearing, soundOnly: boolean): Advice | null {
+  const held = hearing.seats.some((seat) => seat.held && seat.person !== null);
+  if (!soundOnly && !effort.dismissed && effort.starved >= PROPOSE_LOOKS) return "propose";
+  if (!soundOnly && held) return "held";
+  if (effort.spared) return "cpu";
+  return effort.narrow >= STRAINED_LOOKS ? "sending" : null;
+}
