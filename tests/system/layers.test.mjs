@@ -175,11 +175,16 @@ test("a line too slow for pictures: the last one stays with its reason, and goes
   await pictures();
   link.rate = 70_000;
   await party.sees("held", 40);
-  const words = await party.page.evaluate(() => [
-    document.querySelector('[data-testid="held"]').textContent,
-    document.querySelector('[data-testid="held"]').closest("article").querySelector('[data-testid="picture"]').dataset.visible,
-    document.querySelector('[data-testid="advice"]')?.parentElement.getAttribute("role")]);
-  assert.deepEqual(words, ["Picture paused: your connection is slow. Sound goes on.", "true", "status"]);
+  const words = JSON.stringify(["Picture paused: your connection is slow. Sound goes on.", "true", "status"]);
+  let said;
+  await until("it is said why, and what to do", 10, async () =>
+    (said = JSON.stringify(await party.page.evaluate(() => {
+      const held = document.querySelector('[data-testid="held"]');
+      return [held?.textContent, held?.closest("article").querySelector('[data-testid="picture"]').dataset.visible,
+        document.querySelector('[data-testid="advice"]')?.parentElement.getAttribute("role")];
+    }))) === words).catch((error) => {
+    throw new Error(`${error.message}: ${said}`);
+  });
   link.rate = Infinity;
   await until("the caption goes", 40, () => party.page.evaluate(() => !document.querySelector('[data-testid="held"]')));
   await pictures();
