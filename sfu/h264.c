@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "common/bytes.h"
+#include "common/sps.h"
 
 /* RFC 6184 section 5.2 table 1; 1 to 23 are single NAL units. */
 enum {
@@ -21,6 +22,15 @@ static bool is_key(uint8_t type)
     return type == NAL_IDR || type == NAL_SPS;
 }
 
+/* One whole unit. */
+static void look_at(const uint8_t *unit, size_t len, struct h264_view *view)
+{
+    uint8_t type = unit[0] & NAL_TYPE_MASK;
+    view->key_frame |= is_key(type);
+    if (type == NAL_SPS)
+        (void)sps_size(unit, len, &view->width, &view->height); /* else not known */
+}
+
 /* RFC 6184 section 5.7.1: 16-bit sizes, each with its NAL unit, up to the end. */
 static int parse_aggregate(struct reader *r, struct h264_view *view)
 {
@@ -30,8 +40,7 @@ static int parse_aggregate(struct reader *r, struct h264_view *view)
         const uint8_t *unit = reader_skip(r, size);
         if (r->failed || size == 0)
             return -EBADMSG;
-        struct reader head = reader_over(unit, size);
-        view->key_frame |= is_key(reader_u8(&head) & NAL_TYPE_MASK);
+        look_at(unit, size, view);
     } while (reader_left(r) > 0);
     return 0;
 }
@@ -46,7 +55,7 @@ int h264_parse(const uint8_t *payload, size_t len, struct h264_view *ret_view)
     struct h264_view view = {0};
     if (type <= NAL_SINGLE_LAST) {
         view.frame_start = true;
-        view.key_frame = is_key(type);
+        look_at(payload, len, &view);
     } else if (type == NAL_STAP_A) {
         int e = parse_aggregate(&r, &view);
         if (e < 0)

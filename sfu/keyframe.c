@@ -35,6 +35,8 @@ int payload_parse(enum codec codec, const uint8_t *payload, size_t len,
             return r;
         view.key_frame = h264.key_frame;
         view.frame_start = h264.frame_start;
+        view.width = h264.width;
+        view.height = h264.height;
         break;
     case CODEC_NONE:
     case CODEC_COUNT:

@@ -14,7 +14,7 @@ struct payload_view {
     enum codec codec;
     bool key_frame;         /* a decoder may start with this packet; always true for audio */
     bool frame_start;       /* first packet of a frame; H.264: of a NAL unit */
-    uint16_t width, height; /* pixels, with a key frame of VP8; 0: not known */
+    uint16_t width, height; /* pixels, with a key frame; 0: not known */
     struct vp8_view vp8;    /* for VP8 only, else zero */
 };
 

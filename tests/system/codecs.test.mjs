@@ -11,6 +11,7 @@ import { COUNTER, COUNTER_BITS, HEIGHT, WIDTH } from "./lib/fakes.mjs";
 import { seen } from "./lib/oracle.mjs";
 import { Person } from "./lib/people.mjs";
 import { counters, longestHole, probe } from "./lib/recording.mjs";
+import { PageSocket } from "./lib/socket.mjs";
 import { Stack, until } from "./lib/stack.mjs";
 import { Court, Seated } from "./seats/court.mjs";
 
@@ -131,7 +132,7 @@ const codecs = (page, type) =>
 test("H.264 in a hearing: the other sees it move, and the record holds it", { timeout: 120_000 }, async (t) => {
   const stack = await Stack.start();
   t.after(() => stack.stop());
-  const hearing = await stack.hearing([{ role: "judge", name: "Judge Okafor" }, { role: "party", name: "李伟" }]);
+  const hearing = await stack.hearing([{ role: "judge", name: "Judge Okafor" }, { role: "party", name: "李伟" }, { role: "clerk", name: "陈静" }]);
   const prepared = { prepare: [preferH264] };
   const judge = await Person.arrive(browsers[0], hearing.people[0], prepared);
   const can = await judge.page.evaluate(() => RTCRtpSender.getCapabilities("video").codecs.map((c) => c.mimeType));
@@ -160,6 +161,15 @@ test("H.264 in a hearing: the other sees it move, and the record holds it", { ti
   const sends = await codecs(judge.page, "outbound-rtp");
   assert.ok(sends.length >= 1 && sends.every((codec) => codec === "video/h264"), `each layer is H.264: ${sends}`);
   assert.deepEqual(await codecs(judge.page, "inbound-rtp"), ["video/vp8"]);
+
+  // The media core knows how high H.264 is too: layers are chosen by it.
+  const clerk = await PageSocket.open(stack);
+  await clerk.ask("hello", { protocol: 1, token: new URL(hearing.people[2].link).hash.slice(1) });
+  await clerk.ask("join", { seats: 1 });
+  assert.equal((await clerk.ask("watchConnections", { on: true })).type, "ok");
+  await until("the clerk is told the height of the judge's picture", 15, () =>
+    clerk.latest.connections?.people.some((one) => one.person === judge.id && one.up.height === HEIGHT));
+  clerk.vanish();
   await judge.page.waitForFunction((from, wait) => performance.now() - from > wait * 1000, { timeout: 40_000 },
     await judge.page.evaluate(() => performance.now()), IN_SESSION_S);
   await judge.press("close-hearing");

@@ -161,6 +161,15 @@ int main(void)
     CHECK_EQ(payload_parse(CODEC_OPUS, BYTES(""), &view), -EBADMSG);
     CHECK_EQ(payload_parse(CODEC_H264, BYTES("\x65z"), &view), 0);
     CHECK(view.key_frame);
+    CHECK_EQ(view.height, 0);
+    CHECK_EQ(payload_parse(CODEC_H264,
+                           BYTES("\x78\0\x1a\x67\x64\x00\x1f\xac\xd9\x40\x50\x05\xbb\x01\x10\x00"
+                                 "\x00\x03\x00\x10\x00\x00\x03\x03\x20\xf1\x83\x19\x60\0\1\x68"),
+                           &view),
+             0);
+    CHECK(view.key_frame);
+    CHECK_EQ(view.width, 1280);
+    CHECK_EQ(view.height, 720);
     CHECK_EQ(payload_parse(CODEC_VP8, BYTES("\x90\x80\x05\x30\x01\x00\x9d\x01\x2a\x80\x02\xe0\x01"),
                            &view),
              0);
