@@ -24,13 +24,14 @@ export class Browser {
   /** `kind` is "chromium" or "firefox"; `number` chooses tone and picture; `snow`: see fakes.mjs. One
    * that `asks` (Chromium) gives a device only as its permissions are set; others give them at once.
    * `program` (Chromium) starts it in another network: see tests/net.
-   * `trusts` (Chromium): a file with an authority, for TURN over TLS, of which no exception can be made. */
+   * `trusts`: a file with an authority, for TURN over TLS, of which no exception can be made; Firefox then
+   * uses loopback too. */
   static async launch(kind, number, { lang = "en-GB", snow = false, asks = false, program, trusts = null } = {}) {
     const browser = new Browser();
     browser.kind = kind;
     browser.tone = TONES[number];
     browser.dir = await mkdtemp(join(tmpdir(), `assize-${kind}-`));
-    browser.puppeteer = kind === "chromium" ? await chromium(browser, number, { lang, snow, asks, program, trusts }) : await firefox(browser, lang);
+    browser.puppeteer = kind === "chromium" ? await chromium(browser, number, { lang, snow, asks, program, trusts }) : await firefox(browser, lang, trusts);
     return browser;
   }
 
@@ -58,7 +59,7 @@ async function chromium(browser, number, { lang, snow, asks, program, trusts }) 
   const wav = join(browser.dir, "tone.wav");
   const y4m = join(browser.dir, "picture.y4m");
   await Promise.all([writeTone(wav, browser.tone), writePicture(y4m, COLOURS[number % COLOURS.length], { snow })]);
-  if (trusts) await trust(browser.dir, trusts);
+  if (trusts) await trust(join(browser.dir, ".pki/nssdb"), trusts);
   return puppeteer.launch({
     browser: "chrome",
     executablePath: program ?? "/usr/bin/chromium",
@@ -87,23 +88,26 @@ async function chromium(browser, number, { lang, snow, asks, program, trusts }) 
   });
 }
 
-/** Chromium takes authorities of its user's own from ~/.pki/nssdb. */
-async function trust(home, authority) {
-  const database = `sql:${join(home, ".pki/nssdb")}`;
-  await mkdir(join(home, ".pki/nssdb"), { recursive: true });
-  await run("certutil", ["-d", database, "-N", "--empty-password"]);
-  await run("certutil", ["-d", database, "-A", "-n", "Assize test", "-t", "C,,", "-i", authority]);
+/** Both browsers take authorities of their user's own from a database of NSS: Chromium from ~/.pki/nssdb,
+ * Firefox from its profile. */
+async function trust(folder, authority) {
+  await mkdir(folder, { recursive: true });
+  await run("certutil", ["-d", `sql:${folder}`, "-N", "--empty-password"]);
+  await run("certutil", ["-d", `sql:${folder}`, "-A", "-n", "Assize test", "-t", "C,,", "-i", authority]);
 }
 
-async function firefox(browser, lang) {
+async function firefox(browser, lang, trusts) {
+  const profile = join(browser.dir, "profile");
   await soundServer();
+  if (trusts) await trust(profile, trusts);
   return puppeteer.launch({
     browser: "firefox",
     executablePath: "/usr/bin/firefox-esr",
     headless: true,
     acceptInsecureCerts: true,
-    userDataDir: join(browser.dir, "profile"),
+    userDataDir: profile,
     extraPrefsFirefox: {
+      ...(trusts ? { "media.peerconnection.ice.loopback": true } : {}),
       "media.navigator.streams.fake": true,
       "media.navigator.permission.disabled": true,
       "media.autoplay.default": 0,
