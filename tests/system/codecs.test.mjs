@@ -94,6 +94,44 @@ test("simulcast: the upper layer starts by our feedback, and is what a seat show
   }
 });
 
+test("simulcast of Firefox: a seat shows its upper layer, and the lower one while that is off", { timeout: 60_000 }, async (t) => {
+  const court = await Court.open();
+  t.after(() => court.close());
+  browsers[2] ??= await Browser.launch("firefox", 2);
+  const publisher = await Seated.join(court, browsers[2], 0);
+  const viewer = await Seated.join(court, browsers[1], 1);
+  await publisher.do("publish", ["microphone", "camera"], { encodings: SIMULCAST.encodings });
+  const { microphone, camera } = court.streams.get(publisher.peer);
+  const since = Date.now();
+  court.seat(viewer.peer, 0, { audio: microphone, video: camera });
+  const gets = async (wanted) => {
+    const at = Date.now();
+    let video;
+    await until(`the viewer gets pictures of ${wanted}`, 20, async () => (video = (await viewer.do("stats", 0)).video)?.frameWidth === wanted);
+    const { framesDecoded } = video;
+    await until("they go on", 10, async () => (video = (await viewer.do("stats", 0)).video).framesDecoded > framesDecoded + 20);
+    assert.equal(video.frameWidth, wanted);
+    return Date.now() - at;
+  };
+  await until("Firefox sends both", 20, async () => {
+    const { encodings } = await publisher.do("sent");
+    return encodings.length === 2 && encodings.every(({ framesEncoded }) => framesEncoded > 10);
+  });
+  const { frameWidth: own } = (await publisher.do("sent")).encodings.at(-1);
+  console.log(`Firefox: both layers ${Date.now() - since} ms after the seat was set, ${own} wide`);
+  await gets(own);
+  const changed = [];
+  for (const [active, width] of [[false, own / 2], [true, own]]) {
+    await publisher.do("layer", "r1", active);
+    changed.push(await gets(width));
+  }
+  console.log(`ms to 20 pictures of the lower layer, and of the upper one again: ${changed}`);
+  for (const one of [publisher, viewer]) {
+    assert.deepEqual(one.page.complaints, []);
+    await one.page.close();
+  }
+});
+
 /** Runs in a page first: the court's list of codecs comes with H.264 before VP8, and connections are
  * kept to be asked for their numbers. */
 function preferH264() {
