@@ -97,8 +97,9 @@ test("simulcast: the upper layer starts by our feedback, and is what a seat show
 test("simulcast of Firefox: a seat shows its upper layer, and the lower one while that is off", { timeout: 60_000 }, async (t) => {
   const court = await Court.open();
   t.after(() => court.close());
-  browsers[2] ??= await Browser.launch("firefox", 2);
-  const publisher = await Seated.join(court, browsers[2], 0);
+  const firefox = await Browser.launch("firefox", 2);
+  t.after(() => firefox.close());
+  const publisher = await Seated.join(court, firefox, 0);
   const viewer = await Seated.join(court, browsers[1], 1);
   await publisher.do("publish", ["microphone", "camera"], { encodings: SIMULCAST.encodings });
   const { microphone, camera } = court.streams.get(publisher.peer);
