@@ -91,8 +91,11 @@ struct proven *paths_checked(struct paths *p, const struct path *from, bool outd
 
 void paths_heard(struct paths *p, struct proven *path, uint64_t now_us)
 {
+    const struct proven *now = p->selected;
     path->heard_us = now_us;
     p->heard_us = now_us;
+    if (now && now_us - now->heard_us >= PATHS_STALE_US && (now->outdated || !path->outdated))
+        p->selected = path;
 }
 
 bool paths_are_silent(const struct paths *p, uint64_t now_us)

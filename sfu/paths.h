@@ -17,6 +17,10 @@
 /* Nothing authentic for so long is told as silence. Firefox, when no media flows, sends its checks
  * 4 to 6 s apart (RFC 7675 section 5.1), Chromium 2.5 s. */
 #define PATHS_SILENT_US 7000000ull
+/* Nothing authentic by the path that is sent to for so long, while something comes by another that
+ * is proven: the page has moved without saying so (a NAT that began anew gave it another port, and
+ * RFC 7675's checks need not nominate). Ours: longer than Chromium's checks are apart. */
+#define PATHS_STALE_US 3000000ull
 
 /* An address proven by a check. */
 struct proven {
@@ -57,7 +61,9 @@ bool paths_holds(struct paths *p, const struct path *path, uint64_t now_us);
 struct proven *paths_checked(struct paths *p, const struct path *from, bool outdated,
                              uint64_t now_us);
 
-/* Something authentic came by `path`. */
+/* Something authentic came by `path`. It is sent to from now on where nothing has come by the one
+ * selected for PATHS_STALE_US: two that are both in use change nothing, and what an ICE restart has
+ * outdated takes nothing from what it has not. */
 void paths_heard(struct paths *p, struct proven *path, uint64_t now_us);
 bool paths_are_silent(const struct paths *p, uint64_t now_us);
 

@@ -27,6 +27,7 @@ struct link {
     struct ice_client *ice;
     uint64_t next_check_us;
     bool proven;
+    bool modest; /* its checks do not nominate */
     struct dtls *dtls;
     bool dtls_started;
     bool expected_known;
@@ -163,10 +164,15 @@ static void send_dtls(struct link *l)
         (void)link_send_raw(l, d, len); /* lost when full: retransmitted */
 }
 
+void link_nominates(struct link *l, bool nominates)
+{
+    l->modest = !nominates;
+}
+
 static void send_check(struct link *l, uint64_t now_us)
 {
     uint8_t request[ICE_STUN_MAX];
-    size_t len = ice_client_request(l->ice, true, request, sizeof(request));
+    size_t len = ice_client_request(l->ice, !l->modest, request, sizeof(request));
     if (len && link_send_raw(l, request, len) == 0)
         l->stats.checks_sent++;
     l->next_check_us = now_us + (l->proven ? CHECK_STEADY_US : CHECK_FIRST_US);

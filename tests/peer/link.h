@@ -43,6 +43,9 @@ int link_move(struct link *link);
 /* New server credentials after an ICE restart. Returns 0 or -ENOMEM. */
 int link_restart(struct link *link, const struct control_ice *server);
 
+/* Whether its checks nominate, as they do from the start. */
+void link_nominates(struct link *link, bool nominates);
+
 /* Checks and handshake; returns when to call next. Call once to start. */
 uint64_t link_tick(struct link *link, uint64_t now_us);
 

@@ -28,6 +28,13 @@ static struct proven *checked(struct paths *p, unsigned n, uint64_t now_us)
     return it;
 }
 
+/* The same beside the selected one, by which media comes. */
+static struct proven *checked_beside(struct paths *p, unsigned n, uint64_t now_us)
+{
+    paths_heard(p, p->selected, now_us);
+    return checked(p, n, now_us);
+}
+
 static bool is_there(struct paths *p, unsigned n)
 {
     struct path path = from(n);
@@ -44,12 +51,12 @@ static void bounds_paths(void)
     paths_init(&p, directory, &p);
     p.selected = checked(&p, 0, SECOND);
     for (unsigned n = 1; n < LIMIT_ICE_PATHS; n++)
-        (void)checked(&p, n, n * SECOND);
-    (void)checked(&p, 1, 100 * SECOND);
+        (void)checked_beside(&p, n, n * SECOND);
+    (void)checked_beside(&p, 1, 100 * SECOND);
     for (unsigned n = 0; n < LIMIT_ICE_PATHS; n++)
         CHECK(is_there(&p, n));
-    (void)checked(&p, 50, 101 * SECOND);
-    (void)checked(&p, 51, 102 * SECOND);
+    (void)checked_beside(&p, 50, 101 * SECOND);
+    (void)checked_beside(&p, 51, 102 * SECOND);
     for (unsigned n = 0; n < LIMIT_ICE_PATHS; n++)
         CHECK_EQ(is_there(&p, n), n != 2 && n != 3);
     paths_finish(&p);
@@ -62,9 +69,9 @@ static void expires(void)
     struct paths p;
     paths_init(&p, directory, &p);
     p.selected = checked(&p, 0, 0);
-    (void)checked(&p, 1, 10 * SECOND);
-    struct proven *latest = checked(&p, 2, 20 * SECOND);
-    (void)checked(&p, 3, 15 * SECOND);
+    (void)checked_beside(&p, 1, 10 * SECOND);
+    struct proven *latest = checked_beside(&p, 2, 20 * SECOND);
+    (void)checked_beside(&p, 3, 15 * SECOND);
     paths_heard(&p, p.selected, 29 * SECOND); /* media is no consent */
     paths_expire(&p, PATHS_CONSENT_US - 1);
     CHECK(is_there(&p, 0) && p.selected != latest);
@@ -91,6 +98,42 @@ static void holds(void)
     CHECK(paths_holds(&p, &a, 16 * SECOND) && !paths_are_silent(&p, 16 * SECOND));
     struct path never = from(9);
     CHECK(!paths_holds(&p, &never, 0));
+    paths_finish(&p);
+}
+
+/* By what is heard of the page: two paths in use change nothing, but where the one that is sent to
+ * has been silent for PATHS_STALE_US, the one that is not is. */
+static void follows(void)
+{
+    struct paths p;
+    paths_init(&p, directory, &p);
+    struct proven *one = p.selected = checked(&p, 0, SECOND);
+    struct proven *other = checked(&p, 1, SECOND);
+    for (uint64_t at_us = 2 * SECOND; at_us < 60 * SECOND; at_us += 2 * SECOND) {
+        paths_heard(&p, one, at_us);
+        paths_heard(&p, other, at_us + PATHS_STALE_US - 1);
+        CHECK(p.selected == one);
+        paths_heard(&p, one, at_us + PATHS_STALE_US - 1);
+    }
+    uint64_t last_us = one->heard_us;
+    (void)checked(&p, 1, last_us + PATHS_STALE_US - 1);
+    CHECK(p.selected == one);
+    (void)checked(&p, 1, last_us + PATHS_STALE_US);
+    CHECK(p.selected == other);
+    paths_heard(&p, one, last_us + PATHS_STALE_US + 1); /* it was only late: no way back for that */
+    CHECK(p.selected == other);
+    paths_heard(&p, one, last_us + 2 * PATHS_STALE_US);
+    CHECK(p.selected == one);
+
+    /* After an ICE restart, what is outdated replaces only what is, too. */
+    uint64_t late_us = 2 * last_us;
+    paths_outdate(&p);
+    paths_heard(&p, other, late_us);
+    CHECK(p.selected == other && other->outdated);
+    struct proven *fresh = checked(&p, 2, late_us + PATHS_STALE_US);
+    CHECK(p.selected == fresh);
+    paths_heard(&p, other, late_us + 3 * PATHS_STALE_US);
+    CHECK(p.selected == fresh);
     paths_finish(&p);
 }
 
@@ -144,6 +187,7 @@ int main(void)
     bounds_paths();
     expires();
     holds();
+    follows();
     is_taken_over();
     restarts();
     send_queue_destroy(queue);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/limits.h"
+#include "sfu/paths.h"
 #include "unit/check.h"
 #ifdef TEST_FAULTS
 #include "unit/faults.h"
@@ -166,6 +167,63 @@ static void media_is_no_consent(void)
     check_phase(t, CONTROL_TRANSPORT_EXPIRED);
 }
 
+/* Whether what is sent to the page now reaches it where it is, and not before it says so. */
+static bool reaches(struct transport *t, struct link *l, uint16_t seq)
+{
+    wire.page_opened = 0;
+    CHECK_EQ(wire_server_sends(t, seq, 1), 0);
+    (void)wire_serve(&wire);
+    (void)wire_step_page(&wire, l);
+    return wire.page_opened == 1;
+}
+
+/* A NAT began anew: the page is where its checks come from, though they do not nominate. By its
+ * next check, or sooner by what it sends besides. */
+static void nat_forgets(void)
+{
+    for (int media = 0; media < 2; media++) {
+        CLEANUP(transport_destroy) struct transport *t = NULL;
+        CLEANUP(link_destroy) struct link *l = NULL;
+        wire_connected(&wire, &t, &l);
+        link_nominates(l, false);
+        wire_pass(&wire, t, l, 20 * SECOND_US);
+        CHECK(reaches(t, l, 1));
+        CHECK_EQ(link_move(l), 0);
+        wire_now_us += SECOND_US;
+        wire_settle(&wire, l); /* a check that may be of another path just as well */
+        CHECK(!reaches(t, l, 2));
+        wire_now_us += PATHS_STALE_US;
+        CHECK(!reaches(t, l, 3));
+        if (media) {
+            CHECK_EQ(wire_page_sends(l, 1, 5), 0);
+            (void)wire_step_page(&wire, l);
+            (void)wire_serve(&wire);
+        } else {
+            wire_settle(&wire, l);
+        }
+        CHECK(reaches(t, l, 4));
+    }
+}
+
+/* Checks that do not nominate take nothing from a path that is in use. */
+static void spare_path_stays_spare(void)
+{
+    CLEANUP(transport_destroy) struct transport *t = NULL;
+    CLEANUP(link_destroy) struct link *l = NULL;
+    CLEANUP(link_destroy) struct link *spare = NULL;
+    wire_connected(&wire, &t, &l);
+    CHECK_EQ(wire_open_link(&wire, t, &spare), 0);
+    link_nominates(spare, false);
+    for (uint16_t i = 0; i < 100; i++) {
+        wire_now_us += SECOND_US / 2;
+        (void)link_tick(spare, wire_now_us);
+        (void)wire_serve(&wire);
+        wire_settle(&wire, l);
+        CHECK(reaches(t, l, i));
+    }
+    CHECK(link_stats(spare)->checks_sent > 10);
+}
+
 static void close_notify_both_ways(void)
 {
     CLEANUP(transport_destroy) struct transport *t = NULL;
@@ -260,6 +318,8 @@ static void run_all(const char *address)
     ice_restart();
     consent();
     media_is_no_consent();
+    nat_forgets();
+    spare_path_stays_spare();
     close_notify_both_ways();
     lost_flights_come_again();
     dead_handshake_ends();
