@@ -124,8 +124,8 @@ export function mean(reports, key, from, to) {
 }
 
 /** What `viewer`'s page noted of a person: {tone, person} from `from` to `to`, of a way that carries
- * `link` bit/s (null: unlimited). `sender`: what the other's page noted. */
-export function figures({ viewer, sender, tone, person, from, to, without, pressed, link, back }) {
+ * `link` bit/s (null: unlimited). `estimates`: what its sender takes it to carry, [{at, estimate}]. */
+export function figures({ viewer, estimates, tone, person, from, to, without, pressed, link, back }) {
   const frames = viewer.frames[person];
   const heard = sound(viewer.looks, tone, from, to, without);
   const seen = picture(frames, from, to, without);
@@ -146,7 +146,7 @@ export function figures({ viewer, sender, tone, person, from, to, without, press
     firstPictureMs: since(firstPicture(frames, pressed), pressed),
     bps: bitrate(viewer.reports, "received", from, to),
     link: link ?? null,
-    senderEstimate: mean(sender.reports, "estimate", middle, to),
+    estimate: mean(estimates, "estimate", middle, to),
     soundBackMs: back === undefined ? null : since(soundBack(viewer.looks, tone, back), back),
     pictureBackMs: back === undefined ? null : since(pictureBack(frames, back), back),
     path: viewer.reports.at(-1)?.path ?? null,

@@ -98,14 +98,17 @@ async function along(run, cell, line, seconds, pressed) {
     // A cut is left out until what it took is back: that has figures of its own.
     const returned = back === undefined ? null : Math.max(soundBack(way.viewer.looks, way.tone, back) ?? to, pictureBack(way.viewer.frames[way.person], back) ?? to);
     const without = gone ? [[gone.began, returned]] : [];
-    const f = figures({ ...way, from, to, without, pressed, link, back });
-    f.estimate = name === "up" ? f.senderEstimate : null; // the server tells nobody its own yet
+    const f = figures({ ...way, estimates: estimates(name, way), from, to, without, pressed, link, back });
     f.path = run.notes[1].reports.at(-1)?.path ?? null; // of the poor line, whoever looks
     if (cell.step === name) Object.assign(f, steps(way, happened, from, to));
     ways[name] = f;
   }
   return ways;
 }
+
+/** What is taken to be carried: up by the browser, down by the server, which tells the page. */
+const estimates = (name, { viewer, sender }) =>
+  name === "up" ? sender.reports : viewer.reports.map(({ at, told }) => ({ at, estimate: told }));
 
 /** After the step down the longest freeze; after the step up, when the picture has its lines again. */
 function steps({ viewer, person }, [down, up], from, to) {
@@ -131,6 +134,6 @@ async function beside(run, cell, line, seconds) {
   await run.until(Date.now() + 5000);
   const from = Date.now();
   const during = await rate();
-  const f = figures({ ...run.way("third"), from, to: Date.now(), pressed: from });
+  const f = figures({ ...run.way("third"), estimates: [], from, to: Date.now(), pressed: from });
   return { third: { ...f, before, bps: during, ratio: before ? during / before : null } };
 }

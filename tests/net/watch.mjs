@@ -48,6 +48,17 @@ function watch(tones, area, bits, samples, source) {
     return setRemoteDescription.call(this, description);
   };
 
+  let told; // what the server says the way to the page carries, bit/s
+  window.WebSocket = class extends WebSocket {
+    constructor(...all) {
+      super(...all);
+      this.addEventListener("message", ({ data }) => {
+        const message = JSON.parse(data);
+        if (message.type === "line") told = message.bps;
+      });
+    }
+  };
+
   let noted = { looks: [], frames: {}, reports: [] };
   const epoch = performance.timeOrigin;
   const canvas = new OffscreenCanvas(bits * 8, 8);
@@ -89,7 +100,7 @@ function watch(tones, area, bits, samples, source) {
 
   const sum = (into, key, value) => (into[key] = (into[key] ?? 0) + (value ?? 0));
   const report = async () => {
-    const now = { at: Date.now(), offers: [...offers] };
+    const now = { at: Date.now(), offers: [...offers], told };
     for (const connection of connections) {
       if (connection.connectionState === "closed") continue;
       const parts = await connection.getStats().catch(() => new Map());

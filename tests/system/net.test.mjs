@@ -109,7 +109,7 @@ test("counters begin anew when a page comes back", () => {
 test("figures of one way", () => {
   const viewer = keep(nothing(), { looks: looks(6000, (t) => t < 2000 || t >= 3000), frames: { p: [] }, reports: [{ at: 0, received: 0 }, { at: 5000, received: 5000, path: "udp" }] });
   keep(viewer, { looks: [], frames: { p: [[3500, 1, 360], [4400, 2, 360], [5300, 3, 360], [5600, 4, 360]] }, reports: [] });
-  const sender = { ...nothing(), reports: [{ at: 4000, estimate: 90_000 }, { at: 100, estimate: 5 }] };
-  const f = figures({ viewer, sender, tone: 1, person: "p", from: 0, to: 5000, pressed: 0, link: 100_000, back: 2500 });
-  assert.deepEqual([f.sound, f.soundBackMs, f.pictureBackMs, f.bps, f.senderEstimate, f.height, f.path], [0.8, 500, 1000, 8000, 90_000, 360, "udp"]);
+  const estimates = [{ at: 4000, estimate: 90_000 }, { at: 100, estimate: 5 }];
+  const f = figures({ viewer, estimates, tone: 1, person: "p", from: 0, to: 5000, pressed: 0, link: 100_000, back: 2500 });
+  assert.deepEqual([f.sound, f.soundBackMs, f.pictureBackMs, f.bps, f.estimate, f.height, f.path], [0.8, 500, 1000, 8000, 90_000, 360, "udp"]);
 });
