@@ -55,8 +55,9 @@ static void skip_scaling_list(struct bits *b, int size)
     for (int i = 0; i < size && !b->failed; i++) {
         if (next != 0) {
             uint32_t code = read_ue(b);
-            int delta = code & 1 ? (int)(code / 2 + 1) : -(int)(code / 2);
-            next = (last + delta + 256) % 256;
+            /* 64 bits: a code may stand for more than the standard's -128 to 127. */
+            int64_t delta = code & 1 ? (int64_t)code / 2 + 1 : -(int64_t)(code / 2);
+            next = (int)((last + delta + 256) % 256);
         }
         last = next == 0 ? last : next;
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Run by tests/net/inside. The media core stands behind NAT: it listens on an inner address that no page
 // knows, and is reached by a public one that nftables maps to it. The judge comes to that over UDP; the
-// party's line passes nothing but TCP 443, where coturn is. Prints how each came, and that each heard and
-// saw the other, as JSON.
+// party's line passes nothing but TCP 443, where coturn is. Ends without an error once each has heard and
+// seen the other and comes by the way that was meant.
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -53,6 +53,23 @@ const carries = (page) => page.evaluate(async () => {
   return ways;
 });
 
+/** The page sends from its own address, so its side is of the host or, to it, reflexive. */
+const MEANT = [
+  (way, address) => ["host", "srflx", "prflx"].some((type) => way === `${type} udp ${address}`),
+  (way, address) => way === `relay tls ${address}`,
+];
+
+/** A browser takes the first way that works, and goes over to the best one. */
+async function comeAsMeant(address) {
+  let ways;
+  await until("each comes as meant", 30, async () => {
+    ways = await Promise.all(people.map(({ page }) => carries(page)));
+    return ways.every((both, n) => both.length === 2 && both.every((way) => MEANT[n](way, address)));
+  }).catch((error) => {
+    throw new Error(`${error.message}: ${JSON.stringify(ways)}, not by ${address}`);
+  });
+}
+
 const dir = await mkdtemp(join(tmpdir(), "assize-behind-"));
 const lines = [], browsers = [], people = [];
 let stack, turn;
@@ -97,7 +114,7 @@ try {
   for (const person of people) await person.join();
   await people[0].press("open-hearing");
   await Promise.all([meets(0, 1), meets(1, 0)]);
-  console.log(JSON.stringify({ public: `${SERVER}:${udp}`, ways: await Promise.all(people.map(({ page }) => carries(page))) }));
+  await comeAsMeant(`${SERVER}:${udp}`);
 } finally {
   for (const browser of browsers) await browser?.close();
   await stack?.stop();

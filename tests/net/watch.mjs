@@ -106,6 +106,7 @@ function watch(tones, area, bits, samples, source) {
       const parts = await connection.getStats().catch(() => new Map());
       // The way down has an estimate of what goes up it too: as it was at the start.
       const sends = [...parts.values()].some((part) => part.type === "outbound-rtp" && part.bytesSent);
+      const carrying = new Set([...parts.values()].map((part) => part.selectedCandidatePairId).filter(Boolean));
       for (const part of parts.values()) {
         if (part.type === "inbound-rtp" && part.kind === "audio" && part.packetsReceived) {
           sum(now, "samples", part.totalSamplesReceived);
@@ -121,8 +122,8 @@ function watch(tones, area, bits, samples, source) {
           sum(now, "received", part.bytesReceived);
           sum(now, "sent", part.bytesSent);
         }
-        const used = part.type === "candidate-pair" && part.nominated && part.state === "succeeded";
-        if (used && part.bytesSent) {
+        // Its state says nothing: it is "in-progress" whenever a check is on its way.
+        if (carrying.has(part.id) && part.bytesSent) {
           const remote = parts.get(part.remoteCandidateId);
           const local = parts.get(part.localCandidateId);
           now.path = `${local?.candidateType === "relay" ? `relay ${local.relayProtocol}` : (remote?.protocol ?? "?")}${remote?.address?.includes(":") ? " IPv6" : ""}`;

@@ -196,6 +196,11 @@ test("nobody else: a lawyer is refused, and a party's page never loads it", { ti
 test("what it was like stays as evidence: the journal vouches for it, and its figures are those that were seen", { timeout: 90_000 }, async () => {
   const address = `/records/${hearing.hearing}/connections.jsonl`;
   assert.equal((await stack.get(address, await cookieOf(hearing.people[3]))).status, 404, "not while the hearing goes on");
+  await until("lines of the time with losses are kept", 40, async () => {
+    const sofar = await readFile(join(stack.dir, "journals", `${hearing.hearing}.connections.jsonl`), "utf8");
+    const kept = sofar.split("\n").slice(0, -1).map((text) => JSON.parse(text));
+    return kept.filter(({ at, person, quality }) => person === party.id && quality !== undefined && at >= live()[0].at).length >= 2;
+  });
   link.loss = 0;
   await clerk.shows(`${line(party)}[data-mark="good"]`, 30);
   await judge.press("close-hearing");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { RequestError } from "../../web-client/src/connection.ts";
 import { Media } from "../../web-client/src/media.ts";
 import type { DevicePart } from "../../web-client/src/media.ts";
 import type { Answer, Joined, Request, RtpCapabilities, Source } from "../../web-client/src/protocol.ts";
@@ -52,6 +53,9 @@ const transport = () => ({
   restartIce: () => Promise.resolve(),
 });
 
+/** Whether there is a connection to ask by. */
+const link = { up: true };
+
 async function open(joined = JSON.parse(sample("joined.json")) as Joined): Promise<{ media: Media; asked: string[] }> {
   if (!("window" in globalThis)) Object.defineProperty(globalThis, "window", { value: globalThis, configurable: true });
   const restarted = { ...(JSON.parse(sample("ice-restarted.json")) as Answer), iceServers: joined.iceServers };
@@ -67,6 +71,7 @@ async function open(joined = JSON.parse(sample("joined.json")) as Joined): Promi
     {
       request: (request: Request) => {
         asked.push(request.type);
+        if (!link.up) return Promise.reject(new RequestError("lost", "no connection"));
         return Promise.resolve((request.type === "restartIce" ? restarted : { type: "ok", id: 1 }) as unknown as Answer);
       },
       onHealth: () => undefined,
@@ -203,4 +208,19 @@ test("a way that never comes is tried anew, one that was lost sooner; a relay is
   says("disconnected");
   assert.deepEqual(await waits(5), [0, 2000, 2000, 2000, 2000]);
   assert.equal(direct.asked.filter((one) => one === "restartIce").length, 5);
+}));
+
+test("a new path that could not be asked for is asked for at the next welcome, not a while after", () => withTimers(async (due) => {
+  const { media, asked } = await open();
+  says("connected");
+  link.up = false;
+  says("disconnected");
+  assert.equal(await due(), 0);
+  link.up = true;
+  media.mendSilent(false);
+  assert.equal(await due(), 0);
+  assert.deepEqual(asked, ["quiet", "restartIce", "restartIce"]);
+  says("connected");
+  media.mendSilent(false);
+  await assert.rejects(due(), "and not once more");
 }));

@@ -71,6 +71,8 @@ export class Media {
   private readonly pulses: Record<Way, Pulse> = { up: noPulse, down: noPulse };
   /** Ways whose next new path may not be enough. */
   private readonly again = new Set<Way>();
+  /** There was no connection to ask for a new path by. */
+  private readonly unasked = new Set<Way>();
   private beatMs = 0;
   private beating = false;
   private spared = false;
@@ -139,11 +141,15 @@ export class Media {
   }
 
   /** A new path for each way that nothing came by of late, if that says anything: `all`, or what we send is
-   * not answered, or the browser says so. */
+   * not answered, or the browser says so. And for each that none could be asked for. */
   mendSilent(all: boolean): void {
     for (const way of ["up", "down"] as const) {
       const state = this.transports.get(way)?.connectionState;
       if (state === undefined || state === "new" || state === "closed") continue;
+      if (this.unasked.delete(way)) {
+        this.startTimer(way, 0);
+        continue;
+      }
       if (this.beatMs - this.pulses[way].heardMs < QUIET_AFTER_MS) continue;
       if (!all && !this.pulses.up.quiet && state === "connected") continue;
       this.pulses[way] = { ...this.pulses[way], quiet: true };
@@ -396,6 +402,7 @@ export class Media {
       }
     } catch (error) {
       const code = error instanceof RequestError ? error.code : null;
+      if (code === "lost") this.unasked.add(way);
       if (!this.closed && (code === "not-found" || code === "not-joined")) this.listener.onHopeless();
     }
   }

@@ -135,6 +135,15 @@ int main(void)
     end(&lists, 40, 30);
     check("scaling lists", lists.bytes, (lists.count + 7) / 8, 640, 480);
 
+    /* A step of 2^31: more than an int holds. What follows has no meaning, and is not read as
+     * sizes. */
+    struct bits far = high_begins();
+    put(&far, 1, 1);
+    put(&far, 1, 1);
+    put(&far, 0, 31);
+    put(&far, 0xfffffffe, 32);
+    check("a scaling list out of range", far.bytes, (far.count + 7) / 8, 0, 0);
+
     struct bits plain = high_begins();
     put(&plain, 0, 1);
     end(&plain, 512, 512);
