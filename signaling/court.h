@@ -55,6 +55,7 @@ struct live_view {
     bool told; /* the page said what it looks at */
     bool sound_only;
     bool overloaded;               /* its device, by its own word */
+    bool thin_line;                /* its line carries no picture from it, by its own word */
     uint16_t heights[LIMIT_SEATS]; /* pixels of its screen */
     uint32_t held;                 /* bits: seats whose picture is held for want of bandwidth */
     uint32_t line_bps;             /* as last told to the page; 0: not yet */

@@ -102,6 +102,7 @@ static void put_sample(struct jsontext *t, struct live *live, const struct heari
     jsontext_string(t, "microphone", microphone_of(person));
     jsontext_bool(t, "soundOnly", presence->view.sound_only);
     jsontext_bool(t, "overloaded", presence->view.overloaded);
+    jsontext_bool(t, "thinLine", presence->view.thin_line);
     jsontext_string(t, "path", terms_path_name(person->path));
     jsontext_close(t, '}');
 }

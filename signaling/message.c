@@ -247,7 +247,8 @@ static void read_body(struct jsonread_value *o, struct message *m)
         read_view(o, m);
         return;
     case MESSAGE_DEVICE:
-        m->overloaded = jsonread_bool(o, "overloaded");
+        m->device.overloaded = jsonread_bool(o, "overloaded");
+        m->device.thin_line = jsonread_bool(o, "thinLine");
         return;
     case MESSAGE_SOUND_ONLY:
     case MESSAGE_WATCH_CONNECTIONS:

@@ -136,6 +136,12 @@ struct message_view {
     uint16_t heights[LIMIT_SEATS];
 };
 
+/* What a page says of its device and line. */
+struct message_device {
+    bool overloaded;
+    bool thin_line; /* carries no picture from it beside its sound */
+};
+
 struct message {
     enum message_type type;
     int32_t id; /* 1 to 2147483647 */
@@ -151,8 +157,8 @@ struct message {
         struct message_pause pause;
         uint64_t producer; /* CLOSE_PRODUCER */
         struct message_view view;
-        bool on;                /* SOUND_ONLY, WATCH_CONNECTIONS */
-        bool overloaded;        /* DEVICE */
+        bool on; /* SOUND_ONLY, WATCH_CONNECTIONS */
+        struct message_device device;
         bool up;                /* HAND */
         uint64_t person;        /* LOWER_HAND, ADMIT, DISMISS, MUTE, REMOVE */
         enum terms_state state; /* OPEN, RECESS or CLOSED */

@@ -82,7 +82,9 @@ void view_device(struct page *page, const struct message *message)
 {
     if (!view_is_within_rate(page, message->id))
         return;
-    court_presence(page->live, page->person)->view.overloaded = message->overloaded;
+    struct live_view *view = &court_presence(page->live, page->person)->view;
+    view->overloaded = message->device.overloaded;
+    view->thin_line = message->device.thin_line;
     page_ok(page, message->id);
 }
 

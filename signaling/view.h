@@ -14,7 +14,8 @@
  * `too-fast`. */
 void view_handle(struct page *page, const struct message *message);
 void view_sound_only(struct page *page, const struct message *message);
-/* `device`: whether it says that its device is overloaded. */
+/* `device`: whether it says that its device is overloaded, and its line too thin for its picture.
+ */
 void view_device(struct page *page, const struct message *message);
 
 /* Says to the media core what the seat's picture is worth: as high as the page shows it (as high as

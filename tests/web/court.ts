@@ -93,6 +93,10 @@ class FakeMedia implements MediaPart {
   spare(spared: boolean): void {
     this.spared = spared;
   }
+  thin = false;
+  setThin(thin: boolean): void {
+    this.thin = thin;
+  }
   beats: number[] = [];
   readonly mended: boolean[] = [];
   beat(nowMs: number): Promise<void> {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { adviceOf, looked, noEffort, noLoad, PROPOSE_BPS } from "../../web-client/src/effort.ts";
+import { adviceOf, looked, noEffort, noLoad, PROPOSE_BPS, THIN_BPS, WIDE_BPS } from "../../web-client/src/effort.ts";
 import type { Effort, Load } from "../../web-client/src/effort.ts";
 import { apply, emptyHearing } from "../../web-client/src/hearing.ts";
 import type { Hearing } from "../../web-client/src/hearing.ts";
-import { addLoads, loadOf } from "../../web-client/src/stats.ts";
+import { addLoads, loadOf, mayBpsOf } from "../../web-client/src/stats.ts";
 
 const cpu: Load = { ...noLoad, limit: "cpu" };
 const narrow: Load = { ...noLoad, limit: "bandwidth" };
@@ -32,7 +32,7 @@ test("strain must last before less is asked, and rest longer before all is again
 });
 
 test("a decoder that drops frames is strained; one that has few to decode says nothing", () => {
-  const at = (decoded: number, dropped: number): Load => ({ limit: "none", decoded, dropped });
+  const at = (decoded: number, dropped: number): Load => ({ ...noLoad, decoded, dropped });
   let effort = looked(noEffort, at(1000, 1000), emptyHearing);
   assert.equal(effort.strained, 0, "what was before is not of now");
   effort = looked(effort, at(1040, 1010), emptyHearing);
@@ -85,5 +85,37 @@ test("a report tells the load: overload before the line, and only of what is sen
   assert.equal(sent.limit, "cpu");
   assert.equal(loadOf(report({ type: "outbound-rtp", active: false, qualityLimitationReason: "cpu" })).limit, "none");
   const received = loadOf(report({ type: "inbound-rtp", framesDecoded: 7, framesDropped: 2 }));
-  assert.deepEqual(addLoads(sent, received), { limit: "cpu", decoded: 7, dropped: 2 });
+  assert.deepEqual(addLoads(sent, received), { ...noLoad, limit: "cpu", decoded: 7, dropped: 2 });
+});
+
+test("a way up too thin for a picture carries sound alone; the picture is tried again, less often with each relapse", () => {
+  const thin: Load = { ...noLoad, mayBps: THIN_BPS - 1, pictured: true };
+  const alone: Load = { ...thin, pictured: false };
+  assert.equal(look(noEffort, { ...thin, mayBps: THIN_BPS }, 9).thin, false);
+  assert.equal(look(noEffort, { ...thin, mayBps: null }, 9).thin, false, "a browser that does not say");
+  assert.equal(look(noEffort, alone, 9).thin, false, "a camera that is off tells nothing of the line");
+  assert.equal(look(look(noEffort, thin, 1), noLoad, 1).against, 0, "a moment is none");
+  let effort = look(noEffort, thin, 2);
+  assert.equal(effort.thin, true);
+  assert.equal(adviceOf(effort, emptyHearing, false), "thin");
+  for (const rest of [15, 30, 60, 120, 120]) {
+    effort = look(effort, alone, rest - 1);
+    assert.equal(effort.thin, true, `${rest}`);
+    effort = look(effort, alone, 1);
+    assert.equal(effort.thin, false, `${rest}`);
+    effort = look(effort, thin, 2);
+    assert.equal(effort.thin, true);
+  }
+  const wide: Load = { ...alone, mayBps: WIDE_BPS };
+  assert.equal(look(look(look(effort, wide, 2), alone, 1), wide, 2).thin, true);
+  assert.equal(look(effort, wide, 3).thin, false, "who has room is not kept waiting");
+});
+
+test("what the way may carry is the selected pair's, as far as the browser says it", () => {
+  const report = (...entries: object[]) => entries.map((entry, n) => [String(n), entry] as const);
+  const pairs = [{ id: "a", type: "candidate-pair", availableOutgoingBitrate: 1 }, { id: "b", type: "candidate-pair", availableOutgoingBitrate: 84_000 }];
+  assert.equal(mayBpsOf(report(...pairs, { type: "transport", selectedCandidatePairId: "b" })), 84_000);
+  assert.equal(mayBpsOf(report(...pairs, { type: "transport" })), null);
+  assert.equal(mayBpsOf(report({ id: "b", type: "candidate-pair" }, { type: "transport", selectedCandidatePairId: "b" })), null);
+  assert.equal(mayBpsOf([]), null);
 });

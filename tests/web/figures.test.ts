@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { percent, rate, wordsIn } from "../../web-client/src/connections-text.ts";
+import { noLoad } from "../../web-client/src/effort.ts";
 import { findingsOf, grown, linesOf, markOf, noPast, parseKept, thinned } from "../../web-client/src/figures.ts";
 import type { Figures } from "../../web-client/src/figures.ts";
 import { inCourt, settle } from "./court.ts";
@@ -54,13 +55,13 @@ test("a connection is judged in words, the gravest first", () => {
   assert.deepEqual(["bad", "poor", "good", "good", "unknown", "unknown"],
     [1, 2, 3, 4, 0, 9].map((quality) => markOf(figures(well(1, { quality })))));
   const worst = figures({
-    ...well(1), cut: true, microphone: "silent", rttMs: 900, quality: 1, estimateBps: 90000, soundOnly: true, overloaded: true, path: "relay-tls",
+    ...well(1), cut: true, microphone: "silent", rttMs: 900, quality: 1, estimateBps: 90000, soundOnly: true, overloaded: true, thinLine: true, path: "relay-tls",
     up: { bps: 1, loss: 120, jitterMs: 1, layers: [], height: 0 }, down: { bps: 1, loss: 31, jitterMs: 1, pictures: 0, held: 2, height: 0 },
   });
   assert.equal(markOf(worst), "cut");
   assert.deepEqual(findingsOf(worst), [
     { kind: "cut" }, { kind: "silent" }, { kind: "losesUp", n: 12 }, { kind: "losesDown", n: 3.1 }, { kind: "late", n: 900 }, { kind: "slow", n: 90000 },
-    { kind: "held", n: 2 }, { kind: "soundOnly" }, { kind: "overloaded" }, { kind: "relay" },
+    { kind: "held", n: 2 }, { kind: "soundOnly" }, { kind: "thinLine" }, { kind: "overloaded" }, { kind: "relay" },
   ]);
   // A line of which little is used is not known to be slow.
   assert.deepEqual(findingsOf(figures(well(1, { estimateBps: 90000 }))), []);
@@ -127,7 +128,7 @@ test("an overloaded device is told to the court, once", async () => {
   const asked = () => court.asked.filter(({ type }) => type === "device").map(({ overloaded }) => overloaded);
   await court.later();
   assert.deepEqual(asked(), []);
-  court.last.loads = { limit: "cpu", decoded: 0, dropped: 0 };
+  court.last.loads = { ...noLoad, limit: "cpu" };
   for (let look = 0; look < 4; look++) await court.session.look();
   await court.later();
   assert.deepEqual(asked(), [true]);

@@ -13,12 +13,25 @@ interface FakeTrack {
   getSettings: () => { width?: number; height?: number };
 }
 
+/** What was made last. */
+let made: FakeProducer;
+
 /** As much of the library as media.ts asks for: what it leaves alone is left alone here too. */
 class FakeProducer {
   closed = false;
   paused = false;
   readonly id = "00000000000000c1";
-  constructor(readonly track: FakeTrack) {}
+  readonly rtpSender = {
+    parameters: { encodings: [{}] as { maxBitrate?: number }[] },
+    getParameters: () => structuredClone(this.rtpSender.parameters),
+    setParameters: (parameters: { encodings: { maxBitrate?: number }[] }) => {
+      this.rtpSender.parameters = parameters;
+      return Promise.resolve();
+    },
+  };
+  constructor(readonly track: FakeTrack) {
+    made = this;
+  }
   close(): void {
     this.closed = true;
   }
@@ -224,3 +237,20 @@ test("a new path that could not be asked for is asked for at the next welcome, n
   media.mendSilent(false);
   await assert.rejects(due(), "and not once more");
 }));
+
+test("on a thin line sound takes less, also of a microphone that is opened later; on a wide one as much as before", async () => {
+  const { media } = await open();
+  const track: FakeTrack = { enabled: true, getSettings: () => ({}) };
+  const most = () => made.rtpSender.parameters.encodings[0]!.maxBitrate;
+  await media.publish("microphone", track as unknown as MediaStreamTrack);
+  assert.equal(most(), undefined);
+  media.setThin(true);
+  await new Promise((settled) => setImmediate(settled));
+  assert.equal(most(), 20_000);
+  await media.withdraw("microphone");
+  await media.publish("microphone", track as unknown as MediaStreamTrack);
+  assert.equal(most(), 20_000);
+  media.setThin(false);
+  await new Promise((settled) => setImmediate(settled));
+  assert.equal(most(), undefined);
+});

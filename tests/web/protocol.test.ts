@@ -27,7 +27,7 @@ const requests: { readonly [file: string]: readonly [number, Request] } = {
   "close-producer.json": [7, { type: "closeProducer", producer: "00000000000000c1" }],
   "view.json": [17, { type: "view", heights: [720, 180, 0] }],
   "sound-only.json": [18, { type: "soundOnly", on: true }],
-  "device.json": [19, { type: "device", overloaded: true }],
+  "device.json": [19, { type: "device", overloaded: true, thinLine: false }],
   "watch-connections.json": [20, { type: "watchConnections", on: true }],
   "hand.json": [8, { type: "hand", up: true }],
   "lower-hand.json": [9, { type: "lowerHand", person }],

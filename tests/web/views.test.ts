@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
+import { noLoad, THIN_BPS } from "../../web-client/src/effort.ts";
 import { heightsOf, isNews } from "../../web-client/src/views.ts";
-import { devices, inCourt, settle } from "./court.ts";
+import { devices, inCourt, onAir, settle } from "./court.ts";
 
 beforeEach(() => {
   devices.opened.length = 0;
@@ -83,9 +84,26 @@ test("layers that somebody receives go to the media; an overloaded device asks f
   assert.deepEqual(court.last.received.get("00000000000000c2"), [0, 2]);
   court.session.looks([{ seat: 0, width: 640, height: 360 }], 1, false);
   await court.later();
-  court.last.loads = { limit: "cpu", decoded: 0, dropped: 0 };
+  court.last.loads = { ...noLoad, limit: "cpu" };
   for (let n = 0; n < 3; n++) await court.session.look();
   assert.equal(court.last.spared, true);
   await court.later();
   assert.deepEqual(views(court).slice(-1), [[180]]);
+});
+
+test("a line up that carries sound alone: the camera is held, the court is told, and it is tried again", async () => {
+  const court = await inCourt();
+  const told = () => court.asked.filter(({ type }) => type === "device").map(({ thinLine }) => thinLine);
+  court.last.loads = { ...noLoad, mayBps: THIN_BPS - 1, pictured: true };
+  for (let n = 0; n < 2; n++) await court.session.look();
+  await settle();
+  await court.later();
+  assert.deepEqual(onAir(court.last), { microphone: "on", camera: "held" });
+  assert.deepEqual([court.last.thin, told()], [true, [true]]);
+  court.last.loads = noLoad;
+  for (let n = 0; n < 15; n++) await court.session.look();
+  await settle();
+  await court.later();
+  assert.deepEqual(onAir(court.last), { microphone: "on", camera: "on" });
+  assert.deepEqual([court.last.thin, told()], [false, [true, false]]);
 });

@@ -16,15 +16,31 @@ const FRAMES_LEAST = 20;
 export const PROPOSE_BPS = 250_000;
 /** For so many looks in a row. Ours: 6 s. */
 const PROPOSE_LOOKS = 3;
+/** A way up that carries less has no room for a picture beside sound: the least that browsers send of one, 30 kbit/s,
+ * and the sound take 90. Ours. */
+export const THIN_BPS = 90_000;
+/** For so many looks in a row. Ours: 4 s, in which the sound suffers. */
+const THIN_LOOKS = 2;
+/** From here on there is room again, said so often in a row. Ours. */
+export const WIDE_BPS = 200_000;
+const WIDE_LOOKS = 3;
+/** Without a picture little is learned of the line, so one is tried after so many looks; doubled with each relapse.
+ * Ours: 30 s to 4 min. */
+const THIN_REST_LOOKS = 15;
+const THIN_REST_LOOKS_MOST = 120;
 
 /** Counters of what is sent and received, and what the browser says limits what it sends. */
 export interface Load {
   readonly limit: "none" | "cpu" | "bandwidth" | "other";
   readonly decoded: number;
   readonly dropped: number;
+  /** What the browser takes the way up to carry, bit/s; null: it does not say. */
+  readonly mayBps: number | null;
+  /** A camera's picture is sent. */
+  readonly pictured: boolean;
 }
 
-export const noLoad: Load = { limit: "none", decoded: 0, dropped: 0 };
+export const noLoad: Load = { limit: "none", decoded: 0, dropped: 0, mayBps: null, pictured: false };
 
 export interface Effort {
   readonly last: Load | null;
@@ -37,12 +53,19 @@ export interface Effort {
   readonly narrow: number;
   /** Looks in a row at which sound alone would be better. */
   readonly starved: number;
+  /** The way up carries sound alone: no picture is sent by it, and the sound takes less. */
+  readonly thin: boolean;
+  /** Looks in a row that say otherwise, and all looks since that began. */
+  readonly against: number;
+  readonly thinSince: number;
+  readonly thinFor: number;
   /** The person wants no proposal any more. */
   readonly dismissed: boolean;
 }
 
 export const noEffort: Effort = {
-  last: null, spared: false, strained: 0, rested: 0, restFor: RESTED_LOOKS, narrow: 0, starved: 0, dismissed: false,
+  last: null, spared: false, strained: 0, rested: 0, restFor: RESTED_LOOKS, narrow: 0, starved: 0,
+  thin: false, against: 0, thinSince: 0, thinFor: THIN_REST_LOOKS, dismissed: false,
 };
 
 /** Judges one look. */
@@ -50,7 +73,7 @@ export function looked(effort: Effort, load: Load, hearing: Hearing): Effort {
   const held = hearing.seats.some((seat) => seat.held && seat.person !== null);
   const starved = held && hearing.lineBps !== null && hearing.lineBps < PROPOSE_BPS;
   const next = {
-    ...effort,
+    ...lineJudged(effort, load),
     last: load,
     narrow: load.limit === "bandwidth" ? effort.narrow + 1 : 0,
     starved: starved ? effort.starved + 1 : 0,
@@ -79,13 +102,26 @@ function rested(effort: Effort): Effort {
   return { ...effort, strained: 0, rested: 0, spared: false, restFor };
 }
 
+function lineJudged(effort: Effort, load: Load): Effort {
+  const may = load.mayBps;
+  if (!effort.thin) {
+    const against = may !== null && load.pictured && may < THIN_BPS ? effort.against + 1 : 0;
+    return against < THIN_LOOKS ? { ...effort, against } : { ...effort, thin: true, against: 0, thinSince: 0 };
+  }
+  const against = may !== null && may >= WIDE_BPS ? effort.against + 1 : 0;
+  const thinSince = effort.thinSince + 1;
+  if (against < WIDE_LOOKS && thinSince < effort.thinFor) return { ...effort, against, thinSince };
+  return { ...effort, thin: false, against: 0, thinSince, thinFor: Math.min(THIN_REST_LOOKS_MOST, effort.thinFor * 2) };
+}
+
 /** What is said of the own connection, the gravest first; null: all is well. */
-export type Advice = "propose" | "held" | "cpu" | "sending";
+export type Advice = "propose" | "held" | "thin" | "cpu" | "sending";
 
 export function adviceOf(effort: Effort, hearing: Hearing, soundOnly: boolean): Advice | null {
   const held = hearing.seats.some((seat) => seat.held && seat.person !== null);
   if (!soundOnly && !effort.dismissed && effort.starved >= PROPOSE_LOOKS) return "propose";
   if (!soundOnly && held) return "held";
+  if (effort.thin) return "thin";
   if (effort.spared) return "cpu";
   return effort.narrow >= STRAINED_LOOKS ? "sending" : null;
 }

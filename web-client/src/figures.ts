@@ -10,7 +10,7 @@ const up = object({ bps: count, loss: count, jitterMs: count, layers: list(count
 const down = object({ bps: count, loss: count, jitterMs: count, pictures: count, held: count, height: count });
 const figures = object({
   at: instant, person: hexId, quality: count, cut: truth, rttMs: count, estimateBps: count, up, down,
-  microphone: oneOf("off", "on", "silent"), soundOnly: truth, overloaded: truth, path: optional(text),
+  microphone: oneOf("off", "on", "silent"), soundOnly: truth, overloaded: truth, thinLine: truth, path: optional(text),
 });
 /** Who a person of the lines is. */
 const named = object({ at: instant, person: hexId, name: text, role: oneOf(...ROLES) });
@@ -66,7 +66,7 @@ export function markOf(one: Figures): Mark {
 /** What is wrong, or notable, with a connection; `n` is percent, ms, bit/s or a number of pictures. */
 export type Finding =
   | { readonly kind: "losesDown" | "losesUp" | "late" | "slow" | "held"; readonly n: number }
-  | { readonly kind: "cut" | "silent" | "soundOnly" | "overloaded" | "relay" | "tcp" };
+  | { readonly kind: "cut" | "silent" | "soundOnly" | "thinLine" | "overloaded" | "relay" | "tcp" };
 
 /** From here on loss, permille, round trip and line are called poor. As signaling/effects.c judges them. */
 const LOSS_POOR = 30;
@@ -85,6 +85,7 @@ export function findingsOf(one: Figures): readonly Finding[] {
   if (isSlow) found.push({ kind: "slow", n: one.estimateBps });
   if (one.down.held > 0) found.push({ kind: "held", n: one.down.held });
   if (one.soundOnly) found.push({ kind: "soundOnly" });
+  if (one.thinLine) found.push({ kind: "thinLine" });
   if (one.overloaded) found.push({ kind: "overloaded" });
   if (one.path?.startsWith("relay")) found.push({ kind: "relay" });
   else if (one.path?.startsWith("tcp")) found.push({ kind: "tcp" });

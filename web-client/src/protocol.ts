@@ -276,7 +276,7 @@ export type Request =
   | { type: "closeProducer"; producer: string }
   | { type: "view"; heights: readonly number[] }
   | { type: "soundOnly" | "watchConnections"; on: boolean }
-  | { type: "device"; overloaded: boolean }
+  | { type: "device"; overloaded: boolean; thinLine: boolean }
   | { type: "hand"; up: boolean }
   | { type: "lowerHand" | "admit" | "dismiss" | "mute" | "remove"; person: string }
   | { type: "setState"; state: "open" | "recess" | "closed" }

@@ -51,7 +51,7 @@ export interface SessionState {
 }
 
 /** What the session asks of the media; Media, or a fake in tests. */
-export type MediaPart = Pick<Media, "seats" | "close" | "publish" | "hold" | "withdraw" | "doubt" | "path" | "seatNumbers" | "upNumbers" | "load" | "setReceived" | "spare" | "beat" | "mendSilent">;
+export type MediaPart = Pick<Media, "seats" | "close" | "publish" | "hold" | "withdraw" | "doubt" | "path" | "seatNumbers" | "upNumbers" | "load" | "setReceived" | "spare" | "setThin" | "beat" | "mendSilent">;
 
 export interface MediaLibrary {
   /** Half of the page's bytes, and not needed to draw the first one: fetched, and made ready for these
@@ -82,6 +82,7 @@ export class Session {
   private toldHeights: readonly number[] | null = null;
   private toldSoundOnly: boolean | null = null;
   private toldSpared: boolean | null = null;
+  private toldThin: boolean | null = null;
   private toldWatch = false;
   private viewTimer: number | null = null;
   private watching: ((event: Connections) => void) | null = null;
@@ -195,7 +196,9 @@ export class Session {
     const effort = looked(before, load, hearing);
     this.store.patch({ effort });
     media.spare(effort.spared);
-    if (effort.spared !== before.spared) this.tellViewSoon();
+    media.setThin(effort.thin);
+    if (effort.thin !== before.thin) this.reconcile();
+    if (effort.spared !== before.spared || effort.thin !== before.thin) this.tellViewSoon();
   }
 
   private tellViewSoon(): void {
@@ -215,9 +218,10 @@ export class Session {
         await this.connection.request({ type: "soundOnly", on: soundOnly });
         this.toldSoundOnly = soundOnly;
       }
-      if (this.toldSpared !== effort.spared) {
-        await this.connection.request({ type: "device", overloaded: effort.spared });
+      if (this.toldSpared !== effort.spared || this.toldThin !== effort.thin) {
+        await this.connection.request({ type: "device", overloaded: effort.spared, thinLine: effort.thin });
         this.toldSpared = effort.spared;
+        this.toldThin = effort.thin;
       }
       const watch = this.watching !== null;
       if (this.toldWatch !== watch) {
@@ -238,6 +242,7 @@ export class Session {
     this.toldHeights = null;
     this.toldSoundOnly = soundOnly;
     this.toldSpared = soundOnly;
+    this.toldThin = soundOnly;
     this.toldWatch = false;
     this.tellViewSoon();
   }
@@ -478,7 +483,8 @@ export class Session {
     for (const source of SOURCES) {
       const { hearing } = this.store.get();
       const { wanted, track } = this.local.store.get()[source];
-      if (isHeard(hearing) && wanted && track) await media.publish(source, track);
+      const isCarried = source !== "camera" || !this.store.get().effort.thin;
+      if (isHeard(hearing) && wanted && track && isCarried) await media.publish(source, track);
       else if (hearing.you?.room === "courtroom" && source !== "screen") await media.hold(source);
       else await media.withdraw(source).catch(ignore);
     }

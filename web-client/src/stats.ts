@@ -59,7 +59,7 @@ export function loadOf(report: Iterable<readonly [string, unknown]>): Load {
     if (typeof entry !== "object" || entry === null) continue;
     const raw = entry as Raw;
     if (raw["type"] === "inbound-rtp") {
-      load = addLoads(load, { limit: "none", decoded: of(raw, "framesDecoded"), dropped: of(raw, "framesDropped") });
+      load = addLoads(load, { ...noLoad, decoded: of(raw, "framesDecoded"), dropped: of(raw, "framesDropped") });
     }
     const reason = raw["qualityLimitationReason"];
     if (raw["type"] === "outbound-rtp" && raw["active"] !== false && (reason === "cpu" || reason === "bandwidth")) {
@@ -82,7 +82,18 @@ export function heardOn(report: Iterable<readonly [string, unknown]>): number {
 
 export function addLoads(a: Load, b: Load): Load {
   const limit = [a.limit, b.limit].includes("cpu") ? "cpu" : a.limit === "none" ? b.limit : a.limit;
-  return { limit, decoded: a.decoded + b.decoded, dropped: a.dropped + b.dropped };
+  return {
+    limit, decoded: a.decoded + b.decoded, dropped: a.dropped + b.dropped,
+    mayBps: a.mayBps ?? b.mayBps, pictured: a.pictured || b.pictured,
+  };
+}
+
+/** What the browser takes the way to carry that a transport's report is about, bit/s. Chromium says it. */
+export function mayBpsOf(report: Iterable<readonly [string, unknown]>): number | null {
+  const entries = [...report].map(([, entry]) => entry).filter((entry): entry is Raw => typeof entry === "object" && entry !== null);
+  const selected = entries.find((raw) => raw["type"] === "transport")?.["selectedCandidatePairId"];
+  const may = entries.find((raw) => raw["id"] === selected)?.["availableOutgoingBitrate"];
+  return typeof may === "number" && may > 0 ? may : null;
 }
 
 function received(raw: Raw): StreamNumbers {

@@ -142,6 +142,7 @@ export const en: Text = {
     soundBlocked: "Your browser keeps the sound off.",
     turnOnSound: "Turn on sound",
     held: "Picture paused: your connection is slow. Sound goes on.",
+    unsent: "Your picture is not sent: your connection is slow. Your sound goes on.",
   },
   record: {
     label: "The record",
@@ -229,6 +230,7 @@ export const en: Text = {
   advice: {
     propose: "Your connection is too slow for pictures.",
     held: "Your connection is slow: move closer to the Wi-Fi router, or close other programs.",
+    thin: "Your connection carries sound alone: others hear you and do not see you. Your picture is tried again by itself. Move closer to the Wi-Fi router.",
     cpu: "This device is overloaded: close other programs.",
     sending: "Others see you less sharply. Your connection is slow: move closer to the Wi-Fi router.",
     accept: "Sound only",

@@ -63,6 +63,7 @@ export interface Text {
     readonly turnOnSound: string;
     /** In place of a moving picture that the line does not carry. */
     readonly held: string;
+    readonly unsent: string;
   };
   readonly record: { readonly [state in RecordState]: string } & {
     readonly label: string; readonly unknown: string; readonly lostBecause: (reason: string) => string;

@@ -169,7 +169,7 @@ static void who_may_see_it(void)
     "\"quality\":2,\"cut\":false,\"rttMs\":41,\"estimateBps\":380000,\"up\":{\"bps\":420000,"      \
     "\"loss\":2,\"jitterMs\":5,\"layers\":[0,2],\"height\":360},\"down\":{\"bps\":310000,"         \
     "\"loss\":80,\"jitterMs\":12,\"pictures\":1,\"held\":1,\"height\":180},\"microphone\":"        \
-    "\"off\",\"soundOnly\":false,\"overloaded\":false,\"path\":\"unknown\"}"
+    "\"off\",\"soundOnly\":false,\"overloaded\":false,\"thinLine\":false,\"path\":\"unknown\"}"
 
 static const struct control_peer_stats full = {.rtt_us = 41900,
                                                .up_loss_permille = 2,
@@ -216,12 +216,15 @@ static void what_is_told(void)
         .type = CONTROL_STREAM_STATE,
         .stream_state = {s.hearing, s.people[PARTY]->stored.id, microphone, true}};
     scene_sfu_says(&s, &flows);
-    scene_say(&s, party, "{\"type\":\"device\",\"id\":19,\"overloaded\":true}");
+    scene_say(&s, party, "{\"type\":\"device\",\"id\":19,\"overloaded\":true,\"thinLine\":true}");
     scene_say(&s, party, "{\"type\":\"soundOnly\",\"id\":18,\"on\":true}");
     CHECK_EQ(scene_told(party, "\"type\":\"ok\""), 2);
     say_stats(PARTY, &full);
     tick(FIGURES_TELL_US);
-    CHECK_EQ(scene_told(clerk, "\"microphone\":\"on\",\"soundOnly\":true,\"overloaded\":true"), 1);
+    CHECK_EQ(scene_told(
+                 clerk,
+                 "\"microphone\":\"on\",\"soundOnly\":true,\"overloaded\":true,\"thinLine\":true"),
+             1);
     watch(clerk, false);
     scene_forget(&s);
     say_stats(PARTY, &full);

@@ -66,7 +66,8 @@ static void test_requests(void)
     CHECK_EQ(m.view.count, 3);
     CHECK(m.view.heights[0] == 720 && m.view.heights[1] == 180 && m.view.heights[2] == 0);
     CHECK(parse_sample("sound-only", MESSAGE_SOUND_ONLY).on);
-    CHECK(parse_sample("device", MESSAGE_DEVICE).overloaded);
+    CHECK(parse_sample("device", MESSAGE_DEVICE).device.overloaded);
+    CHECK(!parse_sample("device", MESSAGE_DEVICE).device.thin_line);
     CHECK(parse_sample("watch-connections", MESSAGE_WATCH_CONNECTIONS).on);
     CHECK(parse_sample("hand", MESSAGE_HAND).up);
     CHECK_EQ(parse_sample("lower-hand", MESSAGE_LOWER_HAND).person, 0x0123456789abcdef);

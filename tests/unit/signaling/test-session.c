@@ -92,7 +92,7 @@ static const char *const requests[] = {
     "{\"type\":\"closeProducer\",\"id\":40,\"producer\":\"00000000000000c1\"}",
     "{\"type\":\"view\",\"id\":40,\"heights\":[720]}",
     "{\"type\":\"soundOnly\",\"id\":40,\"on\":true}",
-    "{\"type\":\"device\",\"id\":40,\"overloaded\":true}",
+    "{\"type\":\"device\",\"id\":40,\"overloaded\":true,\"thinLine\":true}",
     "{\"type\":\"watchConnections\",\"id\":40,\"on\":true}",
     "{\"type\":\"hand\",\"id\":40,\"up\":true}",
     "{\"type\":\"lowerHand\",\"id\":40,\"person\":\"00000000000000d1\"}",

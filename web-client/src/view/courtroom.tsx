@@ -107,7 +107,8 @@ function Room({ state, local, hearing }: HearingProps): JSX.Element {
   const text = useText();
   const seating = seatingOf(hearing);
   const draw = (places: readonly Place[]) => places.map((place) => (
-    <li key={place.key} class="cell"><Tile place={place} hearing={hearing} tracks={state.tracks} local={local} soundOnly={state.soundOnly} /></li>
+    <li key={place.key} class="cell"><Tile place={place} hearing={hearing} tracks={state.tracks} local={local} soundOnly={state.soundOnly}
+      thin={state.effort.thin} /></li>
   ));
   const area = (name: Area) => seating[name].length === 0 ? null : (
     <section class={`area ${name}`} aria-label={text.courtroom[name]}>

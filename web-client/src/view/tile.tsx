@@ -20,9 +20,11 @@ interface TileProps {
   readonly local: LocalState;
   /** The person wants no pictures of others. */
   readonly soundOnly: boolean;
+  /** The line carries no picture of one's own. */
+  readonly thin: boolean;
 }
 
-export function Tile({ place, hearing, tracks, local, soundOnly }: TileProps): JSX.Element {
+export function Tile({ place, hearing, tracks, local, soundOnly, thin }: TileProps): JSX.Element {
   const text = useText();
   const { person, isYou } = place;
   const given = faceOf(place, hearing, tracks, local);
@@ -31,6 +33,7 @@ export function Tile({ place, hearing, tracks, local, soundOnly }: TileProps): J
   const microphoneOn = isYou ? isLive(local.microphone) : person.microphone === "on";
   const speaking = microphoneOn && hearing.speaking.has(person.person);
   const isScreen = place.source === "screen";
+  const unsent = thin && isYou && !isScreen && isLive(local.camera);
   const label = isScreen ? text.courtroom.screen(person.name) : person.name;
   const classes = ["tile", speaking ? "is-speaking" : "", isScreen ? "is-screen" : "", held ? "is-held" : "", person.connected ? "" : "is-away"];
   return (
@@ -42,6 +45,7 @@ export function Tile({ place, hearing, tracks, local, soundOnly }: TileProps): J
         mirrored={isYou} label={label} testId={isYou ? "own-picture" : "picture"}
         {...(place.seat === null ? {} : { seat: place.seat })} cover={<Cover name={person.name} />} />
       {held ? <p class="held-note" data-testid="held">{text.courtroom.held}</p> : null}
+      {unsent ? <p class="held-note" data-testid="unsent">{text.courtroom.unsent}</p> : null}
       {isScreen ? null : (
         <div class="tile-corner">
           {person.hand ? <span class="badge hand" data-testid="hand"><HandIcon /><span class="words">{text.courtroom.handUp}</span></span> : null}
