@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A poor link between one page and the media core: a relay of datagrams, as a NAT in the way would
-// be, that loses as many as it is told to, and lets no more to the page than a slow line would. It
-// needs no right that an ordinary user has not.
+// be, that loses as many as it is told to, and lets no more through either way than a slow line would.
+// It needs no right that an ordinary user has not.
 import { createSocket } from "node:dgram";
 
 const OVERHEAD_BYTES = 28; // of IPv4 and UDP
@@ -11,8 +11,8 @@ export class LossyLink {
   /** Stands before `port` of `address`; every UDP candidate of that port goes through it. */
   static async to(address, port) {
     const link = new LossyLink();
-    // rate: towards the page, bit/s; free: when what waits has gone, ms
-    Object.assign(link, { loss: 0, rate: Infinity, free: 0, address, server: port, passed: 0, lost: 0, beyond: new Map() });
+    // rate: towards the page, rateUp: from it, bit/s; freeAt: of each, when what waits has gone, ms
+    Object.assign(link, { loss: 0, rate: Infinity, rateUp: Infinity, freeAt: { down: 0, up: 0 }, address, server: port, passed: 0, lost: 0, beyond: new Map() });
     link.open = true;
     link.front = createSocket("udp4");
     await new Promise((bound) => link.front.bind(0, address, bound));
@@ -36,7 +36,7 @@ export class LossyLink {
       own.on("message", (answer) => this.beyond.get(key) === own && this.#passes() && this.#down(answer, from));
       this.beyond.set(key, socket);
     }
-    if (this.#passes()) socket.send(packet, this.server, this.address);
+    if (this.#passes()) this.#slowly("up", this.rateUp, packet, () => this.beyond.get(key) === socket && socket.send(packet, this.server, this.address));
   }
 
   /** As a NAT that was started again: what comes from the page leaves by another port from now on, and
@@ -47,11 +47,14 @@ export class LossyLink {
   }
 
   #down(packet, to) {
+    this.#slowly("down", this.rate, packet, () => this.front.send(packet, to.port, to.address));
+  }
+
+  #slowly(way, rate, packet, send) {
     const now = performance.now();
-    const gone = Math.max(this.free, now) + ((packet.length + OVERHEAD_BYTES) * 8000) / this.rate;
-    const send = () => this.front.send(packet, to.port, to.address);
+    const gone = Math.max(this.freeAt[way], now) + ((packet.length + OVERHEAD_BYTES) * 8000) / rate;
     if (gone - now > QUEUE_MS) return;
-    this.free = gone;
+    this.freeAt[way] = gone;
     if (gone - now < 1) send();
     else setTimeout(() => this.open && send(), gone - now);
   }
