@@ -45,6 +45,11 @@ const forward = (ns) =>
   command(ns, "sh", ["-c", `for all in conf/all/rp_filter conf/default/rp_filter; do echo 0 > /proc/sys/net/ipv4/$all; done
     echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding`]);
 
+/** Addresses of links that are made from now on are good at once: one that is only after a second or two is another
+ * network to Chromium, which breaks off the page it is loading (ERR_NETWORK_CHANGED). */
+const settled = (ns) =>
+  command(ns, "sh", ["-c", "for all in all default; do echo 0 > /proc/sys/net/ipv6/conf/$all/accept_dad; done"]);
+
 export class Line {
   static async open(number) {
     const line = new Line();
@@ -52,6 +57,7 @@ export class Line {
     const at = (net, host) => `10.${net}.${number}.${host}`;
     const at6 = (net, host) => `fd${net}:${number}::${host}`;
     await ip(null, [`netns add ${line.page}`, `netns add ${line.line}`]);
+    for (const ns of [line.page, line.line]) await settled(ns);
     await ip(null, [
       `link add to-${number} type veth peer name srv netns ${line.line}`,
       `addr add ${at(61, 1)}/24 dev to-${number}`,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { adviceOf, looked, noEffort, noLoad, PROPOSE_BPS, THIN_BPS, WIDE_BPS } from "../../web-client/src/effort.ts";
+import { adviceOf, looked, noEffort, noLoad, PROPOSE_BPS, THIN_BPS, THIN_LOSING_BPS, THIN_LOST, WIDE_BPS } from "../../web-client/src/effort.ts";
 import type { Effort, Load } from "../../web-client/src/effort.ts";
 import { apply, emptyHearing } from "../../web-client/src/hearing.ts";
 import type { Hearing } from "../../web-client/src/hearing.ts";
-import { addLoads, loadOf, mayBpsOf } from "../../web-client/src/stats.ts";
+import { addLoads, loadOf, lostOf, mayBpsOf } from "../../web-client/src/stats.ts";
 
 const cpu: Load = { ...noLoad, limit: "cpu" };
 const narrow: Load = { ...noLoad, limit: "bandwidth" };
@@ -94,11 +94,15 @@ test("a way up too thin for a picture carries sound alone; the picture is tried 
   assert.equal(look(noEffort, { ...thin, mayBps: THIN_BPS }, 9).thin, false);
   assert.equal(look(noEffort, { ...thin, mayBps: null }, 9).thin, false, "a browser that does not say");
   assert.equal(look(noEffort, alone, 9).thin, false, "a camera that is off tells nothing of the line");
+  const losing: Load = { ...thin, mayBps: THIN_LOSING_BPS - 1, lost: THIN_LOST + 0.01 };
+  assert.equal(look(noEffort, losing, 2).thin, true, "what it carries is doubtful, that sound is lost is not");
+  assert.equal(look(noEffort, { ...losing, lost: THIN_LOST }, 9).thin, false);
+  assert.equal(look(noEffort, { ...losing, mayBps: THIN_LOSING_BPS }, 9).thin, false, "lost by chance");
   assert.equal(look(look(noEffort, thin, 1), noLoad, 1).against, 0, "a moment is none");
   let effort = look(noEffort, thin, 2);
   assert.equal(effort.thin, true);
   assert.equal(adviceOf(effort, emptyHearing, false), "thin");
-  for (const rest of [15, 30, 60, 120, 120]) {
+  for (const rest of [30, 120, 480, 480]) {
     effort = look(effort, alone, rest - 1);
     assert.equal(effort.thin, true, `${rest}`);
     effort = look(effort, alone, 1);
@@ -118,4 +122,6 @@ test("what the way may carry is the selected pair's, as far as the browser says 
   assert.equal(mayBpsOf(report(...pairs, { type: "transport" })), null);
   assert.equal(mayBpsOf(report({ id: "b", type: "candidate-pair" }, { type: "transport", selectedCandidatePairId: "b" })), null);
   assert.equal(mayBpsOf([]), null);
+  assert.equal(lostOf(report({ type: "remote-inbound-rtp", fractionLost: 0.2 }, { type: "outbound-rtp", fractionLost: 1 })), 0.2);
+  assert.equal(lostOf([]), 0);
 });

@@ -246,10 +246,10 @@ test("on a thin line sound takes less, also of a microphone that is opened later
   assert.equal(most(), undefined);
   media.setThin(true);
   await new Promise((settled) => setImmediate(settled));
-  assert.equal(most(), 20_000);
+  assert.equal(most(), 16_000);
   await media.withdraw("microphone");
   await media.publish("microphone", track as unknown as MediaStreamTrack);
-  assert.equal(most(), 20_000);
+  assert.equal(most(), 16_000);
   media.setThin(false);
   await new Promise((settled) => setImmediate(settled));
   assert.equal(most(), undefined);

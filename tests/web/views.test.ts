@@ -91,7 +91,7 @@ test("layers that somebody receives go to the media; an overloaded device asks f
   assert.deepEqual(views(court).slice(-1), [[180]]);
 });
 
-test("a line up that carries sound alone: the camera is held, the court is told, and it is tried again", async () => {
+test("a line up that carries sound alone: the camera is held, the court is told, and it is tried again when the person wants it", async () => {
   const court = await inCourt();
   const told = () => court.asked.filter(({ type }) => type === "device").map(({ thinLine }) => thinLine);
   court.last.loads = { ...noLoad, mayBps: THIN_BPS - 1, pictured: true };
@@ -101,7 +101,7 @@ test("a line up that carries sound alone: the camera is held, the court is told,
   assert.deepEqual(onAir(court.last), { microphone: "on", camera: "held" });
   assert.deepEqual([court.last.thin, told()], [true, [true]]);
   court.last.loads = noLoad;
-  for (let n = 0; n < 15; n++) await court.session.look();
+  court.session.tryPicture();
   await settle();
   await court.later();
   assert.deepEqual(onAir(court.last), { microphone: "on", camera: "on" });

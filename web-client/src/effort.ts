@@ -19,15 +19,19 @@ const PROPOSE_LOOKS = 3;
 /** A way up that carries less has no room for a picture beside sound: the least that browsers send of one, 30 kbit/s,
  * and the sound take 90. Ours. */
 export const THIN_BPS = 90_000;
+/** Nor has one that loses so much of the sound, and is taken to carry less than this: what is lost by chance alone is
+ * lost on wider lines too, and giving the picture up would not help. Ours. */
+export const THIN_LOST = 0.1;
+export const THIN_LOSING_BPS = 150_000;
 /** For so many looks in a row. Ours: 4 s, in which the sound suffers. */
 const THIN_LOOKS = 2;
 /** From here on there is room again, said so often in a row. Ours. */
 export const WIDE_BPS = 200_000;
 const WIDE_LOOKS = 3;
-/** Without a picture little is learned of the line, so one is tried after so many looks; doubled with each relapse.
- * Ours: 30 s to 4 min. */
-const THIN_REST_LOOKS = 15;
-const THIN_REST_LOOKS_MOST = 120;
+/** Without a picture little is learned of the line, so one is tried after so many looks; four times as many after each
+ * relapse, since a try costs some seconds of clear sound where nothing has changed. Ours: 1 min to 16 min. */
+const THIN_REST_LOOKS = 30;
+const THIN_REST_LOOKS_MOST = 480;
 
 /** Counters of what is sent and received, and what the browser says limits what it sends. */
 export interface Load {
@@ -36,11 +40,13 @@ export interface Load {
   readonly dropped: number;
   /** What the browser takes the way up to carry, bit/s; null: it does not say. */
   readonly mayBps: number | null;
+  /** Of what the microphone sends lately, as the server reports it, of 1. */
+  readonly lost: number;
   /** A camera's picture is sent. */
   readonly pictured: boolean;
 }
 
-export const noLoad: Load = { limit: "none", decoded: 0, dropped: 0, mayBps: null, pictured: false };
+export const noLoad: Load = { limit: "none", decoded: 0, dropped: 0, mayBps: null, lost: 0, pictured: false };
 
 export interface Effort {
   readonly last: Load | null;
@@ -102,16 +108,25 @@ function rested(effort: Effort): Effort {
   return { ...effort, strained: 0, rested: 0, spared: false, restFor };
 }
 
+function isThin({ mayBps, lost, pictured }: Load): boolean {
+  return pictured && mayBps !== null && (mayBps < THIN_BPS || (mayBps < THIN_LOSING_BPS && lost > THIN_LOST));
+}
+
 function lineJudged(effort: Effort, load: Load): Effort {
   const may = load.mayBps;
   if (!effort.thin) {
-    const against = may !== null && load.pictured && may < THIN_BPS ? effort.against + 1 : 0;
+    const against = isThin(load) ? effort.against + 1 : 0;
     return against < THIN_LOOKS ? { ...effort, against } : { ...effort, thin: true, against: 0, thinSince: 0 };
   }
   const against = may !== null && may >= WIDE_BPS ? effort.against + 1 : 0;
   const thinSince = effort.thinSince + 1;
   if (against < WIDE_LOOKS && thinSince < effort.thinFor) return { ...effort, against, thinSince };
-  return { ...effort, thin: false, against: 0, thinSince, thinFor: Math.min(THIN_REST_LOOKS_MOST, effort.thinFor * 2) };
+  return { ...effort, thin: false, against: 0, thinSince, thinFor: Math.min(THIN_REST_LOOKS_MOST, effort.thinFor * 4) };
+}
+
+/** The person wants the picture tried now. */
+export function pictureTried(effort: Effort): Effort {
+  return { ...effort, thin: false, against: 0 };
 }
 
 /** What is said of the own connection, the gravest first; null: all is well. */

@@ -12,7 +12,7 @@ import {
 import type { Connections, ErrorCode, Joined, Request, RtpCapabilities, ServerEvent, Welcome } from "./protocol.ts";
 import { keepResume, keptResume } from "./route.ts";
 import type { Keep } from "./route.ts";
-import { looked, noEffort } from "./effort.ts";
+import { looked, noEffort, pictureTried } from "./effort.ts";
 import type { Effort } from "./effort.ts";
 import { heightsOf, isNews } from "./views.ts";
 import type { Shown } from "./views.ts";
@@ -176,6 +176,11 @@ export class Session {
     this.store.patch({ effort: { ...this.store.get().effort, dismissed: true } });
   }
 
+  /** The person wants their picture sent again, however thin the line was. */
+  tryPicture(): void {
+    this.heed(pictureTried(this.store.get().effort));
+  }
+
   /** Has `told` told of everybody's connection, also after a lost one; returns the way to stop. */
   watchConnections(told: (event: Connections) => void): () => void {
     this.watching = told;
@@ -193,10 +198,14 @@ export class Session {
     const load = await media.load();
     if (media !== this.media) return;
     const { effort: before, hearing } = this.store.get();
-    const effort = looked(before, load, hearing);
+    this.heed(looked(before, load, hearing));
+  }
+
+  private heed(effort: Effort): void {
+    const { effort: before } = this.store.get();
     this.store.patch({ effort });
-    media.spare(effort.spared);
-    media.setThin(effort.thin);
+    this.media?.spare(effort.spared);
+    this.media?.setThin(effort.thin);
     if (effort.thin !== before.thin) this.reconcile();
     if (effort.spared !== before.spared || effort.thin !== before.thin) this.tellViewSoon();
   }

@@ -84,8 +84,14 @@ export function addLoads(a: Load, b: Load): Load {
   const limit = [a.limit, b.limit].includes("cpu") ? "cpu" : a.limit === "none" ? b.limit : a.limit;
   return {
     limit, decoded: a.decoded + b.decoded, dropped: a.dropped + b.dropped,
-    mayBps: a.mayBps ?? b.mayBps, pictured: a.pictured || b.pictured,
+    mayBps: a.mayBps ?? b.mayBps, lost: Math.max(a.lost, b.lost), pictured: a.pictured || b.pictured,
   };
+}
+
+/** Of what is sent, as the other side's reports have it, of 1. */
+export function lostOf(report: Iterable<readonly [string, unknown]>): number {
+  const entries = [...report].map(([, entry]) => entry).filter((entry): entry is Raw => typeof entry === "object" && entry !== null);
+  return Math.max(0, ...entries.filter((raw) => raw["type"] === "remote-inbound-rtp").map((raw) => of(raw, "fractionLost")));
 }
 
 /** What the browser takes the way to carry that a transport's report is about, bit/s. Chromium says it. */

@@ -233,6 +233,7 @@ export const en: Text = {
     thin: "Your connection carries sound alone: others hear you and do not see you. Your picture is tried again by itself. Move closer to the Wi-Fi router.",
     cpu: "This device is overloaded: close other programs.",
     sending: "Others see you less sharply. Your connection is slow: move closer to the Wi-Fi router.",
+    tryPicture: "Try now",
     accept: "Sound only",
     refuse: "Keep pictures",
   },

@@ -95,7 +95,7 @@ export interface Text {
     readonly closeYes: string; readonly notJoined: string; readonly lostConnection: string;
     readonly waitingCount: (n: number) => string; readonly connections: string;
   };
-  readonly advice: { readonly [advice in Advice]: string } & { readonly accept: string; readonly refuse: string };
+  readonly advice: { readonly [advice in Advice]: string } & { readonly accept: string; readonly refuse: string; readonly tryPicture: string };
   readonly link: { readonly lost: string; readonly media: string };
   readonly notices: { readonly [kind in NoticeKind]: (name: string | null, why: string) => string }
     & { readonly dismiss: string };

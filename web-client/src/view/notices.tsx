@@ -118,6 +118,9 @@ export function AdviceBanner({ advice, session }: AdviceProps): JSX.Element {
               <button type="button" data-testid="dismiss-sound-only" onClick={() => session.dismissProposal()}>{text.advice.refuse}</button>
             </>
           ) : null}
+          {advice === "thin" ? (
+            <button type="button" data-testid="try-picture" onClick={() => session.tryPicture()}>{text.advice.tryPicture}</button>
+          ) : null}
         </div>
       )}
     </div>

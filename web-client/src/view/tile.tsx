@@ -28,12 +28,12 @@ export function Tile({ place, hearing, tracks, local, soundOnly, thin }: TilePro
   const text = useText();
   const { person, isYou } = place;
   const given = faceOf(place, hearing, tracks, local);
-  const face = soundOnly && !isYou ? { ...given, showing: false } : given;
+  const isScreen = place.source === "screen";
+  const unsent = thin && isYou && !isScreen && isLive(local.camera);
+  const face = unsent || (soundOnly && !isYou) ? { ...given, showing: false } : given;
   const held = face.showing && place.seat !== null && (hearing.seats[place.seat]?.held ?? false);
   const microphoneOn = isYou ? isLive(local.microphone) : person.microphone === "on";
   const speaking = microphoneOn && hearing.speaking.has(person.person);
-  const isScreen = place.source === "screen";
-  const unsent = thin && isYou && !isScreen && isLive(local.camera);
   const label = isScreen ? text.courtroom.screen(person.name) : person.name;
   const classes = ["tile", speaking ? "is-speaking" : "", isScreen ? "is-screen" : "", held ? "is-held" : "", person.connected ? "" : "is-away"];
   return (
