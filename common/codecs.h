@@ -9,7 +9,8 @@ enum codec {
     CODEC_OPUS = 1, /* RFC 7587, 48,000 Hz, 2 channels in the name */
     CODEC_VP8 = 2,  /* RFC 7741, 90,000 Hz */
     CODEC_H264 = 3, /* RFC 6184, packetization-mode 1, profile 42e01f */
-    CODEC_COUNT = 4,
+    CODEC_VP9 = 4,  /* RFC 9628, 90,000 Hz */
+    CODEC_COUNT = 5,
 };
 
 /* Payload types of everything the server sends (and what the pages are offered). A page sends with
@@ -18,6 +19,8 @@ enum {
     CODEC_PT_OPUS = 100,
     CODEC_PT_VP8 = 101,
     CODEC_PT_VP8_RTX = 102,
+    CODEC_PT_VP9 = 103,
+    CODEC_PT_VP9_RTX = 104,
     CODEC_PT_H264 = 105,
     CODEC_PT_H264_RTX = 106,
     CODEC_PT_RED = 107, /* RFC 2198 of Opus; only to pages that say they take it */

@@ -230,8 +230,8 @@ static void forward_rtp(struct context *c, struct publisher *p, struct packet *p
     bool newest = follow(c, e, packet, &arrival);
     if (pub->paused)
         return;
-    if (packet->payload.codec == CODEC_VP8)
-        tiers_add(&e->tiers, packet->payload.vp8.temporal_layer, packet->rtp.payload_len);
+    if (packet->payload.descriptor.picture_id_bits > 0)
+        tiers_add(&e->tiers, packet->payload.descriptor.temporal_layer, packet->rtp.payload_len);
     if (pub->kind == CONTROL_VIDEO)
         packet->padding = evener_padding(&e->evener, packet);
     hear(c, pub, &ext);

@@ -124,8 +124,9 @@ static int begin_run(struct rewrite *r, uint64_t source, const struct rtp_view *
         .source = source,
         .timestamp_offset = timestamp - rtp->timestamp,
         .picture_id_offset =
-            (uint16_t)((r->newest_picture_id + 1 - payload->vp8.picture_id) & PICTURE_ID_MASK),
-        .tl0picidx_offset = (uint8_t)(r->newest_tl0picidx + 1 - payload->vp8.tl0picidx),
+            (uint16_t)((r->newest_picture_id + 1 - payload->descriptor.picture_id) &
+                       PICTURE_ID_MASK),
+        .tl0picidx_offset = (uint8_t)(r->newest_tl0picidx + 1 - payload->descriptor.tl0picidx),
     };
     /* What the map holds of numbers before this one is never looked at: run_span guards it. */
     r->past->map.started = true;
@@ -216,9 +217,10 @@ static void fill(const struct rewrite *r, const struct rewrite_run *run, uint16_
     h->seq = seq;
     h->payload_type = config->payload_types[payload->codec];
     h->marker = rtp->marker;
-    output->vp8.picture_id =
-        (uint16_t)((payload->vp8.picture_id + run->picture_id_offset - pictures) & PICTURE_ID_MASK);
-    output->vp8.tl0picidx = (uint8_t)(payload->vp8.tl0picidx + run->tl0picidx_offset);
+    output->patch.picture_id =
+        (uint16_t)((payload->descriptor.picture_id + run->picture_id_offset - pictures) &
+                   PICTURE_ID_MASK);
+    output->patch.tl0picidx = (uint8_t)(payload->descriptor.tl0picidx + run->tl0picidx_offset);
     output->switched = false;
 }
 
@@ -237,17 +239,17 @@ static void note_newest(struct rewrite *r, const struct payload_view *payload,
     if (!r->sent || seqnum_ticks_newer(header->timestamp, r->newest_timestamp))
         r->newest_timestamp = header->timestamp;
     r->sent = true;
-    if (payload->vp8.picture_id_bits > 0) {
+    if (payload->descriptor.picture_id_bits > 0) {
         /* A short picture id says only its own bits. */
-        uint16_t mask = payload->vp8.picture_id_bits == 7 ? 0x7f : PICTURE_ID_MASK;
-        uint16_t step = (uint16_t)(output->vp8.picture_id - r->newest_picture_id) & mask;
+        uint16_t mask = payload->descriptor.picture_id_bits == 7 ? 0x7f : PICTURE_ID_MASK;
+        uint16_t step = (uint16_t)(output->patch.picture_id - r->newest_picture_id) & mask;
         if (step <= mask / 2)
             r->newest_picture_id = (uint16_t)(r->newest_picture_id + step) & PICTURE_ID_MASK;
     }
-    if (payload->vp8.tl0picidx_at > 0) {
-        uint8_t step = (uint8_t)(output->vp8.tl0picidx - r->newest_tl0picidx);
+    if (payload->descriptor.tl0picidx_at > 0) {
+        uint8_t step = (uint8_t)(output->patch.tl0picidx - r->newest_tl0picidx);
         if (step < 0x80)
-            r->newest_tl0picidx = output->vp8.tl0picidx;
+            r->newest_tl0picidx = output->patch.tl0picidx;
     }
 }
 
@@ -327,14 +329,14 @@ int rewrite_withhold(struct rewrite *r, uint64_t source, uint16_t seq)
 }
 
 int rewrite_withhold_picture(struct rewrite *r, uint64_t source, const struct rtp_view *rtp,
-                             const struct vp8_view *vp8)
+                             const struct descriptor *d)
 {
     int e = rewrite_withhold(r, source, rtp->seq);
     if (e < 0 || r->restart)
         return e;
-    if (r->pictures == 0 || vp8->picture_id != r->withheld_picture)
+    if (r->pictures == 0 || d->picture_id != r->withheld_picture)
         r->pictures++;
-    r->withheld_picture = vp8->picture_id;
+    r->withheld_picture = d->picture_id;
     return 0;
 }
 

@@ -1,5 +1,5 @@
 /* One seat's output: whoever is shown in it, the receiver sees one stream whose SSRC, sequence,
- * timestamps and VP8 picture ids go on without a seam. Pure: it decides numbers, touches no packet.
+ * timestamps and picture ids go on without a seam. Pure: it decides numbers, touches no packet.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef SFU_REWRITE_H
 #define SFU_REWRITE_H
@@ -84,8 +84,8 @@ struct rewrite {
 /* What to send for one packet. */
 struct rewrite_output {
     struct rtp_header header;
-    struct vp8_patch vp8; /* for vp8_patch_apply(), when the packet is VP8 */
-    bool switched;        /* the first packet of a newly shown source */
+    struct descriptor_patch patch; /* for descriptor_patch(), when the packet has one */
+    bool switched;                 /* the first packet of a newly shown source */
 };
 
 void rewrite_init(struct rewrite *rewrite, const struct rewrite_config *config);
@@ -120,10 +120,10 @@ int rewrite_forward(struct rewrite *rewrite, uint64_t source, const struct rtp_v
  * it maps back to a packet that is in no history). */
 int rewrite_withhold(struct rewrite *rewrite, uint64_t source, uint16_t seq);
 
-/* Like it, with its VP8 picture, all of whose packets are to be withheld: no gap is left among the
+/* Like it, with its picture, all of whose packets are to be withheld: no gap is left among the
  * picture ids either. */
 int rewrite_withhold_picture(struct rewrite *rewrite, uint64_t source, const struct rtp_view *rtp,
-                             const struct vp8_view *vp8);
+                             const struct descriptor *d);
 
 /* The newest numbers sent, for what goes beside the picture. */
 static inline uint16_t rewrite_newest_seq(const struct rewrite *rewrite)

@@ -8,9 +8,6 @@
 
 /* RFC 4588 section 4: the original sequence number stands before the payload. */
 #define RTX_OSN_BYTES 2
-/* The longest VP8 payload descriptor (RFC 7741 section 4.2): flags, X, picture id, TL0PICIDX, TID.
- */
-#define DESCRIPTOR_MAX 8
 /* From here on a packet of padding is one of the last so many once more, if there is one: it may
  * repair something, and is longer than what the padding's one byte can count. */
 #define PAD_REPEAT_BYTES 600
@@ -20,23 +17,23 @@
 
 static const uint8_t rtx_payload_types[CODEC_COUNT] = {
     [CODEC_VP8] = CODEC_PT_VP8_RTX,
+    [CODEC_VP9] = CODEC_PT_VP9_RTX,
     [CODEC_H264] = CODEC_PT_H264_RTX,
 };
 
 /* The rewritten beginning of the payload, after `prefix` bytes that the caller fills. Returns its
  * length, the prefix included; `ret_skipped`: how much of the payload it replaces. */
 static size_t rewrite_head(const struct packet *packet, const struct rewrite_output *out,
-                           uint8_t head[RTX_OSN_BYTES + DESCRIPTOR_MAX], size_t prefix,
+                           uint8_t head[RTX_OSN_BYTES + DESCRIPTOR_HEAD_MAX], size_t prefix,
                            size_t *ret_skipped)
 {
-    const struct vp8_view *vp8 = &packet->payload.vp8;
-    *ret_skipped = 0;
-    if (packet->payload.codec != CODEC_VP8 || vp8->descriptor_len > DESCRIPTOR_MAX)
-        return prefix;
-    memcpy(head + prefix, packet->rtp.payload, vp8->descriptor_len);
-    vp8_patch_apply(vp8, &out->vp8, head + prefix);
-    *ret_skipped = vp8->descriptor_len;
-    return prefix + vp8->descriptor_len;
+    const struct descriptor *d = &packet->payload.descriptor;
+    *ret_skipped = d->head_len;
+    if (d->head_len > 0) {
+        memcpy(head + prefix, packet->rtp.payload, d->head_len);
+        descriptor_patch(d, &out->patch, head + prefix);
+    }
+    return prefix + d->head_len;
 }
 
 /* So much was sent to it. */
@@ -73,7 +70,7 @@ static int transmit(struct subscription *s, struct context *c, unsigned out_stre
                     struct rtp_header *header, const struct packet *packet,
                     const struct rewrite_output *out, const uint16_t *osn)
 {
-    uint8_t head[RTX_OSN_BYTES + DESCRIPTOR_MAX];
+    uint8_t head[RTX_OSN_BYTES + DESCRIPTOR_HEAD_MAX];
     uint8_t header_bytes[RTP_HEADER_BYTES];
     size_t prefix = 0, skipped;
     if (osn) {
@@ -128,21 +125,22 @@ static int transmit_red(struct subscription *s, struct context *c, struct rtp_he
 }
 
 /* Whether the packet is of a frame that the seat is to do without. Fewer frames are sent from any
- * frame on, more from one that builds on nothing left out (RFC 7741 section 4.2, Y). */
+ * frame on, more from one that builds on nothing left out (RFC 7741 section 4.2, Y; RFC 9628
+ * section 4.2, U). */
 static bool is_left_out(struct subscription *s, const struct encoding *e,
                         const struct packet *packet, bool newest)
 {
-    const struct vp8_view *vp8 = &packet->payload.vp8;
-    if (s->shown != e || packet->payload.codec != CODEC_VP8 || vp8->picture_id_bits == 0)
+    const struct descriptor *d = &packet->payload.descriptor;
+    if (s->shown != e || d->picture_id_bits == 0)
         return false;
-    bool begins = vp8->frame_start && newest;
-    if (begins && (vp8->key_frame || s->tier < s->tier_now))
+    bool begins = packet->payload.frame_start && newest;
+    if (begins && (packet->payload.key_frame || s->tier < s->tier_now))
         s->tier_now = s->tier;
-    else if (begins && vp8->layer_sync && s->tier_now < s->tier &&
-             vp8->temporal_layer == s->tier_now + 1)
+    else if (begins && d->layer_sync && s->tier_now < s->tier &&
+             d->temporal_layer == s->tier_now + 1)
         s->tier_now++;
-    return vp8->temporal_layer > s->tier_now && s->tier_now < TIERS_ALL &&
-           rewrite_withhold_picture(&s->rewrite, e->source, &packet->rtp, vp8) == 0;
+    return d->temporal_layer > s->tier_now && s->tier_now < TIERS_ALL &&
+           rewrite_withhold_picture(&s->rewrite, e->source, &packet->rtp, d) == 0;
 }
 
 void transmit_packet(struct subscription *s, struct context *c, struct encoding *e,

@@ -20,28 +20,28 @@ enum {
     DIMENSION_MASK = 0x3fff,     /* RFC 6386 section 9.1: two bits of scale above */
 };
 
-static void read_extension(struct reader *r, const uint8_t *payload, struct vp8_view *view)
+static void read_extension(struct reader *r, const uint8_t *payload, struct descriptor *d)
 {
     uint8_t flags = reader_u8(r);
     if (flags & EXTENSION_PICTURE_ID) {
-        view->picture_id_at = (uint8_t)(r->pos - payload);
+        d->picture_id_at = (uint8_t)(r->pos - payload);
         uint8_t first = reader_u8(r);
-        view->picture_id_bits = 7;
-        view->picture_id = first;
+        d->picture_id_bits = 7;
+        d->picture_id = first;
         if (first & PICTURE_ID_LONG) {
-            view->picture_id_bits = 15;
-            view->picture_id = (uint16_t)((first & ~PICTURE_ID_LONG) << 8 | reader_u8(r));
+            d->picture_id_bits = 15;
+            d->picture_id = (uint16_t)((first & ~PICTURE_ID_LONG) << 8 | reader_u8(r));
         }
     }
     if (flags & EXTENSION_TL0PICIDX) {
-        view->tl0picidx_at = (uint8_t)(r->pos - payload);
-        view->tl0picidx = reader_u8(r);
+        d->tl0picidx_at = (uint8_t)(r->pos - payload);
+        d->tl0picidx = reader_u8(r);
     }
     if (flags & (EXTENSION_TID | EXTENSION_KEYIDX)) {
         uint8_t layer = reader_u8(r);
         if (flags & EXTENSION_TID) {
-            view->temporal_layer = layer >> 6;
-            view->layer_sync = layer & LAYER_SYNC;
+            d->temporal_layer = layer >> 6;
+            d->layer_sync = layer & LAYER_SYNC;
         }
     }
 }
@@ -71,25 +71,12 @@ int vp8_parse(const uint8_t *payload, size_t len, struct vp8_view *ret_view)
         .frame_start = (first & DESCRIPTOR_START) && !(first & DESCRIPTOR_PARTITION),
     };
     if (first & DESCRIPTOR_EXTENDED)
-        read_extension(&r, payload, &view);
+        read_extension(&r, payload, &view.descriptor);
     if (r.failed || reader_left(&r) == 0)
         return -EBADMSG;
-    view.descriptor_len = (uint8_t)(r.pos - payload);
+    view.descriptor.head_len = (uint8_t)(r.pos - payload);
     if (view.frame_start)
         read_frame_header(&r, &view);
     *ret_view = view;
     return 0;
-}
-
-void vp8_patch_apply(const struct vp8_view *view, const struct vp8_patch *patch, uint8_t *payload)
-{
-    uint8_t *id = payload + view->picture_id_at;
-    if (view->picture_id_bits == 7) {
-        id[0] = patch->picture_id & 0x7f;
-    } else if (view->picture_id_bits == 15) {
-        id[0] = (uint8_t)(PICTURE_ID_LONG | patch->picture_id >> 8);
-        id[1] = (uint8_t)patch->picture_id;
-    }
-    if (view->tl0picidx_at > 0)
-        payload[view->tl0picidx_at] = patch->tl0picidx;
 }

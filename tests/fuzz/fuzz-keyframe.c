@@ -7,28 +7,29 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 /* A patch changes the picture id and TL0PICIDX, as far as there are any, and not one bit else. */
-static void check_vp8(const struct vp8_view *view, const uint8_t *payload, size_t len)
+static void check_descriptor(enum codec codec, const struct descriptor *d, const uint8_t *payload,
+                             size_t len)
 {
-    if (view->descriptor_len >= len || view->descriptor_len == 0 ||
-        (view->picture_id_bits > 0 && view->picture_id_at >= view->descriptor_len) ||
-        view->tl0picidx_at >= view->descriptor_len)
+    if (d->head_len >= len || d->head_len > DESCRIPTOR_HEAD_MAX ||
+        (d->picture_id_bits > 0 && d->picture_id_at + d->picture_id_bits / 7u > d->head_len) ||
+        (d->tl0picidx_at > 0 && d->tl0picidx_at >= d->head_len))
         abort();
     uint8_t *copy = malloc(len);
     if (!copy)
         return;
     memcpy(copy, payload, len);
-    struct vp8_patch patch = {.picture_id = 0x5a5a, .tl0picidx = 0xc3};
-    vp8_patch_apply(view, &patch, copy);
-    struct vp8_view again;
-    if (vp8_parse(copy, len, &again) < 0)
+    struct descriptor_patch patch = {.picture_id = 0x5a5a, .tl0picidx = 0xc3};
+    descriptor_patch(d, &patch, copy);
+    struct payload_view again;
+    if (payload_parse(codec, copy, len, &again) < 0)
         abort();
-    if (view->picture_id_bits > 0 &&
-        again.picture_id != (patch.picture_id & ((1u << view->picture_id_bits) - 1)))
+    if (d->picture_id_bits > 0 &&
+        again.descriptor.picture_id != (patch.picture_id & ((1u << d->picture_id_bits) - 1)))
         abort();
-    if (view->tl0picidx_at > 0 && again.tl0picidx != patch.tl0picidx)
+    if (d->tl0picidx_at > 0 && again.descriptor.tl0picidx != patch.tl0picidx)
         abort();
-    patch = (struct vp8_patch){.picture_id = view->picture_id, .tl0picidx = view->tl0picidx};
-    vp8_patch_apply(&again, &patch, copy);
+    patch = (struct descriptor_patch){.picture_id = d->picture_id, .tl0picidx = d->tl0picidx};
+    descriptor_patch(&again.descriptor, &patch, copy);
     if (memcmp(copy, payload, len) != 0)
         abort();
     free(copy);
@@ -46,7 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         abort(); /* nothing is no payload */
     if (view.key_frame && !view.frame_start)
         abort();
-    if (view.codec == CODEC_VP8)
-        check_vp8(&view.vp8, data + 1, len - 1);
+    if (view.layer_count > LIMIT_ENCODINGS || (view.layer_count > 0 && !view.key_frame))
+        abort();
+    check_descriptor(view.codec, &view.descriptor, data + 1, len - 1);
     return 0;
 }

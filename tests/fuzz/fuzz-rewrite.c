@@ -105,7 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         if (what % 8 == 1) {
             uint16_t before = rewrite.source_seq;
             struct rtp_view withheld = {.seq = ++seqs[index]};
-            struct vp8_view picture = {.picture_id = ticks & 0x7fff};
+            struct descriptor picture = {.picture_id = ticks & 0x7fff};
             if (what & 0x80)
                 (void)rewrite_withhold_picture(&rewrite, source, &withheld, &picture);
             else
@@ -118,10 +118,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         seqs[index] = (uint16_t)(seqs[index] + (step == 127 ? 4000 : step));
         timestamps[index] += ticks;
         struct rtp_view rtp = {.seq = seqs[index], .timestamp = timestamps[index]};
-        struct payload_view payload = {
-            .codec = what & 0x40 ? CODEC_H264 : CODEC_VP8,
-            .key_frame = what & 0x10,
-            .vp8 = {.picture_id = seqs[index] & 0x7fff, .picture_id_at = 2, .picture_id_bits = 15}};
+        struct payload_view payload = {.codec = what & 0x40 ? CODEC_H264 : CODEC_VP8,
+                                       .key_frame = what & 0x10,
+                                       .descriptor = {.picture_id = seqs[index] & 0x7fff,
+                                                      .picture_id_at = 2,
+                                                      .picture_id_bits = 15}};
         uint16_t before = rewrite.source_seq;
         struct rewrite_output out;
         int e = rewrite_forward(&rewrite, source, &rtp, &payload, now_us, &out);

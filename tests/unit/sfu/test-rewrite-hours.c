@@ -91,11 +91,11 @@ static void send_frame(struct world *w, struct source *s)
             .payload = {.codec = w->video ? CODEC_VP8 : CODEC_OPUS, .key_frame = key && i == 0},
         };
         if (w->video)
-            f.payload.vp8 = (struct vp8_view){.picture_id = s->picture_id & 0x7fff,
-                                              .picture_id_at = 2,
-                                              .picture_id_bits = 15,
-                                              .tl0picidx = s->tl0picidx,
-                                              .tl0picidx_at = 4};
+            f.payload.descriptor = (struct descriptor){.picture_id = s->picture_id & 0x7fff,
+                                                       .picture_id_at = 2,
+                                                       .picture_id_bits = 15,
+                                                       .tl0picidx = s->tl0picidx,
+                                                       .tl0picidx_at = 4};
         if (random_below(100) < 5) /* reordered, behind the next frames even */
             f.arrives_us += random_below(60) * MS;
         s->lost[s->seq] = random_below(100) < 3;
@@ -183,8 +183,8 @@ static void receive(struct world *w, const struct flying *f, const struct rewrit
     w->got[number % 1024].source = f->source;
     w->got[number % 1024].frame = f->frame;
     w->got[number % 1024].timestamp = out->header.timestamp;
-    w->got[number % 1024].picture_id = out->vp8.picture_id;
-    w->got[number % 1024].tl0picidx = out->vp8.tl0picidx;
+    w->got[number % 1024].picture_id = out->patch.picture_id;
+    w->got[number % 1024].tl0picidx = out->patch.tl0picidx;
     uint64_t source = 0;
     uint16_t seq = 0;
     CHECK_EQ(rewrite_origin(&w->rewrite, out->header.seq, &source, &seq), 0);

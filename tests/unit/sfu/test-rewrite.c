@@ -33,11 +33,11 @@ static struct payload_view vp8_of(uint16_t picture_id, uint8_t tl0picidx, bool k
     return (struct payload_view){
         .codec = CODEC_VP8,
         .key_frame = key,
-        .vp8 = {.picture_id = picture_id,
-                .picture_id_at = 2,
-                .picture_id_bits = 15,
-                .tl0picidx = tl0picidx,
-                .tl0picidx_at = 4},
+        .descriptor = {.picture_id = picture_id,
+                       .picture_id_at = 2,
+                       .picture_id_bits = 15,
+                       .tl0picidx = tl0picidx,
+                       .tl0picidx_at = 4},
     };
 }
 
@@ -123,11 +123,11 @@ static void one_of(struct rewrite *r, uint16_t seq, uint16_t picture, bool withh
     struct payload_view payload = vp8_of(picture, 0, false);
     struct rewrite_output output = {0};
     if (withheld) {
-        CHECK_EQ(rewrite_withhold_picture(r, 1, &rtp, &payload.vp8), out);
+        CHECK_EQ(rewrite_withhold_picture(r, 1, &rtp, &payload.descriptor), out);
         return;
     }
     CHECK_EQ(rewrite_forward(r, 1, &rtp, &payload, picture * 33 * MS, &output), 0);
-    CHECK_EQ(output.vp8.picture_id, out);
+    CHECK_EQ(output.patch.picture_id, out);
 }
 
 /* Frames left out leave no gap among the pictures; what comes late, or is asked for again, has the
@@ -161,7 +161,7 @@ static void withheld_pictures(void)
     CHECK_EQ(rewrite_origin(&r, 1, &source, &seq), 0);
     CHECK_EQ(seq, 105);
     CHECK_EQ(rewrite_again(&r, 1, &rtp, &payload, &output), 0);
-    CHECK_EQ(output.vp8.picture_id, 3);
+    CHECK_EQ(output.patch.picture_id, 3);
     /* A new run counts anew. */
     rewrite_restart(&r, 1);
     one_of(&r, 120, 120, false, 8);
@@ -245,8 +245,8 @@ static void picture_ids_go_on(void)
             vp8_of(frames[i].picture_id, frames[i].tl0picidx, frames[i].key);
         CHECK_EQ(rewrite_forward(&r, frames[i].source, &rtp, &payload, (100 + 33 * i) * MS, &out),
                  0);
-        CHECK_EQ(out.vp8.picture_id, frames[i].out_picture_id);
-        CHECK_EQ(out.vp8.tl0picidx, frames[i].out_tl0picidx);
+        CHECK_EQ(out.patch.picture_id, frames[i].out_picture_id);
+        CHECK_EQ(out.patch.tl0picidx, frames[i].out_tl0picidx);
     }
     /* Asked for again, a packet of a former run gets the numbers of its time. */
     uint64_t source = 0;
@@ -257,8 +257,8 @@ static void picture_ids_go_on(void)
     struct rtp_view rtp = rtp_of(104, 12000);
     struct payload_view payload = vp8_of(20001, 8, false);
     CHECK_EQ(rewrite_again(&r, 2, &rtp, &payload, &out), 0);
-    CHECK_EQ(out.vp8.picture_id, 5);
-    CHECK_EQ(out.vp8.tl0picidx, 5);
+    CHECK_EQ(out.patch.picture_id, 5);
+    CHECK_EQ(out.patch.tl0picidx, 5);
     CHECK_EQ(out.header.seq, 2);
 }
 
