@@ -109,6 +109,7 @@ static const struct wire_field stream_add[] = {
     WIRE_FLAG(control_stream_add, paused),
     WIRE_LIST(control_stream_add, codecs, codec_count, stream_codec),
     WIRE_LIST(control_stream_add, encodings, encoding_count, encoding),
+    WIRE_RANGE(control_stream_add, spatial_layers, 0, LIMIT_ENCODINGS),
     WIRE_STRING(control_stream_add, mid),
     WIRE_UINT(control_stream_add, ext_mid),
     WIRE_UINT(control_stream_add, ext_rid),

@@ -213,6 +213,9 @@ struct control_stream_add {
     struct control_stream_codec codecs[LIMIT_CODECS_PER_STREAM];
     uint8_t encoding_count;
     struct control_encoding encodings[LIMIT_ENCODINGS];
+    /* Spatial layers of the only encoding, VP9's LnTm_KEY: each counts as an encoding wherever
+     * else they are told apart by number. 0 or 1: it has none. */
+    uint8_t spatial_layers;
     char mid[CONTROL_RID_MAX];
     uint8_t ext_mid, ext_rid, ext_repaired_rid, ext_transport_cc, ext_abs_send_time,
         ext_audio_level;
@@ -358,7 +361,7 @@ struct control_layers {
     uint64_t hearing;
     uint64_t peer; /* who publishes it */
     uint64_t stream;
-    uint8_t received; /* bit i: encodings[i] of STREAM_ADD */
+    uint8_t received; /* bit i: encodings[i] of STREAM_ADD, or its spatial layer i */
 };
 
 struct control_stream_state {
@@ -392,7 +395,7 @@ struct control_peer_stats {
     /* Of sound, RFC 3550 section 6.4.1; 0: there is none, or it is not known. Down: the worst seat
      * of the last reports. */
     uint32_t up_jitter_us, down_jitter_us;
-    uint8_t up_layers;     /* of its camera, bit i: encodings[i] of STREAM_ADD come */
+    uint8_t up_layers;     /* of its camera, bit i: encodings[i] or spatial layer i comes */
     uint16_t up_height;    /* of the best of them, pixels; 0: none, or not known */
     uint8_t down_pictures; /* seats whose picture it is sent */
     uint8_t down_held;     /* seats whose picture is held, see SEAT_PICTURE */

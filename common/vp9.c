@@ -18,7 +18,6 @@ enum {
     LAYER_SYNC = 0x10,           /* U */
     LAYER_PREDICTED = 0x01,      /* D */
     MORE_REFERENCES = 0x01,      /* N */
-    REFERENCES_MAX = 3,          /* P_DIFF, section 4.2 */
     STRUCTURE_HAS_SIZES = 0x10,  /* Y */
     STRUCTURE_HAS_GROUP = 0x08,  /* G */
     GROUP_REFERENCES_MASK = 0x3, /* R, behind two bits */
@@ -36,26 +35,28 @@ static void read_picture_id(struct reader *r, const uint8_t *payload, struct vp9
     }
 }
 
-static void read_layers(struct reader *r, const uint8_t *payload, bool flexible,
-                        struct vp9_descriptor *d)
+static void read_layers(struct reader *r, const uint8_t *payload, struct vp9_descriptor *d)
 {
     uint8_t layers = reader_u8(r);
     d->temporal_layer = layers >> 5;
     d->layer_sync = layers & LAYER_SYNC;
     d->spatial_layer = layers >> 1 & 7;
     d->layer_predicted = layers & LAYER_PREDICTED;
-    if (flexible)
+    if (d->flexible)
         return;
     d->tl0picidx_at = (uint8_t)(r->pos - payload);
     d->tl0picidx = reader_u8(r);
 }
 
-/* Which earlier pictures it is predicted from. False: more than there may be. */
-static bool skip_references(struct reader *r)
+/* False: more than there may be. */
+static bool read_references(struct reader *r, struct vp9_descriptor *d)
 {
-    for (unsigned i = 0; i < REFERENCES_MAX; i++)
-        if (!(reader_u8(r) & MORE_REFERENCES))
+    while (d->reference_count < VP9_REFERENCES_MAX) {
+        uint8_t reference = reader_u8(r);
+        d->references[d->reference_count++] = reference >> 1;
+        if (!(reference & MORE_REFERENCES))
             return true;
+    }
     return false;
 }
 
@@ -77,16 +78,16 @@ int vp9_read_descriptor(const uint8_t *payload, size_t len, struct vp9_descripto
     struct reader r = reader_over(payload, len);
     uint8_t first = reader_u8(&r);
     struct vp9_descriptor d = {
+        .flexible = first & FLEXIBLE,
         .inter_predicted = first & INTER_PREDICTED,
         .frame_start = first & FRAME_START,
         .frame_end = first & FRAME_END,
     };
-    bool flexible = first & FLEXIBLE;
     if (first & HAS_PICTURE_ID)
         read_picture_id(&r, payload, &d);
     if (first & HAS_LAYERS)
-        read_layers(&r, payload, flexible, &d);
-    if (flexible && d.inter_predicted && !skip_references(&r))
+        read_layers(&r, payload, &d);
+    if (d.flexible && d.inter_predicted && !read_references(&r, &d))
         return -EBADMSG;
     if (first & HAS_STRUCTURE)
         read_structure(&r, &d);

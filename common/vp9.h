@@ -10,6 +10,8 @@
 
 /* N_S says one less in three bits. */
 #define VP9_LAYERS_MAX 8
+/* Earlier pictures that one may name. */
+#define VP9_REFERENCES_MAX 3
 
 struct vp9_descriptor {
     uint16_t picture_id;
@@ -19,12 +21,15 @@ struct vp9_descriptor {
     uint8_t tl0picidx_at;   /* offset in the payload; 0: none, as in flexible mode */
     uint8_t temporal_layer; /* TID; 0 when absent */
     uint8_t spatial_layer;  /* SID; 0 when absent */
-    bool inter_predicted;   /* P: of an earlier picture; without it and with SID 0 a key picture */
-    bool layer_predicted;   /* D: of the layer below it in the same picture */
-    bool layer_sync;        /* U: of the temporal layers below its own it needs no other frame */
-    bool frame_start;       /* B: of a layer's frame */
-    bool frame_end;         /* E: of a layer's frame */
-    uint8_t layer_count;    /* of the scalability structure, which key pictures bring; 0: none */
+    bool flexible;          /* F: it names the pictures it is predicted from */
+    uint8_t reference_count;
+    uint8_t references[VP9_REFERENCES_MAX]; /* P_DIFF: so many pictures back */
+    bool inter_predicted; /* P: of an earlier picture; without it and with SID 0 a key picture */
+    bool layer_predicted; /* D: of the layer below it in the same picture */
+    bool layer_sync;      /* U: of the temporal layers below its own it needs no other frame */
+    bool frame_start;     /* B: of a layer's frame */
+    bool frame_end;       /* E: of a layer's frame */
+    uint8_t layer_count;  /* of the scalability structure, which key pictures bring; 0: none */
     uint16_t widths[VP9_LAYERS_MAX], heights[VP9_LAYERS_MAX]; /* with it, pixels; 0: not told */
     size_t len;                                               /* bytes before the VP9 payload */
 };

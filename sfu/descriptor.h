@@ -22,6 +22,7 @@ struct descriptor {
     uint8_t head_len;       /* leading bytes that hold both, at most DESCRIPTOR_HEAD_MAX */
     uint8_t temporal_layer; /* TID; 0 when absent */
     bool layer_sync;        /* Y, of VP9 U: it needs the temporal layers below its own alone */
+    bool flexible;          /* VP9: F, it names what it is predicted from by picture ids' steps */
     uint8_t spatial_layer;  /* VP9: SID, 0 when absent; of VP8 each is a stream of its own */
     bool inter_predicted;   /* VP9: P, of an earlier picture */
     bool layer_end;         /* VP9: E, the last packet of its layer in this picture */

@@ -108,7 +108,7 @@ static void take_key_frame_request(struct context *c, struct subscriber *s, uint
     struct subscription *sub = subscriber_of_ssrc(s, ssrc);
     context_count(c, CONTROL_METRIC_PLI_RECEIVED);
     /* One that is asked for already is asked for again by itself. */
-    if (sub && sub->shown && !sub->shown->key_frame_wanted &&
+    if (sub && sub->shown && !encoding_of_stream(sub->shown)->key_frame_wanted &&
         subscription_may_ask_key_frame(sub, c))
         encoding_ask_key_frame(sub->shown, c);
 }
@@ -180,8 +180,7 @@ static void repair(struct context *c, struct publisher *p, struct encoding *e, b
         context_count(c, CONTROL_METRIC_NACK_SENT);
     }
     encoding_tell_losses(e, c);
-    if (can_send && stream_wants_key_frame(e->stream, c->now_us) &&
-        (e->subscriber_count > 0 || e->publication->recorded))
+    if (can_send && stream_wants_key_frame(e->stream, c->now_us) && encoding_is_needed(e))
         encoding_ask_key_frame(e, c);
 }
 
@@ -276,7 +275,7 @@ void feedback_to_publisher(struct context *c, struct publisher *p)
     bool can_send = transport_can_send(p->up);
     for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++) {
         struct publication *pub = p->publications[i];
-        for (size_t k = 0; pub && k < pub->encoding_count; k++) {
+        for (size_t k = 0; pub && k < pub->stream_count; k++) {
             repair(c, p, &pub->encodings[k], can_send);
             encoding_retry_key_frame(&pub->encodings[k], c);
         }

@@ -42,17 +42,19 @@ static void hear(struct context *c, const struct publication *pub, const struct 
 static void withhold(struct context *c, struct encoding *e, uint16_t seq)
 {
     forward_burst(c); /* those before it */
-    for (size_t i = 0; i < e->subscriber_count; i++)
-        if (e->subscribers[i]->shown == e)
-            (void)rewrite_withhold(&e->subscribers[i]->rewrite, e->source, seq);
+    for (size_t l = 0; l < encoding_layers(e); l++)
+        for (size_t i = 0; i < e[l].subscriber_count; i++)
+            if (e[l].subscribers[i]->shown == &e[l])
+                (void)rewrite_withhold(&e[l].subscribers[i]->rewrite, e[l].source, seq);
 }
 
 /* The source goes on with other numbers: its watchers' go on without a seam all the same. */
 static void restart(struct context *c, struct encoding *e)
 {
     forward_burst(c); /* of the numbers before */
-    for (size_t i = 0; i < e->subscriber_count; i++)
-        rewrite_restart(&e->subscribers[i]->rewrite, e->source);
+    for (size_t l = 0; l < encoding_layers(e); l++)
+        for (size_t i = 0; i < e[l].subscriber_count; i++)
+            rewrite_restart(&e[l].subscribers[i]->rewrite, e[l].source);
 }
 
 static void tape(struct context *c, struct encoding *e, const struct packet *packet,
@@ -93,6 +95,27 @@ static void begin_flow(struct context *c, struct encoding *e)
     encoding_retry_key_frame(e, c);
 }
 
+/* What comes of each encoding that the packet, of the stream of `e`, is of. */
+static void note(struct context *c, struct encoding *e, const struct packet *packet, bool newest)
+{
+    const struct payload_view *payload = &packet->payload;
+    struct publication *pub = e->publication;
+    if (payload->layer_count > 0 && newest)
+        pub->layer_count = payload->layer_count;
+    for (size_t l = 0; l < encoding_layers(e); l++) {
+        if (!encoding_carries(&e[l], packet))
+            continue;
+        uint16_t height = encoding_is_layer(e) ? payload->layer_heights[l] : payload->height;
+        e[l].last_us = c->now_us;
+        e[l].flowing = true;
+        if (height)
+            e[l].height = height;
+        rate_add(&e[l].rate, packet->rtp.payload_len, c->now_us);
+        if (payload->descriptor.picture_id_bits > 0)
+            tiers_add(&e[l].tiers, payload->descriptor.temporal_layer, packet->rtp.payload_len);
+    }
+}
+
 /* What arrived means for the numbers of `e`. Returns whether it is the newest of them. */
 static bool follow(struct context *c, struct encoding *e, const struct packet *packet,
                    const struct stream_arrival *arrival)
@@ -111,26 +134,30 @@ static bool follow(struct context *c, struct encoding *e, const struct packet *p
         context_count(c, CONTROL_METRIC_PACKETS_REPAIRED);
     if (packet->payload.key_frame && e->publication->kind == CONTROL_VIDEO) {
         context_count(c, CONTROL_METRIC_KEY_FRAMES);
-        if (packet->payload.height)
-            e->height = packet->payload.height;
         if (newest) /* a straggler opens no seat */
             encoding_key_frame_came(e);
     }
+    note(c, e, packet, newest);
     return newest;
 }
 
 /* To all who show it; and it opens the seats that wait for it, unless it is a straggler: what
  * followed it went by, and it may be from before they were allowed to see it. */
-void forward_burst(struct context *c)
+static void send_burst(struct context *c, const struct burst *b, struct encoding *e)
 {
-    struct burst *b = &c->burst;
-    struct encoding *e = b->encoding;
-    for (size_t i = 0; b->count > 0 && i < e->subscriber_count; i++) {
+    for (size_t i = 0; i < e->subscriber_count; i++) {
         struct subscription *s = e->subscribers[i];
         for (size_t k = 0; k < b->count; k++)
             if (b->newest[k] || s->shown == e)
                 transmit_packet(s, c, e, b->packets[k], b->newest[k]);
     }
+}
+
+void forward_burst(struct context *c)
+{
+    struct burst *b = &c->burst;
+    for (size_t l = 0; b->count > 0 && l < encoding_layers(b->encoding); l++)
+        send_burst(c, b, &b->encoding[l]);
     while (b->count > 0)
         packet_unref(b->packets[--b->count]);
 }
@@ -138,11 +165,16 @@ void forward_burst(struct context *c)
 static void fan_out(struct context *c, struct encoding *e, struct packet *packet, bool newest)
 {
     struct burst *b = &c->burst;
-    if (b->count == BURST_PACKETS || (b->count > 0 && b->encoding != e))
+    /* A seat changes spatial layers with this very packet: what was before it goes first, to all
+     * layers, and what follows it later. */
+    bool turns = encoding_is_layer(e) && packet->payload.key_frame;
+    if (b->count == BURST_PACKETS || (b->count > 0 && (b->encoding != e || turns)))
         forward_burst(c);
     b->encoding = e;
     b->newest[b->count] = newest;
     b->packets[b->count++] = packet_ref(packet);
+    if (turns)
+        forward_burst(c);
 }
 
 /* What is nobody's came all the same. A browser that is told it was lost takes its path to be bad:
@@ -230,8 +262,6 @@ static void forward_rtp(struct context *c, struct publisher *p, struct packet *p
     bool newest = follow(c, e, packet, &arrival);
     if (pub->paused)
         return;
-    if (packet->payload.descriptor.picture_id_bits > 0)
-        tiers_add(&e->tiers, packet->payload.descriptor.temporal_layer, packet->rtp.payload_len);
     if (pub->kind == CONTROL_VIDEO)
         packet->padding = evener_padding(&e->evener, packet);
     hear(c, pub, &ext);

@@ -38,6 +38,7 @@ static int parse_vp9(const uint8_t *payload, size_t len, struct payload_view *vi
         .head_len = d.tl0picidx_at ? d.tl0picidx_at + 1 : d.picture_id_at + d.picture_id_bits / 7,
         .temporal_layer = d.temporal_layer,
         .layer_sync = d.layer_sync,
+        .flexible = d.flexible,
         .spatial_layer = d.spatial_layer,
         .inter_predicted = d.inter_predicted,
         .layer_end = d.frame_end,

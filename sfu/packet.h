@@ -13,7 +13,7 @@
 #include "sfu/keyframe.h"
 #include "sfu/rtp.h"
 
-/* Capacity of one packet, bytes. Ours: an Ethernet frame; with its views 1,648, so that three
+/* Capacity of one packet, bytes. Ours: an Ethernet frame; with its views 1,656, so that three
  * layers of a camera with full histories are 2.5 MB. */
 #define PACKET_BYTES 1536
 

@@ -65,7 +65,7 @@ static void tell_stream_state(const struct publication *pub, struct context *c)
  * silent for long. Still pictures make all layers pause alike, and none falls behind. */
 static bool fell_behind(const struct encoding *e, uint64_t newest_us)
 {
-    return newest_us - stream_last_us(e->stream) > LAYER_BEHIND_US;
+    return newest_us - encoding_last_us(e) > LAYER_BEHIND_US;
 }
 
 /* The tape changes to the best layer with its next key frame. */
@@ -80,17 +80,15 @@ static void watch_flow(struct publication *pub, struct context *c)
 {
     uint64_t newest_us = 0;
     for (size_t i = 0; i < pub->encoding_count; i++) {
-        const struct stream *stream = pub->encodings[i].stream;
-        if (stream && stream_last_us(stream) > newest_us)
-            newest_us = stream_last_us(stream);
+        uint64_t last_us = encoding_last_us(&pub->encodings[i]);
+        newest_us = last_us > newest_us ? last_us : newest_us;
     }
     bool flows = false;
     bool stopped = false;
     for (size_t i = 0; i < pub->encoding_count; i++) {
         struct encoding *e = &pub->encodings[i];
         bool flowed = e->flowing;
-        e->flowing =
-            e->stream && stream_is_flowing(e->stream, c->now_us) && !fell_behind(e, newest_us);
+        e->flowing = encoding_is_flowing(e, c->now_us) && !fell_behind(e, newest_us);
         flows = flows || e->flowing;
         stopped = stopped || (flowed && !e->flowing);
     }

@@ -31,7 +31,7 @@ static uint32_t price(struct encoding *e, uint64_t now_us)
 {
     if (!e->flowing)
         return e->price_bps;
-    uint64_t bps = (uint64_t)stream_bps(e->stream, now_us) * VIDEO_OVERHEAD_PERMILLE / 1000;
+    uint64_t bps = (uint64_t)rate_bps(&e->rate, now_us) * VIDEO_OVERHEAD_PERMILLE / 1000;
     e->price_bps = bps < UINT32_MAX ? (uint32_t)bps : UINT32_MAX;
     return e->price_bps ? e->price_bps : 1;
 }
@@ -135,7 +135,7 @@ static void gather(struct subscriber *s, uint64_t now_us, struct choice *choice)
 
 static uint32_t sound_bps(const struct encoding *e, uint64_t now_us)
 {
-    return e && e->flowing ? stream_bps(e->stream, now_us) + SOUND_OVERHEAD_BPS : 0;
+    return e && e->flowing ? rate_bps(&e->rate, now_us) + SOUND_OVERHEAD_BPS : 0;
 }
 
 /* Holds back the sound of who is silent where there is not room for all; returns what the rest
@@ -171,7 +171,7 @@ static uint64_t choose_red(struct subscriber *s, uint32_t bps, uint64_t sound, u
             const struct subscription *sub = &s->subscriptions[i];
             const struct encoding *e = sub->shown;
             if (e && e->flowing && !sub->held)
-                cost += red_bps(stream_bps(e->stream, now_us), s->red);
+                cost += red_bps(rate_bps(&e->rate, now_us), s->red);
         }
         if (sound + cost <= bps)
             return sound + cost;

@@ -108,8 +108,10 @@ static int start_stream(struct publisher *p, struct encoding *e, uint32_t ssrc)
         stream_destroy(stream);
         return r;
     }
-    e->stream = stream;
-    e->ssrc = ssrc;
+    for (size_t i = 0; i < encoding_layers(e); i++) {
+        e[i].stream = stream;
+        e[i].ssrc = ssrc;
+    }
     return 0;
 }
 
@@ -127,6 +129,9 @@ static int set_rtx(struct publisher *p, struct encoding *e, uint32_t rtx_ssrc)
 static void end_encoding(struct publisher *p, struct context *c, struct encoding *e)
 {
     assert(e->subscriber_count == 0);
+    free(e->subscribers);
+    if (encoding_of_stream(e) != e)
+        return;
     release_ssrcs(p, e);
     for (bool more = e->stream; more;) { /* what is still missing will not come */
         more = stream_give_up(e->stream);
@@ -134,7 +139,6 @@ static void end_encoding(struct publisher *p, struct context *c, struct encoding
     }
     tap_end(&p->hearing->tap, c, &e->track, e->publication->id);
     stream_destroy(e->stream);
-    free(e->subscribers);
 }
 
 void publisher_remove(struct publisher *p, struct context *c, struct publication *pub)
@@ -161,6 +165,9 @@ static bool makes_sense(const struct control_stream_add *add)
     for (size_t i = 0; i < add->codec_count; i++)
         if ((add->codecs[i].codec == CODEC_OPUS) == video)
             return false;
+    if (add->spatial_layers > 1 &&
+        (add->encoding_count != 1 || add->codec_count != 1 || add->codecs[0].codec != CODEC_VP9))
+        return false;
     for (size_t i = 0; i < add->encoding_count; i++) {
         const struct control_encoding *e = &add->encodings[i];
         bool by_rid = e->rid[0] && add->ext_rid;
@@ -171,12 +178,23 @@ static bool makes_sense(const struct control_stream_add *add)
     return true;
 }
 
-static int begin_encoding(struct publisher *p, struct context *c, struct publication *pub,
-                          const struct control_encoding *wanted)
+static void name_encodings(struct publication *pub, struct context *c,
+                           const struct control_stream_add *add)
 {
-    struct encoding *e = &pub->encodings[pub->encoding_count++];
-    e->publication = pub;
-    e->source = ++c->next_source;
+    bool layered = add->spatial_layers > 1;
+    pub->stream_count = add->encoding_count;
+    pub->encoding_count = layered ? add->spatial_layers : add->encoding_count;
+    pub->layer_count = add->spatial_layers;
+    for (size_t i = 0; i < pub->encoding_count; i++) {
+        pub->encodings[i].publication = pub;
+        pub->encodings[i].source = ++c->next_source;
+    }
+    pub->taped = pub->stream_count == 1 ? &pub->encodings[0] : NULL;
+}
+
+static int begin_stream(struct publisher *p, struct encoding *e,
+                        const struct control_encoding *wanted)
+{
     memcpy(e->rid, wanted->rid, sizeof(e->rid));
     int r = 0;
     if (wanted->ssrc)
@@ -224,14 +242,14 @@ int publisher_add(struct publisher *p, struct context *c, const struct control_s
         return r;
     }
     *place = pub;
-    for (size_t i = 0; i < add->encoding_count; i++) {
-        r = begin_encoding(p, c, pub, &add->encodings[i]);
+    name_encodings(pub, c, add);
+    for (size_t i = 0; i < pub->stream_count; i++) {
+        r = begin_stream(p, &pub->encodings[i], &add->encodings[i]);
         if (r < 0) {
             publisher_remove(p, c, pub);
             return r;
         }
     }
-    pub->taped = pub->encoding_count == 1 ? &pub->encodings[0] : NULL;
     *ret_publication = pub;
     return 0;
 }
@@ -280,7 +298,7 @@ static struct encoding *match(struct publication *pub, const struct rtpext_value
 {
     if (v->mid.text && pub->mid[0] && !rtpext_text_is(v->mid, pub->mid))
         return NULL;
-    for (size_t i = 0; i < pub->encoding_count; i++) {
+    for (size_t i = 0; i < pub->stream_count; i++) {
         struct encoding *e = &pub->encodings[i];
         *ret_repair = rtpext_text_is(v->repaired_rid, e->rid);
         if (*ret_repair && !e->rtx_ssrc)
@@ -311,7 +329,7 @@ static struct encoding *learn(struct publisher *p, struct context *c, const stru
         int r = repair ? set_rtx(p, e, rtp->ssrc) : start_stream(p, e, rtp->ssrc);
         if (r < 0)
             return NULL;
-        if (!repair && e->subscriber_count > 0)
+        if (!repair && encoding_is_needed(e))
             encoding_ask_key_frame(e, c);
         return e->stream ? e : NULL;
     }
@@ -334,7 +352,7 @@ struct tap_source publication_tap_source(const struct publication *p)
 
 struct encoding *publication_best(struct publication *p)
 {
-    for (size_t i = p->encoding_count; i-- > 0;)
+    for (size_t i = p->stream_count; i-- > 0;)
         if (p->encodings[i].flowing)
             return &p->encodings[i];
     return &p->encodings[0];
@@ -342,7 +360,7 @@ struct encoding *publication_best(struct publication *p)
 
 void publication_set_round_trip(struct publication *p, uint32_t rtt_us)
 {
-    for (size_t i = 0; i < p->encoding_count; i++)
+    for (size_t i = 0; i < p->stream_count; i++)
         if (p->encodings[i].stream)
             stream_set_round_trip(p->encodings[i].stream, rtt_us);
 }
@@ -351,7 +369,7 @@ void publication_record(struct publication *p, struct context *c, bool recorded)
 {
     struct tap *tap = &p->publisher->hearing->tap;
     p->recorded = recorded;
-    for (size_t i = 0; i < p->encoding_count; i++) {
+    for (size_t i = 0; i < p->stream_count; i++) {
         struct encoding *e = &p->encodings[i];
         if (recorded) {
             tap_unmute(tap, c, &e->track, p->id);
@@ -365,8 +383,29 @@ void publication_record(struct publication *p, struct context *c, bool recorded)
 void publication_leave_tape(struct publication *p)
 {
     p->recorded = false;
-    for (size_t i = 0; i < p->encoding_count; i++)
+    for (size_t i = 0; i < p->stream_count; i++)
         p->encodings[i].track.recording = false;
+}
+
+uint64_t encoding_last_us(const struct encoding *e)
+{
+    if (!e->stream)
+        return 0;
+    return encoding_is_layer(e) ? e->last_us : stream_last_us(e->stream);
+}
+
+bool encoding_is_flowing(struct encoding *e, uint64_t now_us)
+{
+    return e->stream && stream_is_flowing(e->stream, now_us) &&
+           now_us - encoding_last_us(e) <= STREAM_STOPPED_US;
+}
+
+bool encoding_is_needed(const struct encoding *e)
+{
+    bool needed = e->publication->recorded;
+    for (size_t i = 0; i < encoding_layers(e); i++)
+        needed = needed || e[i].subscriber_count > 0;
+    return needed;
 }
 
 void encoding_tell_losses(struct encoding *e, struct context *c)
@@ -433,6 +472,7 @@ void encoding_ask_key_frame(struct encoding *e, struct context *c)
 {
     if (e->publication->kind != CONTROL_VIDEO)
         return;
+    e = encoding_of_stream(e);
     e->key_frame_wanted = true;
     encoding_retry_key_frame(e, c);
 }

@@ -13,6 +13,7 @@
 #include "sfu/context.h"
 #include "sfu/even.h"
 #include "sfu/ntp.h"
+#include "sfu/rate.h"
 #include "sfu/rtpext.h"
 #include "sfu/speaker.h"
 #include "sfu/stream.h"
@@ -48,17 +49,21 @@ int hearing_init(struct hearing *hearing, struct context *c, uint64_t id);
 /* Harmless for a zeroed one. */
 void hearing_finish(struct hearing *hearing);
 
-/* One stream of packets: all of a publication, or one layer of its simulcast. */
+/* What a seat may show of a publication: all of it, one layer of its simulcast (a stream each), or
+ * one spatial layer of the only stream (LnTm_KEY, see encoding_carries()). */
 struct encoding {
     uint64_t source; /* unique on the worker: what a seat's rewriting knows it by */
     struct publication *publication;
-    struct stream *stream; /* owned; NULL until its SSRC is known */
+    struct stream *stream; /* owned, but by the lowest of spatial layers; NULL until its SSRC is
+                              known */
     uint32_t ssrc;         /* 0: not known yet */
     uint32_t rtx_ssrc;     /* 0: none, or not known yet */
     char rid[CONTROL_RID_MAX];
     bool flowing;
     uint16_t newest_seq; /* of the packets forwarded so far */
     uint16_t height;     /* of its last key frame, pixels; 0: not known */
+    uint64_t last_us;    /* of spatial layers: when a packet of its own came last */
+    struct rate rate;    /* of payloads */
     struct tiers tiers;  /* what its temporal layers take of it */
     uint32_t price_bps;  /* what it took on a path when it came last; 0: never seen */
     struct evener evener;
@@ -88,12 +93,14 @@ struct publication {
     struct rtpext_ids ext;
     size_t codec_count;
     struct stream_codec codecs[LIMIT_CODECS_PER_STREAM];
-    size_t encoding_count;
+    size_t stream_count;   /* of the encodings the first so many have streams of their own */
+    size_t encoding_count; /* more than those: spatial layers, and stream_count is 1 */
     struct encoding encodings[LIMIT_ENCODINGS]; /* worst first, as browsers announce them */
-    struct encoding *taped;                     /* the one that is recorded; NULL: none yet */
-    uint8_t told_layers;                        /* see pictures.h, like the next two */
-    uint64_t received_us[LIMIT_ENCODINGS];      /* when somebody received it last */
-    uint64_t layers_us[LIMIT_ENCODINGS];        /* since when it is told to be received */
+    uint8_t layer_count;                   /* spatial layers there are since the last key frame */
+    struct encoding *taped;                /* the one that is recorded; NULL: none yet */
+    uint8_t told_layers;                   /* see pictures.h, like the next two */
+    uint64_t received_us[LIMIT_ENCODINGS]; /* when somebody received it last */
+    uint64_t layers_us[LIMIT_ENCODINGS];   /* since when it is told to be received */
 };
 
 #define PUBLISHER_SSRCS ((size_t)LIMIT_STREAMS_PER_PEER * LIMIT_ENCODINGS * 2)
@@ -159,7 +166,7 @@ void publication_set_round_trip(struct publication *p, uint32_t rtt_us);
 /* Whose the tracks of `p` are, for the tape. */
 struct tap_source publication_tap_source(const struct publication *p);
 
-/* The best encoding that flows, or the first when none does. */
+/* The best encoding with a stream of its own that flows, or the first when none does. */
 struct encoding *publication_best(struct publication *p);
 
 /* Sets whether it is recorded. Begun: tells the tape so, and asks for a key frame to begin the
@@ -169,6 +176,55 @@ void publication_record(struct publication *p, struct context *c, bool recorded)
 /* It is not recorded, and nobody is told: the tape it was on is gone. A straggler of before begins
  * no recording on another. */
 void publication_leave_tape(struct publication *p);
+
+/* Whether it is a spatial layer of a stream, rather than a stream. */
+static inline bool encoding_is_layer(const struct encoding *e)
+{
+    return e->publication->encoding_count > e->publication->stream_count;
+}
+
+/* How many encodings, side by side, the stream of `e` is: one, or its spatial layers, of which `e`
+ * is the lowest. */
+static inline size_t encoding_layers(const struct encoding *e)
+{
+    return encoding_is_layer(e) ? e->publication->encoding_count : 1;
+}
+
+/* Whose its stream is. */
+static inline struct encoding *encoding_of_stream(struct encoding *e)
+{
+    return encoding_is_layer(e) ? &e->publication->encodings[0] : e;
+}
+
+/* Whether `packet`, of its stream, is of `e`. A spatial layer of LnTm_KEY is predicted from those
+ * below it in key pictures alone, so it consists of itself and of these. */
+static inline bool encoding_carries(const struct encoding *e, const struct packet *packet)
+{
+    const struct descriptor *d = &packet->payload.descriptor;
+    if (!encoding_is_layer(e))
+        return true;
+    ptrdiff_t layer = e - e->publication->encodings;
+    return d->spatial_layer == layer ||
+           (d->spatial_layer < layer && !d->inter_predicted && layer < e->publication->layer_count);
+}
+
+/* Whether the packet, which it carries, ends a picture of it: the marker. */
+static inline bool encoding_ends(const struct encoding *e, const struct packet *packet)
+{
+    const struct descriptor *d = &packet->payload.descriptor;
+    if (!encoding_is_layer(e))
+        return packet->rtp.marker;
+    return d->layer_end && d->spatial_layer == e - e->publication->encodings;
+}
+
+/* When a packet of it came last; 0: never. */
+uint64_t encoding_last_us(const struct encoding *e);
+
+/* Whether packets of it come; call about every 100 ms. */
+bool encoding_is_flowing(struct encoding *e, uint64_t now_us);
+
+/* Whether anybody receives the stream of `e`, or it is recorded. */
+bool encoding_is_needed(const struct encoding *e);
 
 /* Tells the tape what of the stream was given up, if it tapes this encoding, and counts it. */
 void encoding_tell_losses(struct encoding *e, struct context *c);

@@ -18,13 +18,9 @@ enum {
     /* RFC 4588 section 4: the original sequence number in front of the payload. */
     RTX_HEADER_BYTES = 2,
 
-    RATE_BUCKETS = 10,
-
     /* RFC 3550 section 5.1. */
     RTP_PADDING_BIT = 0x20,
 };
-
-#define RATE_BUCKET_US 100000ull
 
 /* A jump ahead that no sender reaches in the time since the last packet is another numbering, not
  * loss. Ours: 5,000 packets a second and some to spare. */
@@ -56,8 +52,6 @@ struct stream {
     uint64_t sender_info_us;
 
     uint32_t rtt_us;
-    uint64_t rate_bucket; /* number of the current bucket since time 0 */
-    uint32_t rate_bytes[RATE_BUCKETS];
     struct stream_stats stats;
     struct nack nack;
 };
@@ -262,29 +256,6 @@ uint32_t stream_jitter_us(const struct stream *s)
     return (uint32_t)((uint64_t)(s->jitter >> 4) * 1000000 / clock_rate(s));
 }
 
-static void count_rate(struct stream *s, size_t bytes, uint64_t now_us)
-{
-    uint64_t bucket = now_us / RATE_BUCKET_US;
-    if (bucket > s->rate_bucket + RATE_BUCKETS)
-        s->rate_bucket = bucket - RATE_BUCKETS;
-    while (s->rate_bucket < bucket)
-        s->rate_bytes[++s->rate_bucket % RATE_BUCKETS] = 0;
-    s->rate_bytes[bucket % RATE_BUCKETS] += (uint32_t)bytes;
-}
-
-uint32_t stream_bps(const struct stream *s, uint64_t now_us)
-{
-    /* Whole buckets only: the nine before the current one. */
-    uint64_t now_bucket = now_us / RATE_BUCKET_US;
-    uint64_t bits = 0;
-    for (uint64_t age = 1; age < RATE_BUCKETS && age <= now_bucket; age++) {
-        uint64_t bucket = now_bucket - age;
-        if (bucket <= s->rate_bucket && bucket + RATE_BUCKETS > s->rate_bucket)
-            bits += 8ull * s->rate_bytes[bucket % RATE_BUCKETS];
-    }
-    return (uint32_t)(bits * 1000000 / ((RATE_BUCKETS - 1) * RATE_BUCKET_US));
-}
-
 static const struct stream_codec *find_red(const struct stream *s, uint8_t payload_type)
 {
     for (size_t i = 0; i < s->config.codec_count; i++)
@@ -361,7 +332,6 @@ static int take(struct stream *s, struct packet *packet, bool restored, uint64_t
     s->stats.bytes += packet->rtp.payload_len;
     s->stats.repaired += arrival.repaired;
     s->stats.key_frames += s->config.video && packet->payload.key_frame;
-    count_rate(s, packet->rtp.payload_len, now_us);
     history_put(s->history, packet, now_us);
     *ret_arrival = arrival;
     return 0;

@@ -1,5 +1,5 @@
 /* One incoming stream (one SSRC and its RTX): numbers, loss, jitter and report data (RFC 3550),
- * repair (RFC 4585, RFC 4588), recent packets, bit rate, and whether it flows.
+ * repair (RFC 4585, RFC 4588), recent packets, and whether it flows.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef SFU_STREAM_H
 #define SFU_STREAM_H
@@ -122,9 +122,6 @@ bool stream_is_flowing(struct stream *stream, uint64_t now_us);
 
 /* When its last packet came; 0: never. */
 uint64_t stream_last_us(const struct stream *stream);
-
-/* Payload bits a second over about the last second. */
-uint32_t stream_bps(const struct stream *stream, uint64_t now_us);
 
 /* Borrowed; brought up to date by the call. */
 const struct stream_stats *stream_stats(struct stream *stream);

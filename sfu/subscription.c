@@ -72,6 +72,7 @@ static int init_subscription(struct subscriber *s, struct subscription *sub, uin
     };
     if (video) {
         config.payload_types[CODEC_VP8] = CODEC_PT_VP8;
+        config.payload_types[CODEC_VP9] = CODEC_PT_VP9;
         config.payload_types[CODEC_H264] = CODEC_PT_H264;
     } else {
         config.payload_types[CODEC_OPUS] = CODEC_PT_OPUS;

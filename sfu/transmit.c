@@ -139,8 +139,20 @@ static bool is_left_out(struct subscription *s, const struct encoding *e,
     else if (begins && d->layer_sync && s->tier_now < s->tier &&
              d->temporal_layer == s->tier_now + 1)
         s->tier_now++;
-    return d->temporal_layer > s->tier_now && s->tier_now < TIERS_ALL &&
-           rewrite_withhold_picture(&s->rewrite, e->source, &packet->rtp, d) == 0;
+    if (d->temporal_layer <= s->tier_now || s->tier_now == TIERS_ALL)
+        return false;
+    /* Where pictures name others by how far back they are, their ids keep their steps. */
+    int r = d->flexible ? rewrite_withhold(&s->rewrite, e->source, packet->rtp.seq)
+                        : rewrite_withhold_picture(&s->rewrite, e->source, &packet->rtp, d);
+    return r == 0;
+}
+
+/* Whether the seat goes over to another spatial layer of the same stream with this packet. */
+static bool leaves_with(const struct subscription *s, const struct encoding *e,
+                        const struct packet *packet, bool newest)
+{
+    return s->shown == e && s->wanted != e && newest && packet->payload.key_frame &&
+           s->wanted->stream == e->stream && encoding_carries(s->wanted, packet);
 }
 
 void transmit_packet(struct subscription *s, struct context *c, struct encoding *e,
@@ -161,7 +173,11 @@ void transmit_packet(struct subscription *s, struct context *c, struct encoding 
             return;
         s->broken = false;
     }
-    if (is_left_out(s, e, packet, newest))
+    if (!encoding_carries(e, packet)) {
+        (void)rewrite_withhold(&s->rewrite, e->source, packet->rtp.seq); /* not if only wanted */
+        return;
+    }
+    if (leaves_with(s, e, packet, newest) || is_left_out(s, e, packet, newest))
         return;
     struct rewrite_output out;
     if (rewrite_forward(&s->rewrite, e->source, &packet->rtp, &packet->payload, c->now_us, &out) <
@@ -169,6 +185,7 @@ void transmit_packet(struct subscription *s, struct context *c, struct encoding 
         return;
     if (out.switched)
         subscription_switch_over(s, c, e);
+    out.header.marker = encoding_ends(e, packet);
     const struct red_head *red = NULL;
     if (s->subscriber->red > 0 && s->kind == CONTROL_AUDIO)
         red = red_of(s, c, e, packet, &out);
@@ -210,6 +227,22 @@ static void account_again(struct subscriber *s, uint64_t bytes, uint64_t now_us)
     s->rtx_until_us += (bytes + DOWNLINK_OVERHEAD_BYTES) * 8000000 / bps;
 }
 
+/* RTX of a packet that came too late to be passed over and is not of what the seat shows: no
+ * payload, so that the page asks for that number no more. */
+static int transmit_nothing(struct subscription *s, struct context *c, struct rtp_header *header,
+                            uint16_t osn)
+{
+    const uint8_t head[RTX_OSN_BYTES] = {(uint8_t)(osn >> 8), (uint8_t)osn};
+    uint8_t header_bytes[RTP_HEADER_BYTES];
+    const struct seal_packet plain = {
+        .header = header_bytes,
+        .header_len = sizeof(header_bytes),
+        .head = head,
+        .head_len = sizeof(head),
+    };
+    return deliver(s, c, s->rtx_out, header, header_bytes, &plain);
+}
+
 /* Returns the bytes of SRTP; 0: it is not to be had. */
 static size_t send_again(struct subscription *s, struct context *c, uint16_t seq)
 {
@@ -222,14 +255,16 @@ static size_t send_again(struct subscription *s, struct context *c, uint16_t seq
     struct rewrite_output out;
     if (!packet || rewrite_again(&s->rewrite, seq, &packet->rtp, &packet->payload, &out) < 0)
         return 0;
+    bool carried = encoding_carries(s->shown, packet);
     struct rtp_header header = out.header;
     header.ssrc = s->rtx_ssrc;
     header.payload_type = rtx_payload_types[packet->payload.codec];
     header.seq = s->rtx_seq++;
+    header.marker = carried && encoding_ends(s->shown, packet);
     uint64_t before = s->subscriber->bytes;
-    if (transmit(s, c, s->rtx_out, &header, packet, &out, &seq) < 0)
-        return 0;
-    return (size_t)(s->subscriber->bytes - before);
+    int r = carried ? transmit(s, c, s->rtx_out, &header, packet, &out, &seq)
+                    : transmit_nothing(s, c, &header, seq);
+    return r < 0 ? 0 : (size_t)(s->subscriber->bytes - before);
 }
 
 bool transmit_again(struct subscription *s, struct context *c, uint16_t seq)

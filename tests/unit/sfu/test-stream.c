@@ -269,25 +269,21 @@ static void reports(void)
     CHECK(block.jitter > 650 && block.jitter < 760);
 }
 
-static void rate_and_flow(void)
+static void flow(void)
 {
     CLEANUP(stream_destroy) struct stream *s = NULL;
     CHECK_EQ(stream_create(&video, &s), 0);
     static char payload[1250] = "\x10\1";
     uint64_t t = 5000 * MS;
-    CHECK_EQ(stream_bps(s, t), 0);
-    /* 1,250 bytes every 10 ms: 1 Mbit/s. */
     for (unsigned i = 0; i < 200; i++) {
         struct packet *packet =
             make(0x1111, 96, (uint16_t)i, i, payload, sizeof(payload), t + i * 10 * MS);
         CHECK_EQ(stream_receive(s, packet, t + i * 10 * MS, &arrival), 0);
         packet_unref(packet);
     }
-    CHECK_EQ(stream_bps(s, t + 2000 * MS), 1000000);
     CHECK(stream_is_flowing(s, t + 2990 * MS));
     CHECK(packet_pool_free(pool) < 700);
     CHECK(!stream_is_flowing(s, t + 2991 * MS));
-    CHECK_EQ(stream_bps(s, t + 60000 * MS), 0);
     /* A silent stream holds no buffers. */
     CHECK_EQ(packet_pool_free(pool), 700);
     CHECK_EQ(receive(s, 200, true, t + 10000 * MS), 0);
@@ -321,7 +317,7 @@ int main(void)
     CHECK_EQ(refused(), 0);
     other_numbers();
     reports();
-    rate_and_flow();
+    flow();
     CHECK_EQ(packet_pool_free(pool), 700);
     packet_pool_destroy(pool);
     return 0;
