@@ -37,6 +37,8 @@ static const struct command {
      "  --court TEXT      the court or chamber (needed)\n"
      "  --at TIME         when it begins, such as 2026-11-22T09:30Z or ...+08:00 (default: now)\n"
      "  --expires DAYS    how long after that links are good (default 30)\n"
+     "  --vp9             cameras send VP9 in layers of one stream, where the browser can: a\n"
+     "                    better picture on the same line for more of the device's work\n"
      "  --judge NAME      a person; likewise --clerk --party --lawyer --witness --interpreter\n"
      "                    --expert --observer --technician; each may be repeated\n"},
     {{"hearing", "list"},
@@ -135,6 +137,8 @@ static bool read_flag(struct line *line, const char *name)
         line->options.renew = true;
     else if (strcmp(name, "all") == 0)
         line->options.all = true;
+    else if (strcmp(name, "vp9") == 0)
+        line->options.vp9 = true;
     else if (strcmp(name, "help") == 0)
         line->help = true;
     else if (strcmp(name, "version") == 0)

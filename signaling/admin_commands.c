@@ -132,6 +132,7 @@ static void put_hearing(struct jsontext *t, const struct store_hearing *h)
     jsontext_string(t, "court", h->court);
     jsontext_string(t, "state", terms_state_name(h->state));
     jsontext_time(t, "scheduledAt", h->scheduled_us);
+    jsontext_bool(t, "vp9", h->vp9);
 }
 
 /* One person's line, or element of `people`. */
@@ -248,7 +249,8 @@ static int make_hearing(const struct desk *desk, const char *case_number, const 
                         uint64_t *ret_hearing)
 {
     struct store_hearing h = {
-        .scheduled_us = desk->options->scheduled_us ? desk->options->scheduled_us : desk->now_us};
+        .scheduled_us = desk->options->scheduled_us ? desk->options->scheduled_us : desk->now_us,
+        .vp9 = desk->options->vp9};
     int r = set_label(h.case_number, sizeof(h.case_number), case_number);
     if (r == 0)
         r = set_label(h.title, sizeof(h.title), title);

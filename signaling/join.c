@@ -152,7 +152,7 @@ void join_on_media_ready(struct court *court, const struct media_ticket *ticket,
     struct jsontext t = {0};
     struct turn_offer turn;
     reply_joined(&t, ticket->request, page->person->stored.room, ready, page->takes_red,
-                 court_turn(court, page->person, &turn));
+                 page->live->hearing->stored.vp9, court_turn(court, page->person, &turn));
     page_send(page, &t);
     effects_apply(live);
 }

@@ -143,6 +143,8 @@ static void read_encoding(struct jsonread_value *o, struct message_rtp_encoding 
     o->required = false;
     encoding->ssrc = (uint32_t)jsonread_integer(o, "ssrc", 1, UINT32_MAX);
     jsonread_string(o, "rid", encoding->rid, sizeof(encoding->rid), 1);
+    jsonread_string(o, "scalabilityMode", encoding->scalability_mode,
+                    sizeof(encoding->scalability_mode), 1);
     struct jsonread_value rtx = jsonread_object(o, "rtx");
     rtx.required = false;
     encoding->rtx_ssrc = (uint32_t)jsonread_integer(&rtx, "ssrc", 1, UINT32_MAX);

@@ -84,10 +84,14 @@ struct message_rtp_extension {
     uint8_t id; /* RFC 8285, never 0 */
 };
 
+/* Of a scalability mode, with its end; the longest has ten letters. */
+#define MESSAGE_MODE_MAX 16
+
 struct message_rtp_encoding {
     uint32_t ssrc;     /* 0: not said */
     uint32_t rtx_ssrc; /* 0: not said */
     char rid[MESSAGE_RID_MAX];
+    char scalability_mode[MESSAGE_MODE_MAX]; /* such as L3T3_KEY; "": not said */
 };
 
 /* A page lists at most this many; more are refused. */

@@ -131,7 +131,7 @@ static enum message_error check_produce(const struct page *page,
     if (r == -EEXIST)
         r = 0; /* end_stale() makes room */
     if (r == 0)
-        r = rtpparams_stream(produce, ret_add);
+        r = rtpparams_stream(produce, page->live->hearing->stored.vp9, ret_add);
     return r < 0 ? page_error_of(r) : MESSAGE_OK;
 }
 

@@ -135,12 +135,13 @@ static void put_extension(struct jsontext *t, const struct rtpparams_extension *
     jsontext_close(t, '}');
 }
 
-static void put_capabilities(struct jsontext *t)
+static void put_capabilities(struct jsontext *t, bool vp9)
 {
     jsontext_open(t, "rtpCapabilities", '{');
     jsontext_open(t, "codecs", '[');
     for (size_t i = 0; i < RTPPARAMS_CODEC_COUNT; i++)
-        put_codec(t, &rtpparams_codecs[i], false);
+        if (vp9 || !rtpparams_codecs[i].vp9)
+            put_codec(t, &rtpparams_codecs[i], false);
     jsontext_close(t, ']');
     jsontext_open(t, "headerExtensions", '[');
     for (size_t i = 0; i < RTPPARAMS_EXTENSION_COUNT; i++) {
@@ -196,7 +197,7 @@ void reply_welcome(struct jsontext *t, int32_t id, const struct reply_welcome *w
     put_record(t, &welcome->record);
     jsontext_close(t, '}');
     put_people(t, hearing, welcome->you);
-    put_capabilities(t);
+    put_capabilities(t, hearing->stored.vp9);
     end(t);
 }
 
@@ -281,7 +282,7 @@ static void put_seat_extensions(struct jsontext *t)
 
 /* One stream of a seat, as mediasoup-client's consume() takes it. */
 static void put_consumer(struct jsontext *t, unsigned seat, enum control_kind kind,
-                         const struct control_seat_ssrcs *ssrcs, bool red)
+                         const struct control_seat_ssrcs *ssrcs, bool red, bool vp9)
 {
     const char *name = kind == CONTROL_AUDIO ? "audio" : "video";
     char text[32];
@@ -296,7 +297,7 @@ static void put_consumer(struct jsontext *t, unsigned seat, enum control_kind ki
     jsontext_string(t, "mid", text);
     jsontext_open(t, "codecs", '[');
     for (size_t i = 0; i < RTPPARAMS_CODEC_COUNT; i++)
-        if (rtpparams_codecs[i].kind == kind)
+        if (rtpparams_codecs[i].kind == kind && (vp9 || !rtpparams_codecs[i].vp9))
             put_codec(t, &rtpparams_codecs[i], true);
     if (kind == CONTROL_AUDIO && red)
         put_codec(t, &rtpparams_red, true);
@@ -340,7 +341,8 @@ static void put_ice_servers(struct jsontext *t, const struct turn_offer *turn)
 }
 
 void reply_joined(struct jsontext *t, int32_t id, enum terms_room room,
-                  const struct control_peer_ready *ready, bool red, const struct turn_offer *turn)
+                  const struct control_peer_ready *ready, bool red, bool vp9,
+                  const struct turn_offer *turn)
 {
     begin(t, "joined", id);
     jsontext_string(t, "room", terms_room_name(room));
@@ -353,8 +355,8 @@ void reply_joined(struct jsontext *t, int32_t id, enum terms_room room,
     for (unsigned i = 0; i < ready->seat_count; i++) {
         jsontext_open(t, NULL, '{');
         jsontext_unsigned(t, "seat", i);
-        put_consumer(t, i, CONTROL_AUDIO, &ready->seats[i], red);
-        put_consumer(t, i, CONTROL_VIDEO, &ready->seats[i], red);
+        put_consumer(t, i, CONTROL_AUDIO, &ready->seats[i], red, vp9);
+        put_consumer(t, i, CONTROL_VIDEO, &ready->seats[i], red, vp9);
         jsontext_close(t, '}');
     }
     jsontext_close(t, ']');

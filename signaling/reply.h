@@ -47,7 +47,8 @@ uint64_t reply_transport_id(uint64_t person, enum control_direction direction);
 /* `red`: its seats list RED too. `turn` NULL: there is no TURN server. The same for ice_restarted.
  */
 void reply_joined(struct jsontext *t, int32_t id, enum terms_room room,
-                  const struct control_peer_ready *ready, bool red, const struct turn_offer *turn);
+                  const struct control_peer_ready *ready, bool red, bool vp9,
+                  const struct turn_offer *turn);
 void reply_ok(struct jsontext *t, int32_t id);
 void reply_ice_restarted(struct jsontext *t, int32_t id, const struct control_ice *ice,
                          const struct turn_offer *turn);

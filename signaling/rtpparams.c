@@ -2,6 +2,7 @@
 #include "signaling/rtpparams.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -19,6 +20,8 @@ static const char *const opus_parameters[] = {"minptime", "10", "useinbandfec", 
 static const char *const h264_parameters[] = {
     "level-asymmetry-allowed", "1", "packetization-mode", "1", "profile-level-id", "42e01f", NULL};
 static const char *const vp8_rtx_parameters[] = {"apt", "101", NULL};
+static const char *const vp9_parameters[] = {"profile-id", "0", NULL};
+static const char *const vp9_rtx_parameters[] = {"apt", "103", NULL};
 static const char *const h264_rtx_parameters[] = {"apt", "105", NULL};
 static const char *const audio_feedback[] = {"transport-cc", "", NULL};
 static const char *const video_feedback[] = {"nack",      "", "nack",         "pli", "ccm", "fir",
@@ -37,6 +40,10 @@ const struct rtpparams_codec rtpparams_codecs[RTPPARAMS_CODEC_COUNT] = {
      video_feedback, video_seat_feedback},
     {CONTROL_VIDEO, CODEC_NONE, "video/rtx", CODEC_PT_H264_RTX, 0, 90000, h264_rtx_parameters, none,
      none},
+    {CONTROL_VIDEO, CODEC_VP9, "video/VP9", CODEC_PT_VP9, 0, 90000, vp9_parameters, video_feedback,
+     video_seat_feedback, .vp9 = true},
+    {CONTROL_VIDEO, CODEC_NONE, "video/rtx", CODEC_PT_VP9_RTX, 0, 90000, vp9_rtx_parameters, none,
+     none, .vp9 = true},
 };
 
 /* Section 5 of RFC 2198: a list of payload types where others have names and values, so no name
@@ -57,11 +64,11 @@ const struct rtpparams_extension rtpparams_extensions[RTPPARAMS_EXTENSION_COUNT]
 };
 
 /* Which of ours a page's codec is; CODEC_NONE for one we do not take. */
-static enum codec codec_of(enum control_kind kind, const struct message_rtp_codec *codec)
+static enum codec codec_of(enum control_kind kind, const struct message_rtp_codec *codec, bool vp9)
 {
     for (size_t i = 0; i < RTPPARAMS_CODEC_COUNT; i++) {
         const struct rtpparams_codec *ours = &rtpparams_codecs[i];
-        if (ours->codec == CODEC_NONE || ours->kind != kind ||
+        if (ours->codec == CODEC_NONE || ours->kind != kind || (ours->vp9 && !vp9) ||
             strcasecmp(ours->mime, codec->mime) != 0 || ours->clock_rate != codec->clock_rate ||
             (ours->channels && ours->channels != codec->channels))
             continue;
@@ -91,10 +98,11 @@ static uint8_t red_of(const struct message_rtp_parameters *rtp, enum codec codec
     return 0;
 }
 
-static int put_codecs(const struct message_produce *produce, struct control_stream_add *add)
+static int put_codecs(const struct message_produce *produce, bool vp9,
+                      struct control_stream_add *add)
 {
     for (size_t i = 0; i < produce->rtp.codec_count; i++) {
-        enum codec codec = codec_of(produce->kind, &produce->rtp.codecs[i]);
+        enum codec codec = codec_of(produce->kind, &produce->rtp.codecs[i], vp9);
         if (codec == CODEC_NONE || add->codec_count == LIMIT_CODECS_PER_STREAM)
             continue;
         uint8_t payload_type = produce->rtp.codecs[i].payload_type;
@@ -129,6 +137,24 @@ static int put_encodings(const struct message_produce *produce, struct control_s
     return 0;
 }
 
+/* The W3C's names of scalability modes (WebRTC-SVC section 6). Of several spatial layers only those
+ * that are predicted from each other in key pictures alone can be chosen from. */
+static int put_layers(const struct message_produce *produce, struct control_stream_add *add)
+{
+    unsigned spatial = 0, temporal = 0;
+    int len = 0;
+    add->spatial_layers = 1;
+    const char *mode = produce->rtp.encodings[0].scalability_mode;
+    if (add->codecs[0].codec != CODEC_VP9 || mode[0] == '\0')
+        return 0;
+    if (sscanf(mode, "L%1uT%1u%n", &spatial, &temporal, &len) != 2 || spatial == 0 ||
+        spatial > LIMIT_ENCODINGS || (spatial > 1 && add->encoding_count > 1) ||
+        strcmp(mode + len, spatial > 1 ? "_KEY" : "") != 0)
+        return -EPROTONOSUPPORT;
+    add->spatial_layers = (uint8_t)spatial;
+    return 0;
+}
+
 static void put_extensions(const struct message_rtp_parameters *rtp, struct control_stream_add *add)
 {
     const struct {
@@ -150,16 +176,19 @@ static void put_extensions(const struct message_rtp_parameters *rtp, struct cont
 
 _Static_assert(MESSAGE_RID_MAX == CONTROL_RID_MAX, "rid and mid are copied whole");
 
-int rtpparams_stream(const struct message_produce *produce, struct control_stream_add *ret_add)
+int rtpparams_stream(const struct message_produce *produce, bool vp9,
+                     struct control_stream_add *ret_add)
 {
     struct control_stream_add add = {
         .kind = (uint8_t)produce->kind,
         .source = (uint8_t)produce->source,
         .paused = produce->paused,
     };
-    int r = put_codecs(produce, &add);
+    int r = put_codecs(produce, vp9, &add);
     if (r == 0)
         r = put_encodings(produce, &add);
+    if (r == 0)
+        r = put_layers(produce, &add);
     if (r < 0)
         return r;
     put_extensions(&produce->rtp, &add);

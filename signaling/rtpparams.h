@@ -19,9 +19,10 @@ struct rtpparams_codec {
     const char *const *parameters;    /* pairs of name and value, ends with NULL */
     const char *const *feedback;      /* pairs of type and parameter, ends with NULL */
     const char *const *seat_feedback; /* the same for what we send */
+    bool vp9;                         /* offered in hearings with VP9 alone */
 };
 
-#define RTPPARAMS_CODEC_COUNT 5
+#define RTPPARAMS_CODEC_COUNT 7
 extern const struct rtpparams_codec rtpparams_codecs[RTPPARAMS_CODEC_COUNT];
 
 /* RFC 2198 of the offered Opus, beside it in the seats of pages that take it. */
@@ -38,8 +39,9 @@ struct rtpparams_extension {
 #define RTPPARAMS_EXTENSION_COUNT 6
 extern const struct rtpparams_extension rtpparams_extensions[RTPPARAMS_EXTENSION_COUNT];
 
-/* Fills `ret_add` but for hearing, peer and stream. -EPROTONOSUPPORT when no codec is in common, or
- * the encodings are none the media core takes. */
-int rtpparams_stream(const struct message_produce *produce, struct control_stream_add *ret_add);
+/* Fills `ret_add` but for hearing, peer and stream. `vp9`: the hearing offers it. -EPROTONOSUPPORT
+ * when no codec is in common, or the encodings are none the media core takes. */
+int rtpparams_stream(const struct message_produce *produce, bool vp9,
+                     struct control_stream_add *ret_add);
 
 #endif

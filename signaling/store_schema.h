@@ -68,6 +68,8 @@ static const char *const store_schema_steps[] = {
     "CREATE TABLE settings ("
     " key TEXT PRIMARY KEY,"
     " value TEXT NOT NULL) STRICT, WITHOUT ROWID;",
+
+    "ALTER TABLE hearings ADD COLUMN vp9 INTEGER NOT NULL DEFAULT 0 CHECK (vp9 IN (0, 1));",
 };
 
 enum { STORE_SCHEMA_VERSION = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]) };

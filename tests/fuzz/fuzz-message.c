@@ -29,7 +29,7 @@ static void check_message(const struct message *m)
     require(m->produce.rtp.codec_count <= MESSAGE_CODECS_MAX &&
             m->produce.rtp.encoding_count <= LIMIT_ENCODINGS &&
             m->produce.rtp.extension_count <= MESSAGE_EXTENSIONS_MAX);
-    if (rtpparams_stream(&m->produce, &add) == 0) {
+    if (rtpparams_stream(&m->produce, true, &add) == 0) {
         unsigned char buffer[LIMIT_CONTROL_BYTES];
         size_t out = 0;
         struct control_message c = {.type = CONTROL_STREAM_ADD, .stream_add = add};

@@ -91,7 +91,7 @@ static int join(struct bridge *b, uint64_t peer, const struct message *m)
     if (r < 0)
         return r;
     struct jsontext t = {0};
-    reply_joined(&t, m->id, TERMS_ROOM_COURTROOM, &answer.peer_ready, m->join.red, NULL);
+    reply_joined(&t, m->id, TERMS_ROOM_COURTROOM, &answer.peer_ready, m->join.red, true, NULL);
     say(peer, &t);
     return 0;
 }
@@ -120,7 +120,7 @@ static int connect_transport(struct bridge *b, uint64_t peer, const struct messa
 static int produce(struct bridge *b, uint64_t peer, const struct message *m)
 {
     struct control_message c = {.type = CONTROL_STREAM_ADD};
-    int r = rtpparams_stream(&m->produce, &c.stream_add);
+    int r = rtpparams_stream(&m->produce, true, &c.stream_add);
     if (r < 0)
         return r;
     c.stream_add.hearing = HEARING;

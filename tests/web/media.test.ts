@@ -16,20 +16,31 @@ interface FakeTrack {
 /** What was made last. */
 let made: FakeProducer;
 
+type Encoding = { readonly maxBitrate?: number; readonly scalabilityMode?: string; readonly scaleResolutionDownBy?: number; readonly active?: boolean };
+
+/** What the library is asked to send. */
+type Offer = { readonly track: FakeTrack; readonly codec?: { mimeType: string }; readonly encodings?: readonly Encoding[] };
+let offered: Offer;
+
 /** As much of the library as media.ts asks for: what it leaves alone is left alone here too. */
 class FakeProducer {
   closed = false;
   paused = false;
   readonly id = "00000000000000c1";
-  readonly rtpSender = {
-    parameters: { encodings: [{}] as { maxBitrate?: number }[] },
-    getParameters: () => structuredClone(this.rtpSender.parameters),
-    setParameters: (parameters: { encodings: { maxBitrate?: number }[] }) => {
-      this.rtpSender.parameters = parameters;
-      return Promise.resolve();
-    },
-  };
-  constructor(readonly track: FakeTrack) {
+  readonly track: FakeTrack;
+  readonly rtpParameters: { encodings: readonly Encoding[] };
+  readonly rtpSender;
+  constructor({ track, encodings = [{}] }: Offer) {
+    this.track = track;
+    this.rtpParameters = { encodings };
+    this.rtpSender = {
+      parameters: { encodings },
+      getParameters: () => structuredClone(this.rtpSender.parameters),
+      setParameters: (parameters: { encodings: readonly Encoding[] }) => {
+        this.rtpSender.parameters = parameters;
+        return Promise.resolve();
+      },
+    };
     made = this;
   }
   close(): void {
@@ -61,10 +72,16 @@ const transport = () => ({
   close: () => undefined,
   updateIceServers: () => Promise.resolve(),
   consume: () => Promise.resolve({ track: {}, rtpReceiver: { getSynchronizationSources: () => [{ timestamp: came.down }] } }),
-  produce: ({ track }: { track: FakeTrack }) => Promise.resolve(new FakeProducer(track)),
+  produce: (offer: Offer) => {
+    offered = offer;
+    return Promise.resolve(new FakeProducer(offer));
+  },
   getStats: () => Promise.resolve(new Map([["p", { type: "candidate-pair", bytesReceived: came.up, responsesReceived: 3 }]])),
   restartIce: () => Promise.resolve(),
 });
+
+/** What the hearing offers. */
+const court = { codecs: ["video/VP8"] };
 
 /** Whether there is a connection to ask by. */
 const link = { up: true };
@@ -75,6 +92,9 @@ async function open(joined = JSON.parse(sample("joined.json")) as Joined): Promi
   const asked: string[] = [];
   let loads = 0;
   const device = {
+    get sendRtpCapabilities() {
+      return { codecs: court.codecs.map((mimeType) => ({ mimeType })) };
+    },
     load: () => Promise.resolve(void (loads += 1)), createSendTransport: transport, createRecvTransport: transport,
   };
   const ready = await Media.prepare({} as RtpCapabilities, Promise.resolve(device as unknown as DevicePart));
@@ -253,4 +273,53 @@ test("on a thin line sound takes less, also of a microphone that is opened later
   media.setThin(false);
   await new Promise((settled) => setImmediate(settled));
   assert.equal(most(), undefined);
+});
+
+/** A browser that knows of scalability modes reads which. */
+function capabilities(knows: boolean) {
+  const encodingInfo = ({ video }: { video: { scalabilityMode: string } }) =>
+    Promise.resolve({ supported: !knows || video.scalabilityMode.endsWith("_KEY") });
+  Object.defineProperty(globalThis, "navigator", { value: { mediaCapabilities: { encodingInfo } }, configurable: true });
+}
+
+const large: FakeTrack = { enabled: true, getSettings: () => ({ width: 1280, height: 720 }) };
+const settled = () => new Promise((done) => setImmediate(done));
+
+test("VP9 where the hearing offers it and the browser makes its layers: as many of them as somebody receives", async () => {
+  capabilities(true);
+  court.codecs = ["video/VP8", "video/VP9"];
+  const { media } = await open();
+  await media.publish("camera", large as unknown as MediaStreamTrack);
+  assert.equal(offered.codec?.mimeType, "video/VP9");
+  const sent = () => made.rtpSender.parameters.encodings.map(({ scalabilityMode, scaleResolutionDownBy, maxBitrate }) =>
+    [scalabilityMode, scaleResolutionDownBy, maxBitrate]);
+  const all = [["L3T3_KEY", 1, 1_500_000]];
+  assert.deepEqual(sent(), all);
+  for (const [received, wanted] of [
+    [[0], [["L1T3", 4, 120_000]]], [[0, 1], [["L2T3_KEY", 2, 450_000]]], [[0, 2], all], [[], [["L1T3", 4, 120_000]]], [[0, 1, 2], all],
+  ] as const) {
+    media.setReceived(made.id, received);
+    await settled();
+    assert.deepEqual(sent(), wanted);
+  }
+  media.spare(true);
+  await settled();
+  assert.deepEqual(sent(), [["L2T3_KEY", 2, 450_000]]);
+  media.spare(false);
+  await settled();
+  assert.deepEqual(sent(), all);
+});
+
+test("a stream a layer where the hearing offers no VP9, or the browser makes no layers of it; each by itself on or off", async () => {
+  for (const [knows, codecs] of [[false, ["video/VP8", "video/VP9"]], [true, ["video/VP8"]]] as const) {
+    capabilities(knows);
+    court.codecs = [...codecs];
+    const { media } = await open();
+    await media.publish("camera", large as unknown as MediaStreamTrack);
+    assert.equal(offered.codec, undefined);
+    assert.deepEqual(offered.encodings?.map(({ scaleResolutionDownBy }) => scaleResolutionDownBy), [4, 2, 1]);
+    media.setReceived(made.id, [0, 2]);
+    await settled();
+    assert.deepEqual(made.rtpSender.parameters.encodings.map(({ active }) => active), [true, false, true]);
+  }
 });

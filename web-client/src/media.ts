@@ -28,6 +28,11 @@ const CAMERA_LAYERS: readonly (readonly [number, readonly (readonly [number, num
   [480 * 270, [[2, 150_000], [1, 700_000]]],
   [0, [[1, 300_000]]],
 ];
+/** The same in one stream of VP9, where the hearing offers it and the browser makes it: a spatial layer for each
+ * number, which is what it takes with all below it, bit/s. */
+const SPATIAL_LAYERS: readonly (readonly [number, readonly number[]])[] = [
+  [960 * 540, [120_000, 450_000, 1_500_000]], [480 * 270, [150_000, 700_000]], [0, [300_000]],
+];
 /** One layer: a screen made smaller cannot be read. */
 const SCREEN_BPS = 1_500_000;
 const START_KBPS = 400;
@@ -52,7 +57,7 @@ export interface MediaListener {
 }
 
 /** What is asked of the library; its Device, or a fake in tests. */
-export type DevicePart = Pick<Device, "load" | "createSendTransport" | "createRecvTransport">;
+export type DevicePart = Pick<Device, "sendRtpCapabilities" | "load" | "createSendTransport" | "createRecvTransport">;
 
 type Way = "up" | "down";
 
@@ -309,6 +314,7 @@ export class Media {
 
   private async produce(source: Source, track: MediaStreamTrack): Promise<void> {
     const up = this.transports.get("up");
+    const encoded = await this.encodedAs(source, track);
     if (!up || this.closed) throw new RequestError("lost", "no transport");
     const producer = await up.produce({
       track,
@@ -317,18 +323,24 @@ export class Media {
       // on again whenever it goes on, however long that waited and whatever the person did since.
       disableTrackOnPause: false,
       zeroRtpOnPause: true,
-      ...(source === "microphone"
-        // For the record: in-band repair on, no gaps in silence.
-        ? { codecOptions: { opusFec: true, opusDtx: false, opusStereo: false } }
-        : {
-            encodings: source === "screen" ? [{ maxBitrate: SCREEN_BPS }] : layersOf(track),
-            codecOptions: { videoGoogleStartBitrate: START_KBPS },
-          }),
+      ...encoded,
       appData: { source },
     });
     this.streams.set(source, { producer, toldPaused: false });
     if (source === "microphone") await this.switchSound(producer);
     else await this.switchLayers(producer);
+  }
+
+  private async encodedAs(source: Source, track: MediaStreamTrack): Promise<types.ProducerOptions> {
+    // For the record: in-band repair on, no gaps in silence.
+    if (source === "microphone") return { codecOptions: { opusFec: true, opusDtx: false, opusStereo: false } };
+    const codecOptions = { videoGoogleStartBitrate: START_KBPS };
+    if (source === "screen") return { encodings: [{ maxBitrate: SCREEN_BPS }], codecOptions };
+    // A camera goes in spatial layers of one stream, or in layers of a stream each.
+    const codec = this.device.sendRtpCapabilities?.codecs?.find(({ mimeType }) => mimeType === "video/VP9");
+    const encoding = spatial(fitting(SPATIAL_LAYERS, track)[1]);
+    if (!codec || !await makes(encoding.scalabilityMode, track)) return { encodings: layersOf(track), codecOptions };
+    return { codec, encodings: [encoding], codecOptions };
   }
 
   private async switchSound({ rtpSender }: types.Producer): Promise<void> {
@@ -345,17 +357,29 @@ export class Media {
   }
 
   /** Makes the layers that are sent equal to those somebody receives, less the top one while the device is spared. */
-  private async switchLayers({ id, rtpSender }: types.Producer): Promise<void> {
+  private async switchLayers({ id, rtpSender, rtpParameters }: types.Producer): Promise<void> {
     const received = this.received.get(id);
     if (!rtpSender || this.closed) return;
     const wanted = rtpSender.getParameters();
     const { encodings } = wanted;
-    // Not negotiated yet, or one layer alone, which is paused with its stream.
-    if (encodings === undefined || encodings.length < 2) return;
-    const active = encodings.map((_, n) => n === 0
-      || ((received?.includes(n) ?? true) && !(this.spared && n === encodings.length - 1)));
-    if (encodings.every((encoding, n) => (encoding.active ?? true) === active[n])) return;
-    encodings.forEach((encoding, n) => { encoding.active = active[n] ?? true; });
+    // Not negotiated yet.
+    if (!encodings?.[0]) return;
+    const first = rtpParameters.encodings?.[0]?.scalabilityMode;
+    const bps = SPATIAL_LAYERS.map(([, each]) => each).find((each) => each.length > 1 && modeOf(each.length) === first);
+    const layers = bps?.length ?? encodings.length;
+    // One layer alone is paused with its stream.
+    if (layers < 2) return;
+    const active = Array.from({ length: layers }, (_, n) => n === 0
+      || ((received?.includes(n) ?? true) && !(this.spared && n === layers - 1)));
+    if (bps) {
+      // All below the best are in it anyway.
+      const wanted = spatial(bps, active.lastIndexOf(true) + 1);
+      if ((encodings[0] as typeof wanted).scalabilityMode === wanted.scalabilityMode) return;
+      Object.assign(encodings[0], wanted);
+    } else {
+      if (encodings.every((encoding, n) => (encoding.active ?? true) === active[n])) return;
+      encodings.forEach((encoding, n) => { encoding.active = active[n] ?? true; });
+    }
     try {
       await rtpSender.setParameters(wanted);
     } catch {
@@ -452,10 +476,43 @@ export class Media {
   }
 }
 
-function layersOf(track: MediaStreamTrack): types.RtpEncodingParameters[] {
+/** Of what is by the pixels a camera gives at least, most first, that for `track`. */
+function fitting<T extends readonly [number, ...unknown[]]>(choices: readonly T[], track: MediaStreamTrack): T {
   const { width = 640, height = 360 } = track.getSettings();
-  return CAMERA_LAYERS.filter(([pixels]) => width * height >= pixels)[0]![1]
+  return choices.find(([pixels]) => width * height >= pixels)!;
+}
+
+function layersOf(track: MediaStreamTrack): types.RtpEncodingParameters[] {
+  return fitting(CAMERA_LAYERS, track)[1]
     .map(([scaleResolutionDownBy, maxBitrate]) => ({ scaleResolutionDownBy, maxBitrate }));
+}
+
+/** Whether the browser makes VP9 so. One that does not know of modes does not read which, and says yes. */
+async function makes(mode: string, track: MediaStreamTrack): Promise<boolean> {
+  const { width = 640, height = 360, frameRate: framerate = 30 } = track.getSettings();
+  let read = false;
+  const video = {
+    contentType: "video/VP9", width, height, framerate, bitrate: START_KBPS * 1000,
+    get scalabilityMode() {
+      read = true;
+      return mode;
+    },
+  };
+  try {
+    return (await navigator.mediaCapabilities.encodingInfo({ type: "webrtc", video })).supported && read;
+  } catch {
+    return false;
+  }
+}
+
+/** So many spatial layers, predicted from each other in key pictures alone: each can be sent on by itself. */
+function modeOf(layers: number): string {
+  return `L${layers}T3${layers > 1 ? "_KEY" : ""}`;
+}
+
+/** The lowest `count` of these spatial layers. */
+function spatial(bps: readonly number[], count = bps.length) {
+  return { scalabilityMode: modeOf(count), maxBitrate: bps[count - 1]!, scaleResolutionDownBy: 2 ** (bps.length - count) };
 }
 
 /** Sent no more, a camera shows its owner the own picture again. A microphone stays as silent as it is. */

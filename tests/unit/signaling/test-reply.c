@@ -197,7 +197,7 @@ static void check_shape(struct jsontext *t, const char *name, const char *shorte
     free(text);
 }
 
-static struct reply_welcome make_welcome(struct hearing **ret_hearing)
+static struct reply_welcome make_welcome(bool vp9, struct hearing **ret_hearing)
 {
     const struct store_hearing stored = {
         .id = 0xa1,
@@ -207,6 +207,7 @@ static struct reply_welcome make_welcome(struct hearing **ret_hearing)
         .case_number = "(2026) 01 Civil 123",
         .title = "Li Wei v. Example Trading Ltd",
         .court = "First Chamber",
+        .vp9 = vp9,
     };
     const struct store_person person = {
         .id = 0x0123456789abcdef, .hearing = 0xa1, .role = CONTROL_ROLE_PARTY, .name = "Li Wei"};
@@ -227,18 +228,8 @@ static struct reply_welcome make_welcome(struct hearing **ret_hearing)
 static void test_welcome(void)
 {
     struct hearing *hearing = NULL;
-    struct reply_welcome welcome = make_welcome(&hearing);
+    struct reply_welcome welcome = make_welcome(false, &hearing);
     struct jsontext t = {0};
-    size_t len = 0;
-    reply_welcome(&t, 1, &welcome);
-    char *text = jsontext_take(&t, &len);
-    json_error_t error;
-    json_t *written = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
-    CHECK(written);
-    json_t *capabilities = json_object_get(written, "rtpCapabilities");
-    CHECK_EQ(json_array_size(json_object_get(capabilities, "codecs")), 5);
-    json_decref(written);
-    free(text);
     reply_welcome(&t, 1, &welcome);
     check_shape(&t, "welcome", "rtpCapabilities");
     hearing_destroy(hearing);
@@ -262,12 +253,49 @@ static struct control_peer_ready make_ready(void)
     return ready;
 }
 
+/* VP9 and its RTX are offered last, and in hearings with VP9 alone. */
+static void test_vp9(void)
+{
+    const struct control_peer_ready ready = make_ready();
+    for (int vp9 = 0; vp9 < 2; vp9++) {
+        struct hearing *hearing = NULL;
+        struct reply_welcome welcome = make_welcome(vp9, &hearing);
+        struct jsontext t = {0};
+        size_t len = 0;
+        json_t *codecs = NULL, *seat = NULL;
+        reply_welcome(&t, 1, &welcome);
+        char *text = jsontext_take(&t, &len);
+        json_t *written = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+        CHECK_EQ(json_unpack(written, "{s:{s:o}}", "rtpCapabilities", "codecs", &codecs), 0);
+        reply_joined(&t, 2, TERMS_ROOM_COURTROOM, &ready, false, vp9, NULL);
+        char *joined = jsontext_take(&t, &len);
+        json_t *read = json_loadb(joined, len, JSON_REJECT_DUPLICATES, NULL);
+        CHECK_EQ(json_unpack(read, "{s:[{s:{s:{s:o}}}]}", "seats", "video", "rtpParameters",
+                             "codecs", &seat),
+                 0);
+        CHECK_EQ(json_array_size(codecs), 5 + 2 * vp9);
+        CHECK_EQ(json_array_size(seat), 4 + 2 * vp9);
+        for (size_t i = 0; vp9 && i < 2; i++) {
+            const char *offered = NULL, *sent = NULL;
+            CHECK_EQ(json_unpack(json_array_get(codecs, 5 + i), "{s:s}", "mimeType", &offered), 0);
+            CHECK_EQ(json_unpack(json_array_get(seat, 4 + i), "{s:s}", "mimeType", &sent), 0);
+            CHECK(strcmp(offered, i ? "video/rtx" : "video/VP9") == 0);
+            CHECK(strcmp(sent, offered) == 0);
+        }
+        json_decref(written);
+        json_decref(read);
+        free(text);
+        free(joined);
+        hearing_destroy(hearing);
+    }
+}
+
 static void test_joined(void)
 {
     const struct control_peer_ready ready = make_ready();
     struct jsontext t = {0};
     size_t len = 0;
-    reply_joined(&t, 2, TERMS_ROOM_COURTROOM, &ready, false, &offer);
+    reply_joined(&t, 2, TERMS_ROOM_COURTROOM, &ready, false, false, &offer);
     char *text = jsontext_take(&t, &len);
     json_error_t error;
     json_t *written = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
@@ -298,7 +326,7 @@ static void test_red(void)
     for (int red = 0; red < 2; red++) {
         struct jsontext t = {0};
         size_t len = 0;
-        reply_joined(&t, 2, TERMS_ROOM_COURTROOM, &ready, red, NULL);
+        reply_joined(&t, 2, TERMS_ROOM_COURTROOM, &ready, red, false, NULL);
         char *text = jsontext_take(&t, &len);
         json_t *written = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
         json_t *audio = NULL, *video = NULL;
@@ -342,7 +370,7 @@ static void test_faults(void)
         struct jsontext t = {0};
         size_t len = 0;
         faults_fail_at(n);
-        reply_joined(&t, 2, TERMS_ROOM_COURTROOM, &ready, false, &offer);
+        reply_joined(&t, 2, TERMS_ROOM_COURTROOM, &ready, false, false, &offer);
         char *text = jsontext_take(&t, &len);
         bool happened = faults_happened();
         faults_fail_at(-1);
@@ -364,6 +392,7 @@ int main(int argc, char **argv)
     test_welcome();
     test_joined();
     test_red();
+    test_vp9();
     test_transport_ids();
 #ifdef TEST_FAULTS
     test_faults();

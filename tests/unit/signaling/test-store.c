@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "place.h"
+#include "signaling/sqlfile.h"
+#include "signaling/store_schema.h"
 #include "unit/check.h"
 #ifdef TEST_FAULTS
 #include "unit/faults.h"
@@ -19,6 +21,7 @@
 
 static const struct store_hearing sample_hearing = {.id = 0xa1,
                                                     .scheduled_us = NOW_US,
+                                                    .vp9 = true,
                                                     .since_us = NOW_US - 1,
                                                     .case_number = "(2026) 01 Civil 123",
                                                     .title = "Li Wei v. Example",
@@ -118,7 +121,7 @@ static void everything_survives_reopening(void)
     CHECK(strcmp(h.case_number, sample_hearing.case_number) == 0);
     CHECK(strcmp(h.title, sample_hearing.title) == 0 && strcmp(h.court, sample_hearing.court) == 0);
     CHECK(h.state == TERMS_STATE_OPEN && h.since_us == NOW_US + 5 && h.opened_us == NOW_US + 5);
-    CHECK(h.closed_us == 0 && h.scheduled_us == NOW_US);
+    CHECK(h.closed_us == 0 && h.scheduled_us == NOW_US && h.vp9);
     struct store_person p;
     CHECK_EQ(store_person_get(s, sample_person.id, &p), 0);
     CHECK(strcmp(p.name, "李伟") == 0 && p.room == TERMS_ROOM_COURTROOM && p.admitted);
@@ -424,6 +427,27 @@ static void what_is_not_ours_is_refused(void)
     place_remove(&place);
 }
 
+/* A store of the first release is brought up to date, and what was in it stays. */
+static void older_stores_are_taken(void)
+{
+    struct place place = place_make();
+    const struct sqlfile_design first = {
+        .application_id = STORE_SCHEMA_APPLICATION_ID,
+        .steps = store_schema_steps,
+        .step_count = 1,
+    };
+    struct sqlfile *f = NULL;
+    CHECK_EQ(sqlfile_open(place_file(&place, "assize.db"), &first, &f), 0);
+    sqlfile_close(f);
+    struct store *s = open_store(&place);
+    CHECK_EQ(use(s), 0);
+    struct store_hearing h;
+    CHECK_EQ(store_hearing_get(s, 0xa1, &h), 0);
+    CHECK(h.vp9);
+    store_close(s);
+    place_remove(&place);
+}
+
 /* Four processes that open a new store together all get it. */
 static void processes_may_start_together(void)
 {
@@ -495,6 +519,7 @@ int main(void)
     rolling_back_leaves_nothing();
     another_process_is_noticed();
     kill_9_loses_nothing_that_was_safe();
+    older_stores_are_taken();
     what_is_not_ours_is_refused();
     processes_may_start_together();
     return 0;
