@@ -13,17 +13,23 @@
 void depay_init(struct depay *d, uint8_t codec)
 {
     *d = (struct depay){.codec = codec, .needs_key = true, .base_layer = -1};
+    d->layered.needs_key = true;
 }
 
 void depay_finish(struct depay *d)
 {
     free(d->bytes);
+    layered_finish(&d->layered);
     *d = (struct depay){0};
 }
 
 /* Something is missing, so what was begun is useless and what follows may refer to it. */
 static void lose(struct depay *d)
 {
+    if (d->codec == CODEC_VP9) {
+        layered_lose(&d->layered); /* the other layers of the picture may be whole */
+        return;
+    }
     d->open = false;
     d->layers_broken = true;
     if (d->codec != CODEC_VP8 || d->base_layer < 0)
@@ -152,6 +158,37 @@ static int push_vp8(struct depay *d, const struct packet *p, int64_t seq, int64_
     return 0;
 }
 
+/* RFC 9628. A picture lasts as long as its timestamp, or to the marker. */
+static int push_vp9(struct depay *d, const struct packet *p, int64_t seq, int64_t rtp_ticks,
+                    struct layered_picture *ret_picture, bool *ret_whole)
+{
+    struct vp9_descriptor descriptor;
+    if (vp9_read_descriptor(p->payload, p->payload_len, &descriptor) < 0) {
+        lose(d);
+        return 0;
+    }
+    if (!d->open || rtp_ticks != d->rtp_ticks) {
+        if (d->open)
+            lose(d); /* the picture before never ended */
+        begin(d, seq, rtp_ticks);
+        layered_begin(&d->layered);
+    }
+    size_t len = p->payload_len - descriptor.len;
+    if (d->len + len > LIMIT_FRAME_BYTES)
+        lose(d);
+    else if (layered_add(&d->layered, &descriptor, d->len, len)) {
+        int error = append(d, p->payload + descriptor.len, len);
+        if (error)
+            return error;
+    }
+    if (!p->marker)
+        return 0;
+    d->open = false;
+    int shown = layered_end(&d->layered, d->bytes, ret_picture);
+    *ret_whole = shown == 1;
+    return shown < 0 ? shown : 0;
+}
+
 static int append_nal(struct depay *d, const uint8_t *nal, size_t len)
 {
     static const uint8_t start_code[] = {0, 0, 0, 1};
@@ -244,6 +281,7 @@ int depay_push(struct depay *d, const struct packet *packet, int64_t seq, int64_
     d->next_seq = seq + 1;
     bool whole = false;
     int error = 0;
+    struct layered_picture layered = {0};
     if (d->codec == CODEC_OPUS) {
         begin(d, seq, rtp_ticks);
         d->key = true;
@@ -253,17 +291,20 @@ int depay_push(struct depay *d, const struct packet *packet, int64_t seq, int64_
         return 0; /* padding alone: a probe of the sender's */
     } else if (d->codec == CODEC_VP8) {
         error = push_vp8(d, packet, seq, rtp_ticks, &whole);
+    } else if (d->codec == CODEC_VP9) {
+        error = push_vp9(d, packet, seq, rtp_ticks, &layered, &whole);
     } else if (d->codec == CODEC_H264) {
         error = push_h264(d, packet, seq, rtp_ticks, &whole);
     }
     if (error || !whole)
         return error;
+    bool vp9 = d->codec == CODEC_VP9;
     *ret_frame = (struct depay_frame){
-        .data = d->bytes,
-        .len = d->len,
+        .data = vp9 ? layered.data : d->bytes,
+        .len = vp9 ? layered.len : d->len,
         .seq = d->seq,
         .rtp_ticks = d->rtp_ticks,
-        .key = d->key,
+        .key = vp9 ? layered.key : d->key,
     };
     return 1;
 }
@@ -273,6 +314,8 @@ bool depay_size(uint8_t codec, const uint8_t *data, size_t len, uint16_t *ret_wi
 {
     if (codec == CODEC_H264)
         return h264_size(data, len, ret_width, ret_height);
+    if (codec == CODEC_VP9)
+        return vp9_size(data, len, ret_width, ret_height);
     struct reader r = reader_over(data, len);
     uint8_t tag = reader_u8(&r);
     (void)reader_u16(&r);

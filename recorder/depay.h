@@ -1,6 +1,6 @@
-/* From ordered RTP payloads to whole frames: Opus packets (RFC 7587), VP8 frames (RFC 7741), H.264
- * access units (RFC 6184). After a loss a picture is withheld until one comes that needs nothing
- * lost: a record shows a still or nothing, never a smear.
+/* From ordered RTP payloads to whole frames: Opus packets (RFC 7587), VP8 frames (RFC 7741), VP9
+ * superframes (RFC 9628), H.264 access units (RFC 6184). After a loss a picture is withheld until
+ * one comes that needs nothing lost: a record shows a still or nothing, never a smear.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef RECORDER_DEPAY_H
 #define RECORDER_DEPAY_H
@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "recorder/layered.h"
 #include "recorder/packet.h"
 
 struct depay {
@@ -31,7 +32,8 @@ struct depay {
     int base_layer;      /* VP8: TL0PICIDX of the last base layer frame, -1: not known */
     uint8_t temporal_id; /* VP8, of the frame being put together */
     bool layer_sync;
-    int frame_base_layer; /* -1: not told */
+    int frame_base_layer;   /* -1: not told */
+    struct layered layered; /* VP9 */
 };
 
 struct depay_frame {
@@ -49,7 +51,8 @@ void depay_finish(struct depay *d);
 int depay_push(struct depay *d, const struct packet *packet, int64_t seq, int64_t rtp_ticks,
                struct depay_frame *ret_frame);
 
-/* Size of the picture from a key frame of VP8, or from H.264's first sequence parameter set. */
+/* Size of the picture from a key frame of VP8, what is shown of VP9, or from H.264's first sequence
+ * parameter set. */
 bool depay_size(uint8_t codec, const uint8_t *data, size_t len, uint16_t *ret_width,
                 uint16_t *ret_height);
 

@@ -338,6 +338,14 @@ static void put_opus(struct writer *w)
     end_element(w, size);
 }
 
+/* Of the codec registry of Matroska. */
+static const char *video_codec_id(uint8_t codec)
+{
+    if (codec == CODEC_VP9)
+        return "V_VP9";
+    return codec == CODEC_VP8 ? "V_VP8" : "V_MPEG4/ISO/AVC";
+}
+
 static void put_track(struct writer *w, const struct matroska_track *track, size_t number)
 {
     bool video = track->codec != CODEC_OPUS;
@@ -352,7 +360,7 @@ static void put_track(struct writer *w, const struct matroska_track *track, size
     if (!video) {
         put_opus(w);
     } else {
-        put_text(w, ID_CODEC_ID, track->codec == CODEC_VP8 ? "V_VP8" : "V_MPEG4/ISO/AVC");
+        put_text(w, ID_CODEC_ID, video_codec_id(track->codec));
         if (track->config_len > 0)
             put_bytes(w, ID_CODEC_PRIVATE, track->config, track->config_len);
         uint8_t *size = begin_element(w, ID_VIDEO);

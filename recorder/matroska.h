@@ -24,7 +24,7 @@ struct matroska_track {
 
 struct matroska;
 
-/* Begins the file at `path` (replacing it); `webm` promises that only VP8 and Opus come. One
+/* Begins the file at `path` (replacing it); `webm` promises that only VP8, VP9 and Opus come. One
  * thread. Returns 0, -ENOMEM or an errno of open. */
 int matroska_create(const char *path, bool webm, const char *title, uint64_t wall_us,
                     struct matroska **ret_file);

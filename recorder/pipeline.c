@@ -28,9 +28,9 @@
 int pipeline_start(void)
 {
     gst_init(NULL, NULL);
-    static const char *const needed[] = {"appsrc",   "vp8dec", "avdec_h264", "videoconvert",
-                                         "x264enc",  "mp4mux", "avenc_aac",  "audioconvert",
-                                         "aacparse", "queue",  "h264parse",  "filesink"};
+    static const char *const needed[] = {
+        "appsrc",    "vp8dec",       "vp9dec",   "avdec_h264", "videoconvert", "x264enc", "mp4mux",
+        "avenc_aac", "audioconvert", "aacparse", "queue",      "h264parse",    "filesink"};
     for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
         GstElementFactory *factory = gst_element_factory_find(needed[i]);
         if (!factory) {
@@ -91,12 +91,28 @@ static gboolean on_event(GstPad *pad, GstObject *parent, GstEvent *event)
     return TRUE;
 }
 
+static const char *decoder_of(uint8_t codec)
+{
+    switch (codec) {
+    case CODEC_VP8:
+        return "vp8dec";
+    case CODEC_VP9:
+        return "vp9dec";
+    case CODEC_H264:
+        return "avdec_h264";
+    default:
+        return NULL;
+    }
+}
+
 static GstCaps *caps_of(uint8_t codec)
 {
-    return codec == CODEC_VP8
-               ? gst_caps_new_empty_simple("video/x-vp8")
-               : gst_caps_new_simple("video/x-h264", "stream-format", G_TYPE_STRING, "byte-stream",
-                                     "alignment", G_TYPE_STRING, "au", NULL);
+    if (codec == CODEC_VP8)
+        return gst_caps_new_empty_simple("video/x-vp8");
+    if (codec == CODEC_VP9)
+        return gst_caps_new_empty_simple("video/x-vp9");
+    return gst_caps_new_simple("video/x-h264", "stream-format", G_TYPE_STRING, "byte-stream",
+                               "alignment", G_TYPE_STRING, "au", NULL);
 }
 
 static bool link_pads(struct pipeline_decoder *d)
@@ -121,7 +137,7 @@ static GstPad *make_sink(void)
 
 static int start_decoder(struct pipeline_decoder *d)
 {
-    d->element = gst_element_factory_make(d->codec == CODEC_VP8 ? "vp8dec" : "avdec_h264", NULL);
+    d->element = gst_element_factory_make(decoder_of(d->codec), NULL);
     if (!d->element)
         return -ENOMEM;
     gst_object_ref_sink(d->element);
@@ -165,7 +181,7 @@ static void stop_decoder(struct pipeline_decoder *d)
 
 int pipeline_decoder_create(uint8_t codec, struct pipeline_decoder **ret_decoder)
 {
-    if (codec != CODEC_VP8 && codec != CODEC_H264)
+    if (!decoder_of(codec))
         return -ENOTSUP;
     CLEANUP(pipeline_decoder_destroy) struct pipeline_decoder *d = calloc(1, sizeof(*d));
     if (!d)

@@ -17,7 +17,7 @@ int pipeline_start(void);
 
 struct pipeline_decoder;
 
-/* For VP8 or H.264 (Annex B). Returns 0, -ENOTSUP for another codec, -ENOMEM. */
+/* For VP8, VP9 or H.264 (Annex B). Returns 0, -ENOTSUP for another codec, -ENOMEM. */
 int pipeline_decoder_create(uint8_t codec, struct pipeline_decoder **ret_decoder);
 
 /* Accepts NULL. */

@@ -54,7 +54,7 @@ static bool is_screen(const struct timeline_leg *leg)
 
 static bool is_known_codec(uint8_t codec)
 {
-    return codec == CODEC_OPUS || codec == CODEC_VP8 || codec == CODEC_H264;
+    return codec > CODEC_NONE && codec < CODEC_COUNT;
 }
 
 /* Which legs go into which file; files in the order of first appearance. */
@@ -198,12 +198,17 @@ static int note_gap(const struct work *w, struct output *o, const struct lane *l
     return error;
 }
 
-/* What the track's header says is learned from its first key frame. */
+/* What the track's header says is learned from its key frames: of a camera that began with a small
+ * layer the size is that of the best. */
 static void learn_format(struct lane *lane, const struct feed_frame *frame)
 {
     struct matroska_track *track = lane->track;
-    if (track->width == 0)
-        (void)depay_size(lane->codec, frame->data, frame->len, &track->width, &track->height);
+    uint16_t width, height;
+    if (depay_size(lane->codec, frame->data, frame->len, &width, &height) &&
+        height > track->height) {
+        track->width = width;
+        track->height = height;
+    }
     if (lane->codec == CODEC_H264 && track->config_len == 0)
         (void)h264_config(frame->data, frame->len, track->config, sizeof(track->config),
                           &track->config_len); /* or a later one has it */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any payloads as Opus, VP8 or H.264 of a track with losses: frames stay in bounds, and what is
- * made of them for the file fits where it is to go. The first byte chooses the codec; then packets,
- * each u8 step of the sequence number, u8 flags, u16 length, payload. */
+/* Any payloads as Opus, VP8, H.264 or VP9 of a track with losses: frames stay in bounds, and what
+ * is made of them for the file fits where it is to go. The first byte chooses the codec; then
+ * packets, each u8 step of the sequence number, u8 flags, u16 length, payload. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct reader r = reader_over(data, len);
-    uint8_t codec = (uint8_t)(CODEC_OPUS + reader_u8(&r) % 3);
+    uint8_t codec = (uint8_t)(CODEC_OPUS + reader_u8(&r) % 4);
     struct depay depay;
     depay_init(&depay, codec);
     int64_t seq = 0, ticks = 0;

@@ -6,7 +6,8 @@
 
 #include "common/bytes.h"
 #include "common/codecs.h"
-#include "unit/check.h"
+#include "recorder/depay.h"
+#include "unit/recorder/layers.h"
 
 #define FRAMES 3
 
@@ -58,6 +59,49 @@ static void sizes_change(void)
         decode(d, heights[i], &pts_us);
 }
 
+/* Layers of a picture whose lower ones are hidden give the picture they give shown: to libvpx,
+ * which shows the last of what it is given at once. */
+static void hidden_layers_change_nothing(const char *path)
+{
+    static struct layers_packet packets[LAYERS_PACKETS];
+    CLEANUP(pipeline_decoder_destroy) struct pipeline_decoder *hidden = NULL, *shown = NULL;
+    static uint8_t picture[1 << 16];
+    size_t len = 0;
+    unsigned compared = 0;
+    struct canvas canvases[2];
+    const struct canvas_rect all = {0, 0, 640, 360};
+    struct depay d;
+    layers_read(path, packets);
+    depay_init(&d, CODEC_VP9);
+    CHECK_EQ(pipeline_decoder_create(CODEC_VP9, &hidden), 0);
+    CHECK_EQ(pipeline_decoder_create(CODEC_VP9, &shown), 0);
+    for (unsigned i = 0; i < 2; i++)
+        CHECK_EQ(canvas_init(&canvases[i], 640, 360), 0);
+    for (size_t i = 0; i < LAYERS_PACKETS; i++) {
+        const struct packet *p = &packets[i].packet;
+        struct vp9_descriptor descriptor;
+        struct depay_frame frame;
+        int width, height;
+        CHECK_EQ(vp9_read_descriptor(p->payload, p->payload_len, &descriptor), 0);
+        memcpy(picture + len, p->payload + descriptor.len, p->payload_len - descriptor.len);
+        len += p->payload_len - descriptor.len;
+        if (depay_push(&d, p, packets[i].seq, packets[i].ticks, &frame) == 0)
+            continue;
+        int64_t pts_us = compared++ * 100000;
+        CHECK_EQ(pipeline_decoder_push(hidden, pts_us, frame.key, frame.data, frame.len), 0);
+        CHECK_EQ(pipeline_decoder_push(shown, pts_us, frame.key, picture, len), 0);
+        CHECK(pipeline_decoder_size(hidden, &width, &height) && width == 640 && height == 360);
+        CHECK_EQ(pipeline_decoder_draw(hidden, &canvases[0], all), 0);
+        CHECK_EQ(pipeline_decoder_draw(shown, &canvases[1], all), 0);
+        CHECK(memcmp(canvases[0].bytes, canvases[1].bytes, canvases[0].size) == 0);
+        len = 0;
+    }
+    CHECK_EQ(compared, 40);
+    for (unsigned i = 0; i < 2; i++)
+        canvas_finish(&canvases[i]);
+    depay_finish(&d);
+}
+
 /* What GStreamer and GLib keep for ever is no leak of ours, as in the renderer (render-main.c). */
 int __lsan_is_turned_off(void);
 int __lsan_is_turned_off(void)
@@ -65,9 +109,11 @@ int __lsan_is_turned_off(void)
     return 1;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    CHECK_EQ(argc, 2);
     CHECK_EQ(pipeline_start(), 0);
     sizes_change();
+    hidden_layers_change_nothing(argv[1]);
     return 0;
 }

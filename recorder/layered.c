@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "recorder/layered.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/limits.h"
+
+#define PICTURE_ID_MASK 0x7fff
+
+void layered_finish(struct layered *l)
+{
+    free(l->joined);
+    l->joined = NULL;
+}
+
+void layered_begin(struct layered *l)
+{
+    l->count = 0;
+    l->in_frame = false;
+}
+
+void layered_lose(struct layered *l)
+{
+    l->in_frame = false;
+    l->needs_key = true;
+}
+
+bool layered_add(struct layered *l, const struct vp9_descriptor *d, size_t at, size_t len)
+{
+    if (d->frame_start) {
+        if (l->in_frame)
+            layered_lose(l); /* it never ended */
+        if (l->count == VP9_FRAMES_MAX)
+            return false;
+        l->frames[l->count].descriptor = *d;
+        l->frames[l->count].at = at;
+        l->frames[l->count].len = 0;
+        l->frames[l->count++].whole = false;
+        l->in_frame = true;
+    }
+    if (!l->in_frame)
+        return false;
+    l->frames[l->count - 1].len += len;
+    l->frames[l->count - 1].whole = d->frame_end;
+    l->in_frame = !d->frame_end;
+    return true;
+}
+
+static uint8_t *layers_of(struct layered *l, uint16_t id)
+{
+    size_t place = id % LAYERED_PICTURES;
+    if (l->known[place].id != id) {
+        l->known[place].id = id;
+        l->known[place].layers = 0;
+    }
+    return &l->known[place].layers;
+}
+
+/* Whether the frame refers only to what is there. `present`: layers of its picture before it. */
+static bool is_decodable(struct layered *l, const struct vp9_descriptor *d, uint8_t present)
+{
+    if (!d->inter_predicted && d->spatial_layer == 0) {
+        l->needs_key = false;
+        return true;
+    }
+    if (d->layer_predicted && (d->spatial_layer == 0 || !(present >> (d->spatial_layer - 1) & 1)))
+        return false;
+    if (!d->inter_predicted)
+        return d->layer_predicted;
+    if (!d->flexible || d->picture_id_bits != 15)
+        return !l->needs_key;
+    for (unsigned i = 0; i < d->reference_count; i++) {
+        uint16_t id = (uint16_t)(d->picture_id - d->references[i]) & PICTURE_ID_MASK;
+        size_t place = id % LAYERED_PICTURES;
+        if (l->known[place].id != id || !(l->known[place].layers >> d->spatial_layer & 1))
+            return false;
+    }
+    return true;
+}
+
+static int make_room(struct layered *l, size_t len)
+{
+    if (len <= l->capacity)
+        return 0;
+    uint8_t *grown = realloc(l->joined, len);
+    if (!grown)
+        return -ENOMEM;
+    l->joined = grown;
+    l->capacity = len;
+    return 0;
+}
+
+/* Joins those of the frames that `chosen` tells. */
+static void join(struct layered *l, const uint8_t *bytes, const size_t *chosen, size_t count,
+                 struct layered_picture *ret)
+{
+    size_t lens[VP9_FRAMES_MAX], len = 0;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *frame = bytes + l->frames[chosen[i]].at;
+        size_t own = l->frames[chosen[i]].len;
+        /* One that tells no size cannot be hidden; it is shown for no time. */
+        lens[i] = i + 1 < count ? vp9_hide(frame, own, l->joined + len) : 0;
+        if (lens[i] == 0) {
+            memcpy(l->joined + len, frame, own);
+            lens[i] = own;
+        }
+        len += lens[i];
+    }
+    if (count > 1)
+        len += vp9_write_index(lens, count, l->joined + len);
+    const struct vp9_descriptor *first = &l->frames[chosen[0]].descriptor;
+    *ret = (struct layered_picture){l->joined, len,
+                                    !first->inter_predicted && first->spatial_layer == 0};
+}
+
+int layered_end(struct layered *l, const uint8_t *bytes, struct layered_picture *ret_picture)
+{
+    size_t chosen[VP9_FRAMES_MAX], count = 0, len = VP9_INDEX_MAX(VP9_FRAMES_MAX);
+    uint8_t present = 0;
+    for (size_t i = 0; i < l->count; i++) {
+        const struct vp9_descriptor *d = &l->frames[i].descriptor;
+        if (!l->frames[i].whole || !is_decodable(l, d, present))
+            continue;
+        present |= (uint8_t)(1u << d->spatial_layer);
+        len += l->frames[i].len + VP9_HIDE_BYTES;
+        chosen[count++] = i;
+    }
+    if (l->count > 0)
+        *layers_of(l, l->frames[0].descriptor.picture_id) = present;
+    layered_begin(l);
+    if (count == 0 || len > LIMIT_FRAME_BYTES)
+        return 0;
+    int error = make_room(l, len);
+    if (error)
+        return error;
+    join(l, bytes, chosen, count, ret_picture);
+    return 1;
+}

@@ -1,0 +1,60 @@
+/* Pictures of VP9 in spatial layers (RFC 9628), put together from packets in order: a frame for
+ * each layer, of which those are kept that refer to nothing lost, as one superframe. Knows no
+ * packets but their descriptors, and no bytes but those it joins.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef RECORDER_LAYERED_H
+#define RECORDER_LAYERED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/vp9.h"
+#include "recorder/vp9.h"
+
+/* Pictures that a later one can name (P_DIFF has seven bits). */
+#define LAYERED_PICTURES 128
+
+/* Zeroed, it begins; but `needs_key` is to be set. */
+struct layered {
+    struct {
+        uint16_t id;
+        uint8_t layers; /* bit for each that can be shown */
+    } known[LAYERED_PICTURES];
+    bool needs_key; /* something is missing, and it is not told what needs it */
+
+    struct {
+        struct vp9_descriptor descriptor; /* of its first packet */
+        size_t at, len;
+        bool whole;
+    } frames[VP9_FRAMES_MAX]; /* of the picture being put together */
+    size_t count;
+    bool in_frame; /* the last of them has not ended */
+
+    uint8_t *joined;
+    size_t capacity;
+};
+
+struct layered_picture {
+    const uint8_t *data; /* borrowed until the next call */
+    size_t len;
+    bool key; /* decodable by itself */
+};
+
+void layered_finish(struct layered *l);
+
+/* A picture begins: what was there of one before it that did not end is forgotten. */
+void layered_begin(struct layered *l);
+
+/* Packets are missing. */
+void layered_lose(struct layered *l);
+
+/* The next packet, whose `len` bytes stand behind `at` of the picture's. False: they are of no use,
+ * and need not be kept. */
+bool layered_add(struct layered *l, const struct vp9_descriptor *descriptor, size_t at, size_t len);
+
+/* The picture has ended. `bytes` are all that was kept. Returns 1 with what is shown of it, 0 if
+ * nothing can be, -ENOMEM. */
+int layered_end(struct layered *l, const uint8_t *bytes, struct layered_picture *ret_picture);
+
+#endif
