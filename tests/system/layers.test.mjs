@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Browser } from "./lib/browser.mjs";
+import { canvasCamera } from "./lib/canvas.mjs";
 import { LossyLink } from "./lib/lossy.mjs";
 import { Person } from "./lib/people.mjs";
 import { Stack, addresses, until } from "./lib/stack.mjs";
@@ -17,35 +18,6 @@ const OFF_WITHIN_S = 4;
 let stack, link, judge, party;
 const browsers = [];
 
-/** Runs in the page: its camera is a canvas of 720 lines that moves, its connections can be asked. */
-function prepare() {
-  const Connection = window.RTCPeerConnection;
-  window.connections = [];
-  window.RTCPeerConnection = class extends Connection {
-    constructor(...all) {
-      super(...all);
-      window.connections.push(this);
-    }
-  };
-  const give = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-  navigator.mediaDevices.getUserMedia = async ({ audio, video }) => {
-    const stream = audio ? await give({ audio }) : new MediaStream();
-    if (!video) return stream;
-    const canvas = Object.assign(document.createElement("canvas"), { width: 1280, height: 720 });
-    const context = canvas.getContext("2d");
-    let n = 0;
-    setInterval(() => {
-      context.fillStyle = `hsl(${(n += 7) % 360} 60% 50%)`;
-      context.fillRect((n * 5) % 1200, (n * 3) % 640, 160, 160);
-    }, 66);
-    const [track] = canvas.captureStream(15).getVideoTracks();
-    const settings = track.getSettings.bind(track);
-    track.getSettings = () => ({ ...settings(), width: 1280, height: 720 });
-    stream.addTrack(track);
-    return stream;
-  };
-}
-
 before(async () => {
   stack = await Stack.start({ workers: 1 });
   link = await LossyLink.to(addresses()[0], stack.mediaPort);
@@ -54,7 +26,7 @@ before(async () => {
     { role: "party", name: "李伟" },
   ]);
   for (const n of [0, 1]) browsers.push(await Browser.launch("chromium", n));
-  judge = await Person.arrive(browsers[0], hearing.people[0], { prepare: [prepare] });
+  judge = await Person.arrive(browsers[0], hearing.people[0], { prepare: [canvasCamera] });
   party = await Person.arrive(browsers[1], hearing.people[1], { prepare: link.prepare });
   await judge.join();
   await party.join();
