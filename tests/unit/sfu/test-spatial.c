@@ -30,7 +30,7 @@ struct part {
     uint16_t seq, id;
     uint8_t payload[60];
     uint8_t layer;
-    bool key, end;
+    bool key, start, end; /* of a key picture the first; of its layer */
 };
 
 /* What the viewer got. */
@@ -152,29 +152,45 @@ static void write_structure(struct writer *w)
     }
 }
 
+static void write_descriptor(struct writer *w, const struct part *p, bool key, uint8_t tid,
+                             uint8_t tl0picidx)
+{
+    static const uint8_t steps[] = {4, 2, 1};
+    uint8_t flags = 0xa0; /* a picture id, and layers */
+    flags |= key ? 0 : 0x40;
+    flags |= flexible ? 0x10 : 0;
+    flags |= p->start ? 8 : 0;
+    flags |= p->end ? 4 : 0;
+    flags |= p->key ? 2 : 0;
+    writer_u8(w, flags);
+    writer_u16(w, 0x8000 | p->id);
+    writer_u8(w, (uint8_t)(tid << 5 | 0x10 | p->layer << 1 | (key && p->layer > 0)));
+    if (!flexible)
+        writer_u8(w, tl0picidx);
+    else if (!key)
+        writer_u8(w, (uint8_t)(steps[tid] << 1));
+    if (p->key)
+        write_structure(w);
+}
+
 /* The packets of one picture, each layer of PACKETS. A layer is predicted from the one below it in
  * key pictures alone. Returns how many. */
 static size_t make(bool key, uint8_t tid, uint8_t tl0picidx, struct part parts[PARTS])
 {
-    static const uint8_t steps[] = {4, 2, 1};
     size_t count = 0;
     for (uint8_t layer = 0; layer < sends; layer++)
         for (unsigned i = 0; i < PACKETS; i++) {
-            bool first = i == 0, last = i == PACKETS - 1, structure = key && layer == 0 && first;
             struct part *p = &parts[count++];
             *p = (struct part){
-                .seq = seq++, .id = picture, .layer = layer, .key = structure, .end = last};
+                .seq = seq++,
+                .id = picture,
+                .layer = layer,
+                .key = key && layer == 0 && i == 0,
+                .start = i == 0,
+                .end = i == PACKETS - 1,
+            };
             struct writer w = writer_over(p->payload, sizeof(p->payload));
-            writer_u8(&w, (uint8_t)(0xa0 | (key ? 0 : 0x40) | (flexible ? 0x10 : 0) |
-                                    (first ? 8 : 0) | (last ? 4 : 0) | (structure ? 2 : 0)));
-            writer_u16(&w, 0x8000 | picture);
-            writer_u8(&w, (uint8_t)(tid << 5 | 0x10 | layer << 1 | (key && layer > 0)));
-            if (!flexible)
-                writer_u8(&w, tl0picidx);
-            else if (!key)
-                writer_u8(&w, (uint8_t)(steps[tid] << 1));
-            if (structure)
-                write_structure(&w);
+            write_descriptor(&w, p, key, tid, tl0picidx);
         }
     picture = (picture + 1) & 0x7fff;
     return count;
