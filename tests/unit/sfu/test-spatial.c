@@ -215,7 +215,7 @@ static void run(uint64_t duration_us)
         i = key ? 0 : i;
         if (i % 4 == 0)
             tl0picidx++;
-        struct part parts[PARTS];
+        struct part parts[PARTS] = {0};
         size_t count = make(key, layer[i % 4], tl0picidx, parts);
         for (size_t k = 0; k < count; k++)
             send_part(&parts[k]);
@@ -314,7 +314,7 @@ static void retransmits_its_own(void)
     run(2 * SECOND);
     const struct page_stream *seat = page_seat(viewer, 0, CONTROL_VIDEO);
     uint16_t lost = seat->last.seq;
-    struct part parts[PARTS];
+    struct part parts[PARTS] = {0};
     size_t count = make(false, 0, 0, parts);
     for (size_t i = 0; i < count; i++)
         if (parts[i].layer != 0 || i != 0) /* the first of the lowest layer comes late */
