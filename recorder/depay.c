@@ -13,7 +13,6 @@
 void depay_init(struct depay *d, uint8_t codec)
 {
     *d = (struct depay){.codec = codec, .needs_key = true, .base_layer = -1};
-    d->layered.needs_key = true;
 }
 
 void depay_finish(struct depay *d)

@@ -24,7 +24,8 @@ void layered_begin(struct layered *l)
 void layered_lose(struct layered *l)
 {
     l->in_frame = false;
-    l->needs_key = true;
+    for (size_t i = 0; i < VP9_LAYERS_MAX; i++)
+        l->chains[i].holed = true;
 }
 
 bool layered_add(struct layered *l, const struct vp9_descriptor *d, size_t at, size_t len)
@@ -58,19 +59,8 @@ static uint8_t *layers_of(struct layered *l, uint16_t id)
     return &l->known[place].layers;
 }
 
-/* Whether the frame refers only to what is there. `present`: layers of its picture before it. */
-static bool is_decodable(struct layered *l, const struct vp9_descriptor *d, uint8_t present)
+static bool names_known(const struct layered *l, const struct vp9_descriptor *d)
 {
-    if (!d->inter_predicted && d->spatial_layer == 0) {
-        l->needs_key = false;
-        return true;
-    }
-    if (d->layer_predicted && (d->spatial_layer == 0 || !(present >> (d->spatial_layer - 1) & 1)))
-        return false;
-    if (!d->inter_predicted)
-        return d->layer_predicted;
-    if (!d->flexible || d->picture_id_bits != 15)
-        return !l->needs_key;
     for (unsigned i = 0; i < d->reference_count; i++) {
         uint16_t id = (uint16_t)(d->picture_id - d->references[i]) & PICTURE_ID_MASK;
         size_t place = id % LAYERED_PICTURES;
@@ -78,6 +68,47 @@ static bool is_decodable(struct layered *l, const struct vp9_descriptor *d, uint
             return false;
     }
     return true;
+}
+
+/* For a frame that does not name what it refers to: that is of its own layer. RFC 9628 section 4.2:
+ * TL0PICIDX numbers the pictures of the lowest temporal layer; behind one with U, upper temporal
+ * layers refer to nothing before it. Without these a loss may be of anything. */
+static bool follows(struct layered_chain *c, const struct vp9_descriptor *d)
+{
+    if (!c->whole)
+        return false;
+    if (d->tl0picidx_at == 0)
+        return !c->holed;
+    if (d->temporal_layer > 0)
+        return !c->holed && d->tl0picidx == c->tl0picidx;
+    c->whole = d->tl0picidx == (uint8_t)(c->tl0picidx + 1);
+    c->holed = c->holed && !d->layer_sync;
+    c->tl0picidx = d->tl0picidx;
+    return c->whole;
+}
+
+/* Whether the frame refers only to what is there. `present`: layers of its picture before it. */
+static bool is_decodable(struct layered *l, const struct vp9_descriptor *d, uint8_t present)
+{
+    struct layered_chain *chain = &l->chains[d->spatial_layer];
+    if (d->layer_predicted && (d->spatial_layer == 0 || !(present >> (d->spatial_layer - 1) & 1)))
+        return false;
+    if (!d->inter_predicted) {
+        if (d->spatial_layer > 0 && !d->layer_predicted)
+            return false;
+        *chain = (struct layered_chain){.whole = true, .tl0picidx = d->tl0picidx};
+        return true;
+    }
+    bool named = d->flexible && d->picture_id_bits == 15;
+    return named ? names_known(l, d) : follows(chain, d);
+}
+
+/* Nothing of the picture is shown after all: what refers to it is not either. */
+static void withhold(struct layered *l, uint16_t id)
+{
+    *layers_of(l, id) = 0;
+    for (size_t i = 0; i < VP9_LAYERS_MAX; i++)
+        l->chains[i].whole = false;
 }
 
 static int make_room(struct layered *l, size_t len)
@@ -119,6 +150,8 @@ int layered_end(struct layered *l, const uint8_t *bytes, struct layered_picture 
 {
     size_t chosen[VP9_FRAMES_MAX], count = 0, len = VP9_INDEX_MAX(VP9_FRAMES_MAX);
     uint8_t present = 0;
+    if (l->in_frame)
+        layered_lose(l); /* it never ended */
     for (size_t i = 0; i < l->count; i++) {
         const struct vp9_descriptor *d = &l->frames[i].descriptor;
         if (!l->frames[i].whole || !is_decodable(l, d, present))
@@ -127,9 +160,12 @@ int layered_end(struct layered *l, const uint8_t *bytes, struct layered_picture 
         len += l->frames[i].len + VP9_HIDE_BYTES;
         chosen[count++] = i;
     }
+    uint16_t id = l->frames[0].descriptor.picture_id;
     if (l->count > 0)
-        *layers_of(l, l->frames[0].descriptor.picture_id) = present;
+        *layers_of(l, id) = present;
     layered_begin(l);
+    if (len > LIMIT_FRAME_BYTES)
+        withhold(l, id);
     if (count == 0 || len > LIMIT_FRAME_BYTES)
         return 0;
     int error = make_room(l, len);

@@ -15,13 +15,20 @@
 /* Pictures that a later one can name (P_DIFF has seven bits). */
 #define LAYERED_PICTURES 128
 
-/* Zeroed, it begins; but `needs_key` is to be set. */
+/* Zeroed, it begins. */
 struct layered {
+    /* For pictures that name those they refer to. */
     struct {
         uint16_t id;
         uint8_t layers; /* bit for each that can be shown */
     } known[LAYERED_PICTURES];
-    bool needs_key; /* something is missing, and it is not told what needs it */
+
+    /* For others: of each spatial layer what was shown of late. */
+    struct layered_chain {
+        bool whole; /* its lowest temporal layer is, since a key picture */
+        bool holed; /* upper ones may not be, since it was said that they need nothing before */
+        uint8_t tl0picidx; /* of the newest picture of the lowest */
+    } chains[VP9_LAYERS_MAX];
 
     struct {
         struct vp9_descriptor descriptor; /* of its first packet */

@@ -20,16 +20,14 @@ struct row {
     uint8_t shown; /* bits of the layers that come out with this packet */
 };
 
-static size_t write_row(const struct row *row, bool flexible, uint8_t *payload)
+static size_t write_row(const struct row *row, uint8_t *payload)
 {
     struct writer w = writer_over(payload, 16);
     bool start = strchr(row->part, 'B'), end = strchr(row->part, 'E'), inter = row->kind == 'p';
-    writer_u8(&w, (uint8_t)(0xa0 | inter << 6 | flexible << 4 | start << 3 | end << 2));
+    writer_u8(&w, (uint8_t)(0xa0 | inter << 6 | 0x10 | start << 3 | end << 2));
     writer_u16(&w, (uint16_t)(0x8000 | row->picture));
     writer_u8(&w, (uint8_t)(row->layer << 1 | (row->layer > 0 && !inter)));
-    if (!flexible)
-        writer_u8(&w, row->picture);
-    for (unsigned i = 0; flexible && inter && i < 2 && row->references[i]; i++)
+    for (unsigned i = 0; inter && i < 2 && row->references[i]; i++)
         writer_u8(&w, (uint8_t)(row->references[i] << 1 | (i == 0 && row->references[1] > 0)));
     writer_u8(&w, row->layer);
     return writer_len(&w);
@@ -51,28 +49,35 @@ static uint8_t layers_in(const struct depay_frame *frame)
     return found;
 }
 
-static void run(const char *what, bool flexible, const struct row *rows, size_t count)
+/* Pushes one packet, the `i`th, which shows those layers. */
+static void push(struct depay *d, const char *what, size_t i, int64_t seq, int64_t ticks,
+                 const struct packet *p, uint8_t expected)
+{
+    struct depay_frame frame;
+    int got = depay_push(d, p, seq, ticks, &frame);
+    uint8_t shown = got == 1 ? layers_in(&frame) : 0;
+    if (shown != expected)
+        fprintf(stderr, "%s: packet %zu gives %x\n", what, i, shown);
+    CHECK_EQ(shown, expected);
+}
+
+static void run(const char *what, const struct row *rows, size_t count)
 {
     struct depay d;
     depay_init(&d, CODEC_VP9);
     for (size_t i = 0; i < count; i++) {
         uint8_t payload[16];
         struct packet p = {.payload = payload, .marker = rows[i].marker};
-        p.payload_len = write_row(&rows[i], flexible, payload);
-        struct depay_frame frame;
-        int got = depay_push(&d, &p, rows[i].seq, 3000 * rows[i].picture, &frame);
-        uint8_t shown = got == 1 ? layers_in(&frame) : 0;
-        if (shown != rows[i].shown)
-            fprintf(stderr, "%s: packet %zu gives %x\n", what, i, shown);
-        CHECK_EQ(shown, rows[i].shown);
+        p.payload_len = write_row(&rows[i], payload);
+        push(&d, what, i, rows[i].seq, 3000 * rows[i].picture, &p, rows[i].shown);
     }
     depay_finish(&d);
 }
 
-#define RUN(what, flexible, ...)                                                                   \
+#define RUN(what, ...)                                                                             \
     do {                                                                                           \
         static const struct row rows_[] = {__VA_ARGS__};                                           \
-        run(what, flexible, rows_, sizeof(rows_) / sizeof(rows_[0]));                              \
+        run(what, rows_, sizeof(rows_) / sizeof(rows_[0]));                                        \
     } while (0)
 
 #define KEY_PICTURE(seq, id)                                                                       \
@@ -83,34 +88,100 @@ static void run(const char *what, bool flexible, const struct row *rows, size_t 
 
 static void test_rows(void)
 {
-    RUN("whole pictures, of several packets", true, {1, 1, 0, 'k', {0}, "B", false, 0},
+    RUN("whole pictures, of several packets", {1, 1, 0, 'k', {0}, "B", false, 0},
         {2, 1, 0, 'k', {0}, "", false, 0}, {3, 1, 0, 'k', {0}, "E", false, 0},
         {4, 1, 1, 'k', {0}, "BE", false, 0}, {5, 1, 2, 'k', {0}, "BE", true, 7},
         {6, 2, 0, 'p', {1}, "BE", false, 0}, {7, 2, 1, 'p', {1}, "BE", true, 3});
-    RUN("nothing before a key picture", true, {1, 1, 0, 'p', {1}, "BE", true, 0},
+    RUN("nothing before a key picture", {1, 1, 0, 'p', {1}, "BE", true, 0},
         {2, 2, 1, 'k', {0}, "BE", true, 0}, KEY_PICTURE(3, 3));
-    RUN("a lost layer breaks those that refer to it, and no other", true, KEY_PICTURE(1, 1),
+    RUN("a lost layer breaks those that refer to it, and no other", KEY_PICTURE(1, 1),
         {3, 2, 0, 'p', {1}, "BE", true, 1}, /* the upper one is lost */
         {5, 3, 0, 'p', {1}, "BE", false, 0}, {6, 3, 1, 'p', {1}, "BE", true, 1},
         {7, 4, 0, 'p', {1}, "BE", false, 0}, {8, 4, 1, 'p', {3}, "BE", true, 3},
         {9, 5, 0, 'p', {1}, "BE", false, 0}, {10, 5, 1, 'p', {1}, "BE", true, 3});
-    RUN("a picture that nothing refers to costs itself alone", true, KEY_PICTURE(1, 1),
+    RUN("a picture that nothing refers to costs itself alone", KEY_PICTURE(1, 1),
         {5, 3, 0, 'p', {2}, "BE", false, 0}, {6, 3, 1, 'p', {2}, "BE", true, 3});
-    RUN("of two references one is lost", true, KEY_PICTURE(1, 1),
-        {5, 3, 0, 'p', {2, 1}, "BE", false, 0}, {6, 3, 1, 'p', {2}, "BE", true, 2});
-    RUN("a hole in a frame", true, KEY_PICTURE(1, 1), {3, 2, 0, 'p', {1}, "BE", false, 0},
+    RUN("of two references one is lost", KEY_PICTURE(1, 1), {5, 3, 0, 'p', {2, 1}, "BE", false, 0},
+        {6, 3, 1, 'p', {2}, "BE", true, 2});
+    RUN("a hole in a frame", KEY_PICTURE(1, 1), {3, 2, 0, 'p', {1}, "BE", false, 0},
         {4, 2, 1, 'p', {1}, "B", false, 0}, {6, 2, 1, 'p', {1}, "E", true, 1});
-    RUN("a frame that never ended, a picture that never did", true, KEY_PICTURE(1, 1),
+    RUN("a frame that never ended, a picture that never did", KEY_PICTURE(1, 1),
         {3, 2, 0, 'p', {1}, "B", false, 0}, {4, 2, 1, 'p', {1}, "BE", false, 0},
         {5, 3, 0, 'p', {2}, "BE", true, 1}, {6, 4, 1, 'p', {2}, "BE", true, 0});
-    RUN("the upper layer of a key picture needs the lower one", true,
-        {2, 1, 0, 'k', {0}, "E", false, 0}, {3, 1, 1, 'k', {0}, "BE", true, 0}, KEY_PICTURE(4, 2));
-    RUN("a layer that comes back waits for a key picture", true, KEY_PICTURE(1, 1),
+    RUN("the upper layer of a key picture needs the lower one", {2, 1, 0, 'k', {0}, "E", false, 0},
+        {3, 1, 1, 'k', {0}, "BE", true, 0}, KEY_PICTURE(4, 2));
+    RUN("a layer that comes back waits for a key picture", KEY_PICTURE(1, 1),
         {3, 2, 0, 'p', {1}, "BE", true, 1}, {4, 3, 0, 'p', {1}, "BE", false, 0},
         {5, 3, 1, 'p', {1}, "BE", true, 1}, KEY_PICTURE(6, 4));
-    RUN("without references any loss waits for a key picture", false, KEY_PICTURE(1, 1),
-        {3, 2, 0, 'p', {0}, "BE", false, 0}, {4, 2, 1, 'p', {0}, "BE", true, 3},
-        {7, 4, 0, 'p', {0}, "BE", true, 0}, {8, 5, 0, 'p', {0}, "BE", true, 0}, KEY_PICTURE(9, 6));
+}
+
+/* A whole frame that does not name what it refers to; its payload's one byte is its layer. */
+struct told {
+    int64_t seq, picture;
+    char kind; /* as above */
+    uint8_t layer, temporal;
+    int tl0; /* TL0PICIDX; -1: none, nor layers */
+    bool sync, marker;
+    uint8_t shown;
+};
+
+static void run_told(const char *what, const struct told *rows, size_t count)
+{
+    struct depay d;
+    depay_init(&d, CODEC_VP9);
+    for (size_t i = 0; i < count; i++) {
+        const struct told *t = &rows[i];
+        uint8_t payload[8];
+        struct writer w = writer_over(payload, sizeof(payload));
+        bool inter = t->kind == 'p', layers = t->tl0 >= 0;
+        writer_u8(&w, (uint8_t)(inter << 6 | layers << 5 | 0x0c));
+        if (layers) {
+            writer_u8(&w, (uint8_t)(t->temporal << 5 | t->sync << 4 | t->layer << 1 |
+                                    (t->layer > 0 && !inter)));
+            writer_u8(&w, (uint8_t)t->tl0);
+        }
+        writer_u8(&w, t->layer);
+        struct packet p = {.payload = payload, .payload_len = writer_len(&w), .marker = t->marker};
+        push(&d, what, i, t->seq, 3000 * t->picture, &p, t->shown);
+    }
+    depay_finish(&d);
+}
+
+#define RUN_TOLD(what, ...)                                                                        \
+    do {                                                                                           \
+        static const struct told rows_[] = {__VA_ARGS__};                                          \
+        run_told(what, rows_, sizeof(rows_) / sizeof(rows_[0]));                                   \
+    } while (0)
+
+/* Pictures that number the lowest temporal layer instead (TL0PICIDX), and such as tell nothing. */
+static void test_told(void)
+{
+    RUN_TOLD("an upper layer lost of a key picture is lost until the next",
+             {1, 1, 'k', 0, 0, 255, 1, false, 0}, {3, 1, 'i', 2, 0, 255, 1, true, 1},
+             {4, 2, 'p', 0, 0, 0, 1, false, 0}, {5, 2, 'p', 1, 0, 0, 1, false, 0},
+             {6, 2, 'p', 2, 0, 0, 1, true, 1}, {7, 3, 'k', 0, 0, 1, 1, false, 0},
+             {8, 3, 'i', 1, 0, 1, 1, true, 3});
+    RUN_TOLD("a lost layer of the lowest temporal one is lost until a key picture, others go on",
+             {1, 1, 'k', 0, 0, 5, 1, false, 0}, {2, 1, 'i', 1, 0, 5, 1, true, 3},
+             {3, 2, 'p', 0, 0, 6, 1, true, 1}, /* the upper one is lost */
+             {5, 3, 'p', 0, 2, 6, 1, false, 0}, {6, 3, 'p', 1, 2, 6, 1, true, 0},
+             {7, 4, 'p', 0, 0, 7, 1, false, 0}, {8, 4, 'p', 1, 0, 7, 1, true, 1});
+    RUN_TOLD("a lost picture of the lowest temporal layer breaks all",
+             {1, 1, 'k', 0, 0, 5, 1, true, 1}, {3, 3, 'p', 0, 0, 7, 1, true, 0},
+             {4, 4, 'p', 0, 1, 7, 1, true, 0}, {5, 5, 'p', 0, 0, 8, 1, true, 0},
+             {6, 6, 'k', 0, 0, 9, 1, true, 1});
+    RUN_TOLD("upper temporal layers wait for the lowest to tell that they need nothing from before",
+             {1, 1, 'k', 0, 0, 5, 1, true, 1}, {3, 3, 'p', 0, 2, 5, 1, true, 0},
+             {4, 4, 'p', 0, 0, 6, 0, true, 1}, {5, 5, 'p', 0, 2, 6, 1, true, 0},
+             {6, 6, 'p', 0, 0, 7, 1, true, 1}, {7, 7, 'p', 0, 2, 7, 1, true, 1});
+    RUN_TOLD("a layer left out comes back with a key picture", {1, 1, 'k', 0, 0, 5, 1, false, 0},
+             {2, 1, 'i', 1, 0, 5, 1, true, 3}, {3, 2, 'p', 0, 0, 6, 1, true, 1},
+             {4, 3, 'p', 0, 0, 7, 1, false, 0}, {5, 3, 'p', 1, 0, 7, 1, true, 1},
+             {6, 4, 'k', 0, 0, 8, 1, false, 0}, {7, 4, 'i', 1, 0, 8, 1, true, 3});
+    RUN_TOLD("of layers nothing is told: a loss waits for a key picture",
+             {1, 1, 'k', 0, 0, -1, 0, true, 1}, {2, 2, 'p', 0, 0, -1, 0, true, 1},
+             {4, 4, 'p', 0, 0, -1, 0, true, 0}, {5, 5, 'k', 0, 0, -1, 0, true, 1},
+             {6, 6, 'p', 0, 0, -1, 0, true, 1});
 }
 
 /* As Chromium sends it: each picture comes out as one, as large as its best layer. */
@@ -158,29 +229,46 @@ static void test_hide(void)
     CHECK_EQ(vp9_hide(NULL, 0, out), 0);
 }
 
-/* A picture as large as the bound, less what joining it adds, is taken, and no larger one. */
-static void test_bound(void)
+/* A picture of one layer, predicted from the one before unless it is a key picture. Returns whether
+ * it is shown. */
+static bool push_large(struct depay *d, int64_t *seq, uint8_t id, bool key, size_t len)
 {
     static uint8_t payload[60000];
-    struct depay d;
     struct depay_frame frame;
+    int got = 0;
+    for (size_t done = 0; done < len;) {
+        struct writer w = writer_over(payload, sizeof(payload));
+        size_t part = len - done < sizeof(payload) - 8 ? len - done : sizeof(payload) - 8;
+        bool first = done == 0;
+        done += part;
+        writer_u8(&w, (uint8_t)(0xb0 | !key << 6 | first << 3 | (done == len) << 2));
+        writer_u16(&w, 0x8000 | id);
+        writer_u8(&w, 0);
+        if (!key)
+            writer_u8(&w, 1 << 1);
+        (void)writer_skip(&w, part);
+        struct packet p = {
+            .payload = payload, .payload_len = writer_len(&w), .marker = done == len};
+        got = depay_push(d, &p, ++*seq, id, &frame);
+        CHECK(got == 0 || (done == len && frame.len <= LIMIT_FRAME_BYTES));
+    }
+    return got;
+}
+
+/* A picture as large as the bound, less what joining it may add, is taken, and no larger one; nor
+ * what refers to that. */
+static void test_bound(void)
+{
+    struct depay d;
     int64_t seq = 0;
     depay_init(&d, CODEC_VP9);
-    for (int large = 0; large < 2; large++) {
-        size_t left = LIMIT_FRAME_BYTES - 100 + (large ? 101 : 0);
-        int got = 0;
-        for (bool first = true; left > 0; first = false) {
-            size_t part = left < sizeof(payload) - 4 ? left : sizeof(payload) - 4;
-            left -= part;
-            payload[0] = (uint8_t)(0xa0 | (first ? 8 : 0) | (left ? 0 : 4));
-            payload[1] = 0x05;
-            payload[2] = 0;
-            payload[3] = 0;
-            struct packet p = {.payload = payload, .payload_len = 4 + part, .marker = left == 0};
-            got = depay_push(&d, &p, ++seq, 1 + large, &frame);
-        }
-        CHECK_EQ(got, !large);
-    }
+    CHECK(push_large(&d, &seq, 1, true, LIMIT_FRAME_BYTES - 100));
+    CHECK(push_large(&d, &seq, 2, false, 100));
+    CHECK(!push_large(&d, &seq, 3, false, LIMIT_FRAME_BYTES - 10));
+    CHECK(!push_large(&d, &seq, 4, false, 100));
+    CHECK(push_large(&d, &seq, 5, true, 100));
+    CHECK(!push_large(&d, &seq, 6, false, LIMIT_FRAME_BYTES + 1));
+    CHECK(!push_large(&d, &seq, 7, false, 100));
     depay_finish(&d);
 }
 
@@ -188,6 +276,7 @@ int main(int argc, char **argv)
 {
     CHECK_EQ(argc, 2);
     test_rows();
+    test_told();
     test_chromium(argv[1]);
     test_hide();
     test_bound();
