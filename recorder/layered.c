@@ -132,11 +132,12 @@ static void join(struct layered *l, const uint8_t *bytes, const size_t *chosen, 
         const uint8_t *frame = bytes + l->frames[chosen[i]].at;
         size_t own = l->frames[chosen[i]].len;
         /* One that tells no size cannot be hidden; it is shown for no time. */
-        lens[i] = i + 1 < count ? vp9_hide(frame, own, l->joined + len) : 0;
+        lens[i] = i + 1 < count ? vp9_hide(&l->slots, frame, own, l->joined + len) : 0;
         if (lens[i] == 0) {
             memcpy(l->joined + len, frame, own);
             lens[i] = own;
         }
+        vp9_keep(&l->slots, frame, own);
         len += lens[i];
     }
     if (count > 1)

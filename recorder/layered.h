@@ -38,6 +38,7 @@ struct layered {
     size_t count;
     bool in_frame; /* the last of them has not ended */
 
+    struct vp9_slots slots; /* of a decoder of what was joined so far */
     uint8_t *joined;
     size_t capacity;
 };

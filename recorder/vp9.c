@@ -42,7 +42,8 @@ static uint32_t take(struct bits *b, unsigned count)
 struct header {
     size_t show_at; /* bits before show_frame */
     bool key, shown;
-    uint32_t width, height; /* 0: as those of an earlier frame */
+    uint8_t refreshed;      /* bits of the slots that it is kept in */
+    uint32_t width, height; /* 0: not known */
     size_t end;             /* bits of the header, less those that fill the last byte */
 };
 
@@ -128,8 +129,27 @@ static void skip_tiles(struct bits *b, uint32_t width)
         (void)take(b, 1);
 }
 
-/* Of a frame that is no key frame, up to its size. */
-static void read_inter(struct bits *b, bool resilient, unsigned profile, struct header *h)
+/* A frame's own, or that of one it refers to. */
+static void read_size_with_refs(struct bits *b, const struct vp9_slots *slots, struct header *h)
+{
+    uint32_t refs[REFERENCES];
+    for (unsigned i = 0; i < REFERENCES; i++)
+        refs[i] = take(b, 3 + 1) >> 1; /* ref_frame_sign_bias behind it */
+    unsigned tried = 0;
+    while (tried < REFERENCES && !take(b, 1)) /* found_ref */
+        tried++;
+    if (tried == REFERENCES) {
+        read_size(b, h);
+    } else {
+        h->width = slots->widths[refs[tried]];
+        h->height = slots->heights[refs[tried]];
+    }
+    skip_render_size(b);
+}
+
+/* Of a frame that is no key frame, to what comes behind its size. */
+static void read_inter(struct bits *b, const struct vp9_slots *slots, bool resilient,
+                       unsigned profile, struct header *h)
 {
     bool intra_only = h->shown ? false : take(b, 1);
     if (!resilient)
@@ -138,25 +158,20 @@ static void read_inter(struct bits *b, bool resilient, unsigned profile, struct 
         b->failed = b->failed || take(b, 24) != 0x498342;
         if (profile > 0)
             skip_colours(b, profile);
-        (void)take(b, 8);
+        h->refreshed = (uint8_t)take(b, 8);
         read_size(b, h);
         skip_render_size(b);
         return;
     }
-    (void)take(b, 8);
-    (void)take(b, REFERENCES * (3 + 1));
-    unsigned tried = 0;
-    while (tried < REFERENCES && !take(b, 1)) /* found_ref */
-        tried++;
-    if (tried == REFERENCES)
-        read_size(b, h);
-    skip_render_size(b);
+    h->refreshed = (uint8_t)take(b, 8);
+    read_size_with_refs(b, slots, h);
     (void)take(b, 1); /* allow_high_precision_mv */
     if (!take(b, 1))  /* is_filter_switchable */
         (void)take(b, 2);
 }
 
-static bool read_header(const uint8_t *frame, size_t len, struct header *ret)
+static bool read_header(const struct vp9_slots *slots, const uint8_t *frame, size_t len,
+                        struct header *ret)
 {
     struct bits b = {.data = frame, .count = 8 * len};
     struct header h = {0};
@@ -173,11 +188,12 @@ static bool read_header(const uint8_t *frame, size_t len, struct header *ret)
     bool resilient = take(&b, 1);
     if (h.key) {
         b.failed = b.failed || take(&b, 24) != 0x498342;
+        h.refreshed = 0xff;
         skip_colours(&b, profile);
         read_size(&b, &h);
         skip_render_size(&b);
     } else {
-        read_inter(&b, resilient, profile, &h);
+        read_inter(&b, slots, resilient, profile, &h);
     }
     if (!resilient)
         (void)take(&b, 2); /* refresh_frame_context, frame_parallel_decoding_mode */
@@ -192,10 +208,10 @@ static bool read_header(const uint8_t *frame, size_t len, struct header *ret)
     return !b.failed;
 }
 
-size_t vp9_hide(const uint8_t *frame, size_t len, uint8_t *out)
+size_t vp9_hide(const struct vp9_slots *slots, const uint8_t *frame, size_t len, uint8_t *out)
 {
     struct header h;
-    if (!read_header(frame, len, &h) || h.width == 0)
+    if (!read_header(slots, frame, len, &h) || h.width == 0)
         return 0;
     uint8_t shown_bit = (uint8_t)(0x80 >> h.show_at % 8);
     if (h.key || !h.shown) {
@@ -214,6 +230,19 @@ size_t vp9_hide(const uint8_t *frame, size_t len, uint8_t *out)
     }
     memcpy(out + after, frame + before, len - before);
     return len - before + after;
+}
+
+void vp9_keep(struct vp9_slots *slots, const uint8_t *frame, size_t len)
+{
+    struct header h;
+    if (!read_header(slots, frame, len, &h))
+        return;
+    for (unsigned i = 0; i < VP9_SLOTS; i++) {
+        if (h.refreshed >> i & 1) {
+            slots->widths[i] = h.width;
+            slots->heights[i] = h.height;
+        }
+    }
 }
 
 size_t vp9_write_index(const size_t *lens, size_t count, uint8_t *out)
@@ -254,9 +283,10 @@ static size_t last_frame(const uint8_t *data, size_t len, size_t *ret_end)
 bool vp9_size(const uint8_t *data, size_t len, uint16_t *ret_width, uint16_t *ret_height)
 {
     size_t end, start = last_frame(data, len, &end);
+    static const struct vp9_slots none;
     struct header h;
-    if (!read_header(data + start, end - start, &h) || h.width == 0 || h.width > UINT16_MAX ||
-        h.height > UINT16_MAX)
+    if (!read_header(&none, data + start, end - start, &h) || h.width == 0 ||
+        h.width > UINT16_MAX || h.height > UINT16_MAX)
         return false;
     *ret_width = (uint16_t)h.width;
     *ret_height = (uint16_t)h.height;

@@ -14,11 +14,21 @@
 #define VP9_INDEX_MAX(count) (2 + 4 * (count))
 /* Frames of a superframe. */
 #define VP9_FRAMES_MAX 8
+/* Frames that a decoder keeps for others to refer to. */
+#define VP9_SLOTS 8
+
+/* How large these are, in pixels; 0: not known. Zeroed, it begins. */
+struct vp9_slots {
+    uint32_t widths[VP9_SLOTS], heights[VP9_SLOTS];
+};
 
 /* Writes `frame` into `out`, which has room for VP9_HIDE_BYTES more, as one that is decoded and not
- * shown: show_frame is 0 (section 7.2). Returns the length, or 0 if its header is none, or tells no
- * size. */
-size_t vp9_hide(const uint8_t *frame, size_t len, uint8_t *out);
+ * shown: show_frame is 0 (section 7.2). `slots` are those before it. Returns the length, or 0 if
+ * its header is none, or its size is not known. */
+size_t vp9_hide(const struct vp9_slots *slots, const uint8_t *frame, size_t len, uint8_t *out);
+
+/* The frame is decoded: others may refer to it. */
+void vp9_keep(struct vp9_slots *slots, const uint8_t *frame, size_t len);
 
 /* The index that makes a superframe of the frames before it, 2 to VP9_FRAMES_MAX, into `out` of
  * VP9_INDEX_MAX(count). Returns its length. */

@@ -107,35 +107,56 @@ void handtape_number(struct handtape *tape, uint8_t kind, int64_t at_us, uint64_
     put(tape, kind, 0, at_us, &p);
 }
 
-void handtape_track(struct handtape *tape, uint32_t track, uint64_t peer, uint64_t stream,
-                    bool video, int64_t at_us)
+static void put_track(struct handtape *tape, uint32_t track, uint64_t peer, uint64_t stream,
+                      uint8_t codec, int64_t at_us)
 {
+    bool video = codec != CODEC_OPUS;
     uint8_t bytes[28];
     struct writer p = writer_over(bytes, sizeof(bytes));
     writer_u64(&p, peer);
     writer_u64(&p, stream);
     writer_u8(&p, video ? CONTROL_VIDEO : CONTROL_AUDIO);
-    writer_u8(&p, 0);
-    writer_u8(&p, video ? CODEC_VP8 : CODEC_OPUS);
+    writer_u8(&p, video ? CONTROL_SOURCE_CAMERA : CONTROL_SOURCE_MICROPHONE);
+    writer_u8(&p, codec);
     writer_u8(&p, 96);
     writer_u32(&p, video ? 90000 : 48000);
     writer_u32(&p, ssrc_of(tape, track));
     put(tape, RING_TRACK, track, at_us, &p);
 }
 
-/* RFC 3550 section 5.1. */
-void handtape_rtp(struct handtape *tape, uint32_t track, uint16_t seq, uint32_t ticks,
-                  int64_t at_us)
+void handtape_track(struct handtape *tape, uint32_t track, uint64_t peer, uint64_t stream,
+                    bool video, int64_t at_us)
 {
-    uint8_t bytes[13];
+    put_track(tape, track, peer, stream, video ? CODEC_VP8 : CODEC_OPUS, at_us);
+}
+
+void handtape_camera(struct handtape *tape, uint32_t track, uint64_t peer, uint64_t stream,
+                     uint8_t codec, int64_t at_us)
+{
+    put_track(tape, track, peer, stream, codec, at_us);
+}
+
+/* RFC 3550 section 5.1. */
+void handtape_packet(struct handtape *tape, uint32_t track, uint16_t seq, uint32_t ticks,
+                     const struct packet *packet, int64_t at_us)
+{
+    uint8_t bytes[1500];
     struct writer p = writer_over(bytes, sizeof(bytes));
     writer_u8(&p, 0x80);
-    writer_u8(&p, 96);
+    writer_u8(&p, (uint8_t)(packet->marker << 7 | 96));
     writer_u16(&p, seq);
     writer_u32(&p, ticks);
     writer_u32(&p, ssrc_of(tape, track));
-    writer_u8(&p, 0x10);
+    writer_bytes(&p, packet->payload, packet->payload_len);
     put(tape, RING_RTP, track, at_us, &p);
+}
+
+void handtape_rtp(struct handtape *tape, uint32_t track, uint16_t seq, uint32_t ticks,
+                  int64_t at_us)
+{
+    static const uint8_t payload[] = {0x10};
+    const struct packet packet = {.payload = payload, .payload_len = sizeof(payload)};
+    handtape_packet(tape, track, seq, ticks, &packet, at_us);
 }
 
 void handtape_report(struct handtape *tape, uint32_t track, uint32_t ticks, int64_t at_us)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "recorder/packet.h"
 #include "recorder/tapewriter.h"
 
 #define HANDTAPE_HEARING 0x1122334455667788u
@@ -33,8 +34,16 @@ void handtape_number(struct handtape *tape, uint8_t kind, int64_t at_us, uint64_
 void handtape_track(struct handtape *tape, uint32_t track, uint64_t peer, uint64_t stream,
                     bool video, int64_t at_us);
 
+/* Video of a codec, at 90 kHz. */
+void handtape_camera(struct handtape *tape, uint32_t track, uint64_t peer, uint64_t stream,
+                     uint8_t codec, int64_t at_us);
+
 void handtape_rtp(struct handtape *tape, uint32_t track, uint16_t seq, uint32_t ticks,
                   int64_t at_us);
+
+/* With the marker and payload of `packet`. */
+void handtape_packet(struct handtape *tape, uint32_t track, uint16_t seq, uint32_t ticks,
+                     const struct packet *packet, int64_t at_us);
 
 /* The sender's report: its clock began with the tape. */
 void handtape_report(struct handtape *tape, uint32_t track, uint32_t ticks, int64_t at_us);

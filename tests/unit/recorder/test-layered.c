@@ -187,12 +187,12 @@ static void test_told(void)
 /* As Chromium sends it: each picture comes out as one, as large as its best layer. */
 static void test_chromium(const char *path)
 {
-    static struct layers_packet packets[LAYERS_PACKETS];
+    static struct layers_packet packets[LAYERS_PACKETS_MAX];
     struct depay d;
     unsigned pictures = 0, keys = 0;
-    layers_read(path, packets);
+    size_t count = layers_read(path, packets);
     depay_init(&d, CODEC_VP9);
-    for (size_t i = 0; i < LAYERS_PACKETS; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct depay_frame frame;
         uint16_t width = 0, height = 0;
         int got = depay_push(&d, &packets[i].packet, packets[i].seq, packets[i].ticks, &frame);
@@ -209,6 +209,7 @@ static void test_chromium(const char *path)
         for (size_t len = 0; len < 8; len++)
             CHECK(!vp9_size(frame.data, len, &width, &height));
     }
+    CHECK_EQ(count, 84);
     CHECK_EQ(pictures, 40);
     CHECK_EQ(keys, 2);
     depay_finish(&d);
@@ -223,10 +224,11 @@ static void test_hide(void)
         {0x82, 0, 0, 0}, /* a key frame without its code */
         {0x86, 0, 0, 0}, /* cut short */
     };
+    static const struct vp9_slots slots;
     uint8_t out[8];
     for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++)
-        CHECK_EQ(vp9_hide(frames[i], 4, out), 0);
-    CHECK_EQ(vp9_hide(NULL, 0, out), 0);
+        CHECK_EQ(vp9_hide(&slots, frames[i], 4, out), 0);
+    CHECK_EQ(vp9_hide(&slots, NULL, 0, out), 0);
 }
 
 /* A picture of one layer, predicted from the one before unless it is a key picture. Returns whether

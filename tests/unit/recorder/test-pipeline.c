@@ -63,7 +63,7 @@ static void sizes_change(void)
  * which shows the last of what it is given at once. */
 static void hidden_layers_change_nothing(const char *path)
 {
-    static struct layers_packet packets[LAYERS_PACKETS];
+    static struct layers_packet packets[LAYERS_PACKETS_MAX];
     CLEANUP(pipeline_decoder_destroy) struct pipeline_decoder *hidden = NULL, *shown = NULL;
     static uint8_t picture[1 << 16];
     size_t len = 0;
@@ -71,13 +71,13 @@ static void hidden_layers_change_nothing(const char *path)
     struct canvas canvases[2];
     const struct canvas_rect all = {0, 0, 640, 360};
     struct depay d;
-    layers_read(path, packets);
+    size_t count = layers_read(path, packets);
     depay_init(&d, CODEC_VP9);
     CHECK_EQ(pipeline_decoder_create(CODEC_VP9, &hidden), 0);
     CHECK_EQ(pipeline_decoder_create(CODEC_VP9, &shown), 0);
     for (unsigned i = 0; i < 2; i++)
         CHECK_EQ(canvas_init(&canvases[i], 640, 360), 0);
-    for (size_t i = 0; i < LAYERS_PACKETS; i++) {
+    for (size_t i = 0; i < count; i++) {
         const struct packet *p = &packets[i].packet;
         struct vp9_descriptor descriptor;
         struct depay_frame frame;
