@@ -31,6 +31,7 @@ static inline bool scenarios_find(const char *name, struct simulate *ret)
         s.jitter_s = 0.03;
         s.speakers[0].ppm = 300;
         s.speakers[0].video_delay_s = 0.15;
+        s.speakers[1].vp9 = true;
         s.speakers[1].ppm = -300;
         s.speakers[1].queue_at_s = 9;
         s.speakers[1].queue_s = 1.5;

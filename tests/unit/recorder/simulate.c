@@ -281,12 +281,15 @@ static uint8_t *encode(const struct sender *x, const char *work_dir, unsigned fr
     CHECK_EQ(fclose(f), 0);
     static const char vp8[] = "-c:v libvpx -deadline realtime -cpu-used 8 -b:v 400k -g 100 "
                               "-auto-alt-ref 0 -f ivf";
+    static const char vp9[] = "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -b:v 400k -g 100 "
+                              "-lag-in-frames 0 -f ivf";
     static const char h264[] = "-c:v libx264 -preset ultrafast -tune zerolatency -profile:v "
                                "baseline -x264-params aud=1:keyint=100 -f h264";
+    const char *how = x->codec == CODEC_H264 ? h264 : x->codec == CODEC_VP9 ? vp9 : vp8;
     snprintf(command, sizeof(command),
              "ffmpeg -nostdin -loglevel error -y -f rawvideo -pix_fmt yuv420p -s %dx%d -r %d -i %s "
              "%s %s",
-             width, height, SIMULATE_FPS, raw, x->codec == CODEC_H264 ? h264 : vp8, out);
+             width, height, SIMULATE_FPS, raw, how, out);
     CHECK_EQ(system(command), 0);
     f = fopen(out, "re");
     CHECK(f);
@@ -317,6 +320,23 @@ static void send_vp8(struct sender *x, double t, const uint8_t *frame, size_t le
         memcpy(payload + 4, frame + done, part);
         done += part;
         send_packet(x, t, done == len, payload, part + 4);
+    }
+}
+
+/* Of one layer. RFC 9628 section 4.2: I, P, B and E; a frame that is not a key frame says so in the
+ * sixth bit of its first byte. */
+static void send_vp9(struct sender *x, double t, const uint8_t *frame, size_t len)
+{
+    x->picture_id = (uint16_t)((x->picture_id + 1) & 0x7fff);
+    uint8_t inter = frame[0] & 4 ? 0x40 : 0;
+    for (size_t done = 0; done < len;) {
+        size_t part = len - done < MTU ? len - done : MTU;
+        uint8_t start = done == 0 ? 8 : 0, end = done + part == len ? 4 : 0;
+        uint8_t payload[MTU + 3] = {0x80 | inter | start | end,
+                                    (uint8_t)(0x80 | x->picture_id >> 8), (uint8_t)x->picture_id};
+        memcpy(payload + 3, frame + done, part);
+        done += part;
+        send_packet(x, t, end, payload, part + 3);
     }
 }
 
@@ -363,11 +383,12 @@ static void send_frames(struct sender *x, const uint8_t *bytes, size_t len, unsi
     const struct simulate_speaker *who = x->who;
     double next_report_s = (double)from / SIMULATE_FPS + 0.45;
     bool muted = false;
-    size_t pos = x->codec == CODEC_VP8 ? 32 : 0;
+    bool ivf = x->codec != CODEC_H264;
+    size_t pos = ivf ? 32 : 0;
     for (unsigned i = from; pos < len; i++) {
         double t = (double)i / SIMULATE_FPS;
         size_t end;
-        if (x->codec == CODEC_VP8) {
+        if (ivf) {
             end = pos + 12 + little_endian(bytes + pos);
             pos += 12;
         } else {
@@ -380,6 +401,8 @@ static void send_frames(struct sender *x, const uint8_t *bytes, size_t len, unsi
         if (!mute && !is_stalled(who, t)) {
             if (x->codec == CODEC_VP8)
                 send_vp8(x, t, bytes + pos, end - pos);
+            else if (x->codec == CODEC_VP9)
+                send_vp9(x, t, bytes + pos, end - pos);
             else
                 send_h264(x, t, bytes + pos, end - pos);
         }
@@ -471,7 +494,7 @@ static void speak(const struct simulate *s, struct events *e, int i, const char 
     video.stream++;
     video.kind = CONTROL_VIDEO;
     video.source = who->screen ? CONTROL_SOURCE_SCREEN : CONTROL_SOURCE_CAMERA;
-    video.codec = who->h264 ? CODEC_H264 : CODEC_VP8;
+    video.codec = who->h264 ? CODEC_H264 : who->vp9 ? CODEC_VP9 : CODEC_VP8;
     video.rate = 90000;
     video.base_ticks = 0xfffe0000u;
     video.seq = 65400;

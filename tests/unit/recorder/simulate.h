@@ -26,7 +26,7 @@ struct simulate_speaker {
     double queue_at_s, queue_s;    /* the network holds everything back for so long; 0: never */
     double restart_at_s;           /* comes back as new tracks; 0: never */
     double mute_from_s, mute_to_s; /* the camera is off; 0: never */
-    bool h264;
+    bool h264, vp9;                /* VP8 otherwise */
     bool no_camera;
     bool screen;
 };
