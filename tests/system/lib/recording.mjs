@@ -27,6 +27,14 @@ export async function probe(file) {
   return { ...JSON.parse(stdout), warnings: stderr.trim() };
 }
 
+/** The lines of each picture, in order. */
+export async function heights(file) {
+  const { stdout } = await output("ffprobe", [
+    "-v", "error", "-select_streams", "v", "-show_entries", "frame=height", "-of", "csv=p=0", file,
+  ]);
+  return stdout.toString().match(/^\d+/gm).map(Number);
+}
+
 /** The whole sound as mono floats at `rate`. Time runs from the file's zero: a late start and
  * holes are silence. */
 export async function sound(file, rate = 16000) {
