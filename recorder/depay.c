@@ -157,7 +157,7 @@ static int push_vp8(struct depay *d, const struct packet *p, int64_t seq, int64_
     return 0;
 }
 
-/* RFC 9628. A picture lasts as long as its timestamp, or to the marker. */
+/* RFC 9628. A picture lasts as long as its timestamp, or to the marker, at which it is shown. */
 static int push_vp9(struct depay *d, const struct packet *p, int64_t seq, int64_t rtp_ticks,
                     struct layered_picture *ret_picture, bool *ret_whole)
 {
@@ -167,10 +167,9 @@ static int push_vp9(struct depay *d, const struct packet *p, int64_t seq, int64_
         return 0;
     }
     if (!d->open || rtp_ticks != d->rtp_ticks) {
-        if (d->open)
-            lose(d); /* the picture before never ended */
+        size_t unended = d->len;
         begin(d, seq, rtp_ticks);
-        layered_begin(&d->layered);
+        d->len = layered_begin(&d->layered) ? unended : 0;
     }
     size_t len = p->payload_len - descriptor.len;
     if (d->len + len > LIMIT_FRAME_BYTES)

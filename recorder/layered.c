@@ -15,17 +15,19 @@ void layered_finish(struct layered *l)
     l->joined = NULL;
 }
 
-void layered_begin(struct layered *l)
-{
-    l->count = 0;
-    l->in_frame = false;
-}
-
 void layered_lose(struct layered *l)
 {
     l->in_frame = false;
     for (size_t i = 0; i < VP9_LAYERS_MAX; i++)
         l->chains[i].holed = true;
+}
+
+bool layered_begin(struct layered *l)
+{
+    if (l->in_frame)
+        layered_lose(l); /* it never ended */
+    l->begins = true;
+    return l->count > 0;
 }
 
 bool layered_add(struct layered *l, const struct vp9_descriptor *d, size_t at, size_t len)
@@ -38,7 +40,9 @@ bool layered_add(struct layered *l, const struct vp9_descriptor *d, size_t at, s
         l->frames[l->count].descriptor = *d;
         l->frames[l->count].at = at;
         l->frames[l->count].len = 0;
+        l->frames[l->count].begins = l->begins;
         l->frames[l->count++].whole = false;
+        l->begins = false;
         l->in_frame = true;
     }
     if (!l->in_frame)
@@ -57,6 +61,11 @@ static uint8_t *layers_of(struct layered *l, uint16_t id)
         l->known[place].layers = 0;
     }
     return &l->known[place].layers;
+}
+
+static bool is_key(const struct vp9_descriptor *d)
+{
+    return !d->inter_predicted && d->spatial_layer == 0;
 }
 
 static bool names_known(const struct layered *l, const struct vp9_descriptor *d)
@@ -103,10 +112,32 @@ static bool is_decodable(struct layered *l, const struct vp9_descriptor *d, uint
     return named ? names_known(l, d) : follows(chain, d);
 }
 
-/* Nothing of the picture is shown after all: what refers to it is not either. */
-static void withhold(struct layered *l, uint16_t id)
+/* Which of the frames can be decoded, all but those before a key picture. */
+static size_t choose(struct layered *l, size_t chosen[VP9_FRAMES_MAX])
 {
-    *layers_of(l, id) = 0;
+    size_t count = 0;
+    uint8_t *present = NULL;
+    for (size_t i = 0; i < l->count; i++) {
+        const struct vp9_descriptor *d = &l->frames[i].descriptor;
+        if (!present || l->frames[i].begins) {
+            present = layers_of(l, d->picture_id);
+            *present = 0;
+        }
+        if (!l->frames[i].whole || !is_decodable(l, d, *present))
+            continue;
+        *present |= (uint8_t)(1u << d->spatial_layer);
+        if (is_key(d))
+            count = 0;
+        chosen[count++] = i;
+    }
+    return count;
+}
+
+/* Nothing of it is shown after all: what refers to it is not either. */
+static void withhold(struct layered *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        *layers_of(l, l->frames[i].descriptor.picture_id) = 0;
     for (size_t i = 0; i < VP9_LAYERS_MAX; i++)
         l->chains[i].whole = false;
 }
@@ -142,32 +173,23 @@ static void join(struct layered *l, const uint8_t *bytes, const size_t *chosen, 
     }
     if (count > 1)
         len += vp9_write_index(lens, count, l->joined + len);
-    const struct vp9_descriptor *first = &l->frames[chosen[0]].descriptor;
-    *ret = (struct layered_picture){l->joined, len,
-                                    !first->inter_predicted && first->spatial_layer == 0};
+    *ret = (struct layered_picture){l->joined, len, is_key(&l->frames[chosen[0]].descriptor)};
 }
 
 int layered_end(struct layered *l, const uint8_t *bytes, struct layered_picture *ret_picture)
 {
-    size_t chosen[VP9_FRAMES_MAX], count = 0, len = VP9_INDEX_MAX(VP9_FRAMES_MAX);
-    uint8_t present = 0;
     if (l->in_frame)
         layered_lose(l); /* it never ended */
-    for (size_t i = 0; i < l->count; i++) {
-        const struct vp9_descriptor *d = &l->frames[i].descriptor;
-        if (!l->frames[i].whole || !is_decodable(l, d, present))
-            continue;
-        present |= (uint8_t)(1u << d->spatial_layer);
-        len += l->frames[i].len + VP9_HIDE_BYTES;
-        chosen[count++] = i;
+    size_t chosen[VP9_FRAMES_MAX], count = choose(l, chosen);
+    size_t len = VP9_INDEX_MAX(VP9_FRAMES_MAX);
+    for (size_t i = 0; i < count; i++)
+        len += l->frames[chosen[i]].len + VP9_HIDE_BYTES;
+    if (len > LIMIT_FRAME_BYTES) {
+        withhold(l);
+        count = 0;
     }
-    uint16_t id = l->frames[0].descriptor.picture_id;
-    if (l->count > 0)
-        *layers_of(l, id) = present;
-    layered_begin(l);
-    if (len > LIMIT_FRAME_BYTES)
-        withhold(l, id);
-    if (count == 0 || len > LIMIT_FRAME_BYTES)
+    l->count = 0;
+    if (count == 0)
         return 0;
     int error = make_room(l, len);
     if (error)

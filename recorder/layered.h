@@ -34,8 +34,10 @@ struct layered {
         struct vp9_descriptor descriptor; /* of its first packet */
         size_t at, len;
         bool whole;
-    } frames[VP9_FRAMES_MAX]; /* of the picture being put together */
+        bool begins;          /* a picture, as far as is known */
+    } frames[VP9_FRAMES_MAX]; /* of the picture being put together, behind those that never ended */
     size_t count;
+    bool begins;   /* the next of them */
     bool in_frame; /* the last of them has not ended */
 
     struct vp9_slots slots; /* of a decoder of what was joined so far */
@@ -51,8 +53,10 @@ struct layered_picture {
 
 void layered_finish(struct layered *l);
 
-/* A picture begins: what was there of one before it that did not end is forgotten. */
-void layered_begin(struct layered *l);
+/* A picture begins. Of one before it that did not end what is whole is joined to it, but not shown:
+ * Chromium sets no marker where a layer turns out not to be made after those below it went. Returns
+ * whether there is anything of such. */
+bool layered_begin(struct layered *l);
 
 /* Packets are missing. */
 void layered_lose(struct layered *l);

@@ -49,9 +49,9 @@ static uint8_t layers_in(const struct depay_frame *frame)
     return found;
 }
 
-/* Pushes one packet, the `i`th, which shows those layers. */
+/* Pushes one packet, the `i`th, which shows those layers, of a key picture or not. */
 static void push(struct depay *d, const char *what, size_t i, int64_t seq, int64_t ticks,
-                 const struct packet *p, uint8_t expected)
+                 const struct packet *p, uint8_t expected, bool key)
 {
     struct depay_frame frame;
     int got = depay_push(d, p, seq, ticks, &frame);
@@ -59,6 +59,7 @@ static void push(struct depay *d, const char *what, size_t i, int64_t seq, int64
     if (shown != expected)
         fprintf(stderr, "%s: packet %zu gives %x\n", what, i, shown);
     CHECK_EQ(shown, expected);
+    CHECK(got == 0 || frame.key == key);
 }
 
 static void run(const char *what, const struct row *rows, size_t count)
@@ -69,7 +70,8 @@ static void run(const char *what, const struct row *rows, size_t count)
         uint8_t payload[16];
         struct packet p = {.payload = payload, .marker = rows[i].marker};
         p.payload_len = write_row(&rows[i], payload);
-        push(&d, what, i, rows[i].seq, 3000 * rows[i].picture, &p, rows[i].shown);
+        push(&d, what, i, rows[i].seq, 3000 * rows[i].picture, &p, rows[i].shown,
+             rows[i].kind != 'p');
     }
     depay_finish(&d);
 }
@@ -107,7 +109,18 @@ static void test_rows(void)
         {4, 2, 1, 'p', {1}, "B", false, 0}, {6, 2, 1, 'p', {1}, "E", true, 1});
     RUN("a frame that never ended, a picture that never did", KEY_PICTURE(1, 1),
         {3, 2, 0, 'p', {1}, "B", false, 0}, {4, 2, 1, 'p', {1}, "BE", false, 0},
-        {5, 3, 0, 'p', {2}, "BE", true, 1}, {6, 4, 1, 'p', {2}, "BE", true, 0});
+        {5, 3, 0, 'p', {2}, "BE", true, 3}, {6, 4, 1, 'p', {2}, "BE", true, 2});
+    RUN("a picture without a marker is not shown, but what refers to it is", KEY_PICTURE(1, 1),
+        {3, 2, 0, 'p', {1}, "BE", false, 0}, {4, 3, 0, 'p', {1}, "BE", false, 0},
+        {5, 3, 1, 'p', {2}, "BE", true, 3}, {6, 4, 0, 'p', {1}, "BE", true, 1});
+    RUN("one before a key picture is of no use", KEY_PICTURE(1, 1),
+        {3, 2, 1, 'p', {1}, "BE", false, 0}, {4, 3, 0, 'k', {0}, "BE", true, 1});
+    RUN("only so many have room", KEY_PICTURE(1, 1), {3, 2, 0, 'p', {1}, "BE", false, 0},
+        {4, 2, 1, 'p', {1}, "BE", false, 0}, {5, 3, 0, 'p', {1}, "BE", false, 0},
+        {6, 3, 1, 'p', {1}, "BE", false, 0}, {7, 4, 0, 'p', {1}, "BE", false, 0},
+        {8, 4, 1, 'p', {1}, "BE", false, 0}, {9, 5, 0, 'p', {1}, "BE", false, 0},
+        {10, 5, 1, 'p', {1}, "BE", false, 0}, {11, 6, 0, 'p', {1}, "BE", true, 3},
+        {12, 7, 0, 'p', {1}, "BE", true, 0}, {13, 8, 0, 'p', {3}, "BE", true, 1});
     RUN("the upper layer of a key picture needs the lower one", {2, 1, 0, 'k', {0}, "E", false, 0},
         {3, 1, 1, 'k', {0}, "BE", true, 0}, KEY_PICTURE(4, 2));
     RUN("a layer that comes back waits for a key picture", KEY_PICTURE(1, 1),
@@ -142,7 +155,7 @@ static void run_told(const char *what, const struct told *rows, size_t count)
         }
         writer_u8(&w, t->layer);
         struct packet p = {.payload = payload, .payload_len = writer_len(&w), .marker = t->marker};
-        push(&d, what, i, t->seq, 3000 * t->picture, &p, t->shown);
+        push(&d, what, i, t->seq, 3000 * t->picture, &p, t->shown, t->kind != 'p');
     }
     depay_finish(&d);
 }
