@@ -425,8 +425,10 @@ enum control_metric {
     CONTROL_METRIC_NACK_SENT,
     CONTROL_METRIC_NACK_RECEIVED,
     CONTROL_METRIC_RTX_SENT,
-    CONTROL_METRIC_RED_SENT,     /* packets of sound sent together with earlier ones */
-    CONTROL_METRIC_PADDING_SENT, /* packets without media, to find out what a way carries */
+    CONTROL_METRIC_RED_SENT,      /* packets of sound sent together with earlier ones */
+    CONTROL_METRIC_PADDING_SENT,  /* packets without media, to find out what a way carries */
+    CONTROL_METRIC_PACED,         /* packets of pictures that waited for a slow line */
+    CONTROL_METRIC_PACED_DROPPED, /* pictures of which more would have waited than may */
     CONTROL_METRIC_PLI_SENT,
     CONTROL_METRIC_PLI_RECEIVED,
     CONTROL_METRIC_KEY_FRAMES,

@@ -42,6 +42,13 @@ _Static_assert(LIMIT_CANDIDATES == 2 * LIMIT_ADDRESSES, "each over UDP and TCP")
  * each; the oldest of them make way. Ours: three layers of a camera and a voice with full
  * histories, 2.6 MB, a tenth of a worker's packets. */
 #define LIMIT_HISTORY_PER_PEER 1600
+/* Pictures that wait for one receiver whose line is slow: packets and bytes; one more drops that
+ * picture up to the next key frame. Ours: the largest key frame of a camera twice over. */
+#define LIMIT_PACED_PACKETS 256
+#define LIMIT_PACED_BYTES   300000
+/* How long a packet waits so at most, milliseconds, and leaves then. Ours: less than half of what
+ * it can be asked for again, and no later than a slow line shows it anyway. */
+#define LIMIT_PACED_MS 400
 /* Encodings of one published stream (simulcast). */
 #define LIMIT_ENCODINGS 3
 /* Payload types of one published stream (each codec and its RTX). */

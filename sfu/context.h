@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/control.h"
+#include "common/list.h"
 #include "sfu/handshakes.h"
 #include "sfu/history.h"
 #include "sfu/letters.h"
@@ -62,6 +63,8 @@ struct context {
     struct wheel peers; /* their timers, see peers_tick() */
     struct load load;
     struct red_heads red; /* of the packet that is sent now */
+    struct list paced;    /* subscribers for whom pictures wait, see transmit_paced() */
+    uint64_t paced_us;    /* when it is looked at them again */
 };
 
 static inline void context_count(struct context *c, enum control_metric metric)

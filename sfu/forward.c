@@ -38,10 +38,20 @@ static void hear(struct context *c, const struct publication *pub, const struct 
                              c->now_us); /* bounded */
 }
 
+/* What waits for slow lines goes out before what follows. From the last on, as one may leave the
+ * list by it. */
+static void send_waiting(struct context *c, struct encoding *e)
+{
+    for (size_t i = e->subscriber_count; i-- > 0;)
+        if (i < e->subscriber_count)
+            transmit_waiting(e->subscribers[i]->subscriber, c);
+}
+
 /* A packet that is not sent on: its number must not become a hole for those who watch. */
 static void withhold(struct context *c, struct encoding *e, uint16_t seq)
 {
     forward_burst(c); /* those before it */
+    send_waiting(c, e);
     for (size_t l = 0; l < encoding_layers(e); l++)
         for (size_t i = 0; i < e[l].subscriber_count; i++)
             if (e[l].subscribers[i]->shown == &e[l])
@@ -52,6 +62,7 @@ static void withhold(struct context *c, struct encoding *e, uint16_t seq)
 static void restart(struct context *c, struct encoding *e)
 {
     forward_burst(c); /* of the numbers before */
+    send_waiting(c, e);
     for (size_t l = 0; l < encoding_layers(e); l++)
         for (size_t i = 0; i < e[l].subscriber_count; i++)
             rewrite_restart(&e[l].subscribers[i]->rewrite, e[l].source);

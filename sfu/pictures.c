@@ -331,6 +331,10 @@ void pictures_tick(struct subscriber *s, struct context *c)
         hold_unseen(s, c);
         tell_held(s, c);
     }
+    /* Over TCP pictures wait in the connection's lanes, if anywhere. No memory: they do not wait.
+     */
+    bool lanes = transport_is_stream(s->down);
+    (void)pacer_set_estimate(&s->pacer, lanes ? 0 : downlink_estimate_bps(&s->downlink));
     probe(s, c);
 }
 

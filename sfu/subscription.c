@@ -115,6 +115,14 @@ int subscriber_init(struct subscriber *s, struct context *c, uint64_t hearing, u
     return r;
 }
 
+/* What waits for its turn is not sent. Returns whether there was any. */
+static bool drop_paced(struct subscription *s)
+{
+    s->entering = 0;
+    return s->kind == CONTROL_VIDEO &&
+           pacer_drop(&s->subscriber->pacer, (uint16_t)(2 * s->seat + 1)) > 0;
+}
+
 /* Takes the seat out of the lists of its sources, but of `keep`. */
 static void unlist(struct subscription *s, const struct encoding *keep)
 {
@@ -131,6 +139,8 @@ void subscriber_finish(struct subscriber *s)
         free(s->subscriptions[i].past);
     }
     transport_destroy(s->down);
+    list_remove(&s->paced);
+    pacer_finish(&s->pacer);
     downlink_finish(&s->downlink);
     free(s->subscriptions);
     s->down = NULL;
@@ -264,6 +274,7 @@ void subscription_set(struct subscription *s, struct context *c, struct publicat
 
 static void show_nothing(struct subscription *s)
 {
+    (void)drop_paced(s); /* nothing goes on */
     unlist(s, NULL);
     s->shown = NULL;
     s->wanted = NULL;
@@ -289,6 +300,8 @@ void subscription_cut(struct subscription *s, struct context *c, const struct pu
     struct encoding *rest = shows ? NULL : s->shown;
     if (wants)
         settle(s, c, -EACCES);
+    if (drop_paced(s))
+        subscription_break(s);
 
     unlist(s, next ? next : rest);
     s->shown = rest;
@@ -313,8 +326,11 @@ bool subscription_may_ask_key_frame(struct subscription *s, const struct context
 
 void subscription_suspend(struct subscription *s, struct context *c, const struct publication *pub)
 {
+    if (s->wanted && s->wanted->publication == pub && drop_paced(s))
+        subscription_break(s); /* a key frame of before the pause */
     if (!s->shown || s->shown->publication != pub)
         return;
+    (void)drop_paced(s);
     if (s->wanted != s->shown)
         encoding_unsubscribe(s->shown, s);
     s->shown = NULL;
@@ -336,6 +352,7 @@ void subscription_break(struct subscription *s)
 {
     if (!s->shown || s->kind != CONTROL_VIDEO)
         return;
+    (void)drop_paced(s); /* left out like the rest */
     rewrite_restart(&s->rewrite, s->shown->source);
     s->broken = true;
 }

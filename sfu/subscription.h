@@ -11,6 +11,7 @@
 #include "common/control.h"
 #include "sfu/context.h"
 #include "sfu/downlink.h"
+#include "sfu/pacer.h"
 #include "sfu/prober.h"
 #include "sfu/publication.h"
 #include "sfu/red.h"
@@ -52,12 +53,13 @@ struct subscription {
     bool broken;             /* video that could not be sent for a while: goes on at a key frame */
     bool held;               /* nothing of it is sent, see pictures.h, like the next six */
     bool told_held;
-    uint8_t rank;     /* enum control_rank */
-    uint8_t layer;    /* the best of the source's encodings that may be shown */
-    uint8_t tier;     /* how many of its frames are to be sent (tiers.h), ... */
-    uint8_t tier_now; /* ... and are: more when the picture allows it */
-    uint16_t height;  /* it is shown with, pixels; 0: not looked at; UINT16_MAX: as it comes */
-    uint64_t held_us; /* since when it is held for want of bandwidth; 0: it is not */
+    uint8_t rank;      /* enum control_rank */
+    uint8_t layer;     /* the best of the source's encodings that may be shown */
+    uint8_t tier;      /* how many of its frames are to be sent (tiers.h), ... */
+    uint8_t tier_now;  /* ... and are: more when the picture allows it */
+    uint16_t height;   /* it is shown with, pixels; 0: not looked at; UINT16_MAX: as it comes */
+    uint64_t entering; /* source of which a key frame waits its turn (pacer.h); 0: of none */
+    uint64_t held_us;  /* since when it is held for want of bandwidth; 0: it is not */
     struct {
         uint32_t highest; /* extended sequence number */
         uint32_t lost;    /* like this modulo 2^32 */
@@ -72,6 +74,8 @@ struct subscriber {
     uint64_t packets, bytes; /* RTP sent, RTX included */
     struct prober prober;
     struct downlink downlink; /* what the way to it carries */
+    struct pacer pacer;
+    struct list paced; /* in the context's list while something waits there */
     uint64_t hearing;
     uint64_t peer;
     size_t seat_count;

@@ -41,8 +41,10 @@ static void account(struct subscriber *to, size_t sealed, bool audio, uint64_t n
 {
     uint8_t train = prober_train(&to->prober);
     downlink_sent(&to->downlink, sealed, audio, train, now_us);
-    if (train)
+    if (train) /* beyond what the line is known to carry: that is its purpose */
         prober_sent(&to->prober, (uint32_t)sealed + DOWNLINK_OVERHEAD_BYTES);
+    else
+        pacer_sent(&to->pacer, sealed + DOWNLINK_OVERHEAD_BYTES, now_us);
     to->packets++;
     to->bytes += sealed;
 }
@@ -155,8 +157,9 @@ static bool leaves_with(const struct subscription *s, const struct encoding *e,
            s->wanted->stream == e->stream && encoding_carries(s->wanted, packet);
 }
 
-void transmit_packet(struct subscription *s, struct context *c, struct encoding *e,
-                     const struct packet *packet, bool newest)
+/* In its turn, or as it came at `came_us`. */
+static void send_now(struct subscription *s, struct context *c, struct encoding *e,
+                     const struct packet *packet, bool newest, uint64_t came_us)
 {
     if (s->held || !transport_can_send(s->subscriber->down)) {
         /* However many pass by: the first one that can be sent goes on without a hole. */
@@ -180,8 +183,7 @@ void transmit_packet(struct subscription *s, struct context *c, struct encoding 
     if (leaves_with(s, e, packet, newest) || is_left_out(s, e, packet, newest))
         return;
     struct rewrite_output out;
-    if (rewrite_forward(&s->rewrite, e->source, &packet->rtp, &packet->payload, c->now_us, &out) <
-        0)
+    if (rewrite_forward(&s->rewrite, e->source, &packet->rtp, &packet->payload, came_us, &out) < 0)
         return;
     if (out.switched)
         subscription_switch_over(s, c, e);
@@ -193,6 +195,89 @@ void transmit_packet(struct subscription *s, struct context *c, struct encoding 
                 : transmit(s, c, s->out, &out.header, packet, &out, NULL);
     if (r == 0)
         rewrite_sent(&s->rewrite, packet->rtp.payload_len + (red ? red->len : 0));
+}
+
+/* More waits than may: the picture goes on with a key frame. */
+static void give_up(struct subscription *s, struct context *c, struct encoding *e, uint16_t lane)
+{
+    (void)pacer_drop(&s->subscriber->pacer, lane);
+    s->entering = 0;
+    subscription_break(s);
+    context_count(c, CONTROL_METRIC_PACED_DROPPED);
+    encoding_ask_key_frame(e, c);
+}
+
+/* Behind what waits. False: it is nothing to wait with, as the seat will not show it. */
+static bool wait_turn(struct subscription *s, struct context *c, struct encoding *e,
+                      struct packet *packet, bool newest)
+{
+    if (s->held || !transport_can_send(s->subscriber->down))
+        return false;
+    if (packet->payload.key_frame && newest)
+        s->entering = e->source;
+    else if ((s->shown != e || s->broken) && s->entering != e->source)
+        return false;
+    struct subscriber *to = s->subscriber;
+    uint16_t lane = (uint16_t)(s - to->subscriptions);
+    const struct pacer_item item = {packet, e->source, lane, newest};
+    if (pacer_put(&to->pacer, &item) < 0) {
+        give_up(s, c, e, lane);
+        return true;
+    }
+    context_count(c, CONTROL_METRIC_PACED);
+    if (list_is_empty(&c->paced))
+        c->paced_us = c->now_us + PACER_STEP_US;
+    if (!to->paced.next)
+        list_append(&c->paced, &to->paced);
+    return true;
+}
+
+void transmit_packet(struct subscription *s, struct context *c, struct encoding *e,
+                     struct packet *packet, bool newest)
+{
+    bool waits = s->kind == CONTROL_VIDEO && !pacer_passes(&s->subscriber->pacer, c->now_us) &&
+                 wait_turn(s, c, e, packet, newest);
+    if (!waits)
+        send_now(s, c, e, packet, newest, c->now_us);
+}
+
+/* Its turn has come, if the seat still shows it. */
+static void leave(struct subscriber *to, struct context *c, const struct pacer_item *item)
+{
+    struct subscription *s = &to->subscriptions[item->lane];
+    struct encoding *e = s->shown && s->shown->source == item->source ? s->shown : s->wanted;
+    if (!e || e->source != item->source || (e != s->shown && !item->newest))
+        return;
+    if (item->packet->payload.key_frame && s->entering == item->source)
+        s->entering = 0;
+    send_now(s, c, e, item->packet, item->newest, item->packet->arrived_us);
+}
+
+static void leave_until(struct subscriber *to, struct context *c, uint64_t until_us)
+{
+    struct pacer_item item;
+    while (pacer_take(&to->pacer, until_us, &item)) {
+        leave(to, c, &item);
+        packet_unref(item.packet);
+    }
+}
+
+void transmit_waiting(struct subscriber *to, struct context *c)
+{
+    if (!pacer_is_empty(&to->pacer))
+        leave_until(to, c, UINT64_MAX);
+}
+
+void transmit_paced(struct context *c)
+{
+    c->paced_us = c->now_us + PACER_STEP_US;
+    LIST_FOR_EACH_SAFE(it, &c->paced)
+    {
+        struct subscriber *to = LIST_ENTRY(it, struct subscriber, paced);
+        leave_until(to, c, c->now_us);
+        if (pacer_is_empty(&to->pacer))
+            list_remove(it);
+    }
 }
 
 /* Takes one number asked for off the peer's allowance, if there is one left. */

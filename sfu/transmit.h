@@ -7,9 +7,16 @@
 #include "sfu/subscription.h"
 
 /* One packet of `e`, which lists this subscription, the newest or a straggler: rewrites its header,
- * seals it, queues it. */
+ * seals it, queues it; or lets it wait its turn, where the line is slow. */
 void transmit_packet(struct subscription *s, struct context *c, struct encoding *e,
-                     const struct packet *packet, bool newest);
+                     struct packet *packet, bool newest);
+
+/* What waits for slow lines (pacer.h) and is due leaves; every PACER_STEP_US while the context's
+ * list is not empty. The caller flushes. */
+void transmit_paced(struct context *c);
+
+/* All that waits for that receiver leaves now: what comes next is about what follows it. */
+void transmit_waiting(struct subscriber *to, struct context *c);
 
 /* The peer asks for output packet `seq` again. Only of what the seat shows now. Returns false when
  * nothing can be sent again, whatever it asks for: SUBSCRIBER_RTX_PER_SECOND counts every number.

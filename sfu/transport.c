@@ -159,6 +159,11 @@ bool transport_can_send(const struct transport *t)
            (t->phase == CONTROL_TRANSPORT_CONNECTED || t->phase == CONTROL_TRANSPORT_SILENT);
 }
 
+bool transport_is_stream(const struct transport *t)
+{
+    return t->paths.selected && t->paths.selected->entry.path.link;
+}
+
 enum control_transport_phase transport_phase(const struct transport *t)
 {
     return t->phase;

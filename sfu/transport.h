@@ -122,6 +122,9 @@ bool transport_take_phase(struct transport *transport, enum control_transport_ph
 /* Whether RTP and RTCP may be sent now: connected or silent, and there is a path to it. */
 bool transport_can_send(const struct transport *transport);
 
+/* Whether what is sent goes over TCP now. */
+bool transport_is_stream(const struct transport *transport);
+
 /* Names an SSRC that will be sent, for transport_send_rtp(). The same SSRC gives the same number.
  * Returns 0 or -ENOSPC (more than config.out_streams). */
 int transport_add_stream(struct transport *transport, uint32_t ssrc, unsigned *ret_stream);

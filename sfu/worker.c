@@ -26,6 +26,7 @@
 #include "sfu/room.h"
 #include "sfu/send.h"
 #include "sfu/tcp.h"
+#include "sfu/transmit.h"
 #include "sfu/udp.h"
 
 #define METRICS_INTERVAL_US (1000 * 1000ull)
@@ -155,6 +156,7 @@ static int open_context(struct worker *w)
     c->dtls = w->options.dtls;
     handshakes_init(&c->handshakes);
     wheel_init(&c->peers, c->now_us);
+    list_init(&c->paced);
     c->outbox.to = w->options.desk;
     c->outbox.deliver = w->options.deliver;
     c->outbox.worker = w->options.number;
@@ -361,6 +363,8 @@ static int patience(const struct worker *w)
     uint64_t rtcp_us = endpoints_wake_us(&w->endpoints);
     if (rtcp_us < until_us && table_count(w->rooms) > 0)
         until_us = rtcp_us;
+    if (!list_is_empty(&w->context.paced) && w->context.paced_us < until_us)
+        until_us = w->context.paced_us;
     return until_us > now_us ? (int)((until_us - now_us + 999) / 1000) : 0;
 }
 
@@ -385,6 +389,8 @@ static void *run(void *arg)
         }
         read_rtcp(w);
         run_timers(w);
+        if (!list_is_empty(&w->context.paced) && w->context.now_us >= w->context.paced_us)
+            transmit_paced(&w->context);
         shake_hands(w);
         flush(w);
         end_connections(w);

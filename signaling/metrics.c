@@ -80,6 +80,13 @@ static const struct {
     {"assize_rtp_padding_total", "counter",
      "Packets without media, sent to find out what a way to a page carries.", NULL, NULL,
      CONTROL_METRIC_PADDING_SENT, false},
+    {"assize_rtp_paced_total", "counter",
+     "Packets of pictures that waited a moment, so that a slow line is not filled at once.", NULL,
+     NULL, CONTROL_METRIC_PACED, false},
+    {"assize_rtp_paced_dropped_total", "counter",
+     "Times that a picture was left out up to its next key frame, as more would have waited than "
+     "may.",
+     NULL, NULL, CONTROL_METRIC_PACED_DROPPED, false},
     {"assize_rtcp_nack_total", "counter", "Packets asked for again.", "direction", "sent",
      CONTROL_METRIC_NACK_SENT, false},
     {"assize_rtcp_nack_total", "counter", "", "direction", "received", CONTROL_METRIC_NACK_RECEIVED,

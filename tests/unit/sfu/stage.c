@@ -17,6 +17,7 @@
 #include "sfu/packet.h"
 #include "sfu/room.h"
 #include "sfu/rtpext.h"
+#include "sfu/transmit.h"
 #include "sfu/udp.h"
 #include "unit/check.h"
 
@@ -47,6 +48,7 @@ int stage_open(struct stage *s)
     struct context *c = &s->c;
     c->now_us = START_US;
     wheel_init(&c->peers, c->now_us);
+    list_init(&c->paced);
     c->wall_offset_us = 1700000000000000ull;
     c->boot_id = 7;
     handshakes_init(&c->handshakes);
@@ -181,9 +183,9 @@ static void page_take_rtp(struct page *p, const uint8_t *plain, size_t len)
     struct page_stream *stream = stream_of(p, rtp.ssrc);
     stream->packets++;
     stream->len = len;
-    stream->payload_len = rtp.payload_len;
-    CHECK(rtp.payload_len <= sizeof(stream->payload));
-    memcpy(stream->payload, rtp.payload, rtp.payload_len);
+    size_t most = sizeof(stream->payload);
+    stream->payload_len = rtp.payload_len < most ? rtp.payload_len : most;
+    memcpy(stream->payload, rtp.payload, stream->payload_len);
     rtp.payload = NULL;
     stream->last = rtp;
 }
@@ -297,6 +299,7 @@ void stage_pass(struct stage *s, uint64_t duration_us)
         struct room *room;
         while ((room = table_next(s->rooms, &cursor)))
             room_tick(room, &s->c);
+        transmit_paced(&s->c);
         CHECK(send_flush(s->queue));
         for (size_t i = 0; i < STAGE_PAGES; i++) {
             if (s->pages[i].up)
