@@ -587,6 +587,11 @@ bool bwe_is_trying(const struct bwe *b)
     return b->loss.trial && b->loss.before_permille <= b->loss.own_permille + LOSS_HIGH;
 }
 
+bool bwe_is_met(const struct bwe *b, uint64_t now_us)
+{
+    return b->reduced_us > 0 && since(b->reduced_us, now_us) <= CAPACITY_US;
+}
+
 uint16_t bwe_loss_permille(const struct bwe *b)
 {
     return b->loss.permille;

@@ -124,6 +124,10 @@ uint32_t bwe_arrived_bps(const struct bwe *bwe);
  * picture, but not the last. */
 bool bwe_is_trying(const struct bwe *bwe);
 
+/* Whether overuse was answered lately: the path has shown where it ends, and the estimate is of
+ * that, not of what happened to be sent. */
+bool bwe_is_met(const struct bwe *bwe, uint64_t now_us);
+
 /* Lost of a thousand, of the last 100 packets and more; what was lost in an outage left out. */
 uint16_t bwe_loss_permille(const struct bwe *bwe);
 

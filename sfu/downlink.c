@@ -149,3 +149,8 @@ uint32_t downlink_estimate_bps(const struct downlink *d)
     bool learnt = bwe_arrived_bps(&d->bwe) > 0 || bps < BWE_FIRST_BPS;
     return d->estimated && learnt ? bps : 0;
 }
+
+uint32_t downlink_met_bps(const struct downlink *d, uint64_t now_us)
+{
+    return bwe_is_met(&d->bwe, now_us) ? downlink_estimate_bps(d) : 0;
+}

@@ -74,4 +74,7 @@ bool downlink_is_silent(const struct downlink *downlink, uint32_t rtt_us, uint64
  * second of arrivals, or that less is carried than is assumed at first. */
 uint32_t downlink_estimate_bps(const struct downlink *downlink);
 
+/* The same where the path has shown that it ends there (bwe_is_met()); 0: it has not lately. */
+uint32_t downlink_met_bps(const struct downlink *downlink, uint64_t now_us);
+
 #endif

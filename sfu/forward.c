@@ -38,12 +38,12 @@ static void hear(struct context *c, const struct publication *pub, const struct 
                              c->now_us); /* bounded */
 }
 
-/* What waits for slow lines goes out before what follows. From the last on, as one may leave the
- * list by it. */
+/* What waits for slow lines of a picture goes out before what follows. From the last on, as one may
+ * leave the list by it. */
 static void send_waiting(struct context *c, struct encoding *e)
 {
     for (size_t i = e->subscriber_count; i-- > 0;)
-        if (i < e->subscriber_count)
+        if (i < e->subscriber_count && e->subscribers[i]->kind == CONTROL_VIDEO)
             transmit_waiting(e->subscribers[i]->subscriber, c);
 }
 

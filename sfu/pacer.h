@@ -28,9 +28,9 @@
 /* How often it is looked whether something may leave; only while something waits. Ours: what
  * libwebrtc does. */
 #define PACER_STEP_US (5 * 1000ull)
-/* From this estimate on, bit/s, nothing waits: the largest key frame a camera sends, 100 kB, passes
- * such a line in 40 ms. Ours. */
-#define PACER_FAST_BPS 20000000u
+/* From this estimate on, bit/s, nothing waits: a key frame of 720 lines, 50 kB, stands in such a
+ * line's queue for 100 ms at most, which a page's buffer of sound bears. Ours. */
+#define PACER_FAST_BPS 4000000u
 
 /* One packet that waits. */
 struct pacer_item {
@@ -53,8 +53,10 @@ struct pacer {
 /* What waits is dropped. Harmless for a zeroed one. */
 void pacer_finish(struct pacer *pacer);
 
-/* What the line carries by now, 0: not known; from PACER_FAST_BPS on, or unknown, nothing waits any
- * more: what does is due at once. Returns 0 or -ENOMEM: then nothing is paced. */
+/* What the line carries by now, 0: its end was not met. An estimate alone will not do: of a fast
+ * line that little is sent over it is little more than that, and would put key frames off for
+ * nothing. From PACER_FAST_BPS on, and for 0, nothing waits any more: what does is due at once.
+ * Returns 0 or -ENOMEM: then nothing is paced. */
 int pacer_set_estimate(struct pacer *pacer, uint32_t estimate_bps);
 
 /* Whether a packet of a picture leaves at once; else it is to be put behind what waits. */
@@ -78,7 +80,8 @@ void pacer_sent(struct pacer *pacer, size_t bytes, uint64_t now_us);
 int pacer_put(struct pacer *pacer, const struct pacer_item *item);
 
 /* The next packet that is due, the caller's reference from here on; false: none is yet. The caller
- * says what it sent (pacer_sent()) before it asks for the next. */
+ * says what it sent (pacer_sent()) before it asks for the next. With UINT64_MAX for a time it is
+ * due in any case. */
 bool pacer_take(struct pacer *pacer, uint64_t now_us, struct pacer_item *ret_item);
 
 /* What waits of one lane is dropped, the order of the rest stays. Returns how many those were. */

@@ -301,6 +301,7 @@ static void probe(struct subscriber *s, struct context *c)
     uint64_t wanted = s->limited ? s->pictures_wanted : 0;
     prober_tick(&s->prober, estimate ? estimate : BWE_FIRST_BPS, wanted, pad && !silent, s->rtt_us,
                 c->now_us);
+    transmit_early(s, c, prober_owes(&s->prober));
     uint32_t owed = prober_owes(&s->prober);
     while (pad && owed > 0) {
         size_t sent = transmit_padding(pad, c, owed);
@@ -334,7 +335,7 @@ void pictures_tick(struct subscriber *s, struct context *c)
     /* Over TCP pictures wait in the connection's lanes, if anywhere. No memory: they do not wait.
      */
     bool lanes = transport_is_stream(s->down);
-    (void)pacer_set_estimate(&s->pacer, lanes ? 0 : downlink_estimate_bps(&s->downlink));
+    (void)pacer_set_estimate(&s->pacer, lanes ? 0 : downlink_met_bps(&s->downlink, c->now_us));
     probe(s, c);
 }
 

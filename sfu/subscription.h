@@ -73,9 +73,9 @@ struct subscriber {
     struct transport *down;  /* owned */
     uint64_t packets, bytes; /* RTP sent, RTX included */
     struct prober prober;
-    struct downlink downlink; /* what the way to it carries */
     struct pacer pacer;
-    struct list paced; /* in the context's list while something waits there */
+    struct downlink downlink; /* what the way to it carries */
+    struct list paced;        /* in the context's list while something waits there */
     uint64_t hearing;
     uint64_t peer;
     size_t seat_count;

@@ -41,10 +41,9 @@ static void account(struct subscriber *to, size_t sealed, bool audio, uint64_t n
 {
     uint8_t train = prober_train(&to->prober);
     downlink_sent(&to->downlink, sealed, audio, train, now_us);
-    if (train) /* beyond what the line is known to carry: that is its purpose */
+    if (train)
         prober_sent(&to->prober, (uint32_t)sealed + DOWNLINK_OVERHEAD_BYTES);
-    else
-        pacer_sent(&to->pacer, sealed + DOWNLINK_OVERHEAD_BYTES, now_us);
+    pacer_sent(&to->pacer, sealed + DOWNLINK_OVERHEAD_BYTES, now_us);
     to->packets++;
     to->bytes += sealed;
 }
@@ -268,13 +267,25 @@ void transmit_waiting(struct subscriber *to, struct context *c)
         leave_until(to, c, UINT64_MAX);
 }
 
+void transmit_early(struct subscriber *to, struct context *c, uint64_t bytes)
+{
+    uint64_t enough = to->bytes + bytes;
+    struct pacer_item item;
+    while (to->bytes < enough && pacer_take(&to->pacer, UINT64_MAX, &item)) {
+        leave(to, c, &item);
+        packet_unref(item.packet);
+    }
+}
+
 void transmit_paced(struct context *c)
 {
     c->paced_us = c->now_us + PACER_STEP_US;
+    /* Where packets are scarce, what waits is wanted for what comes. */
+    uint64_t until_us = packet_pool_is_scarce(c->pool) ? UINT64_MAX : c->now_us;
     LIST_FOR_EACH_SAFE(it, &c->paced)
     {
         struct subscriber *to = LIST_ENTRY(it, struct subscriber, paced);
-        leave_until(to, c, c->now_us);
+        leave_until(to, c, until_us);
         if (pacer_is_empty(&to->pacer))
             list_remove(it);
     }

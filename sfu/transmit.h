@@ -18,6 +18,10 @@ void transmit_paced(struct context *c);
 /* All that waits for that receiver leaves now: what comes next is about what follows it. */
 void transmit_waiting(struct subscriber *to, struct context *c);
 
+/* Of what waits, so many bytes leave before their time, if there are as many: a train (prober.h) is
+ * better made of them than of padding. */
+void transmit_early(struct subscriber *to, struct context *c, uint64_t bytes);
+
 /* The peer asks for output packet `seq` again. Only of what the seat shows now. Returns false when
  * nothing can be sent again, whatever it asks for: SUBSCRIBER_RTX_PER_SECOND counts every number.
  */

@@ -26,12 +26,14 @@ static struct subscriber *subscriber(const struct page *p)
     return &room_find_peer(table_next(s.rooms, &cursor), p->id)->subscriber;
 }
 
-/* The way to it is taken to carry so much. The estimator is test-bwe's. */
-static void carries(const struct page *p, uint32_t bps)
+/* The way to it is taken to carry so much; `met`: it showed that it ends there. The estimator is
+ * test-bwe's. */
+static void carries(const struct page *p, uint32_t bps, bool met)
 {
     struct downlink *d = &subscriber(p)->downlink;
     d->heard = d->estimated = true;
     d->bwe.estimate_bps = bps;
+    d->bwe.reduced_us = met ? s.c.now_us : 0;
     d->untold_us = 0;
 }
 
@@ -44,7 +46,8 @@ static void pass(uint64_t duration_us)
 {
     for (; duration_us > 0; duration_us -= 20 * MS) {
         stage_pass(&s, 20 * MS);
-        subscriber(slow)->downlink.untold_us = 0; /* it tells of all it gets */
+        subscriber(slow)->downlink.untold_us = 0; /* they tell of all they get */
+        subscriber(fast)->downlink.untold_us = 0;
     }
 }
 
@@ -78,8 +81,8 @@ static void begin(void)
                                 page_stream_id(speaker, (enum control_kind)kind)),
                      1);
     }
-    carries(slow, 500 * KBPS);
-    carries(fast, 50000 * KBPS);
+    carries(slow, 500 * KBPS, true);
+    carries(fast, 500 * KBPS, false); /* it is sent little, and that is all that is known */
     pass(100 * MS);
     send_picture(1, true);
     pass(500 * MS);
@@ -182,10 +185,43 @@ static void too_much_is_left_out(void)
     stage_close(&s);
 }
 
+/* A train is made of what waits, not of padding; and it does not let all of it go. */
+static void train_takes_what_waits(void)
+{
+    begin();
+    send_picture(PACKETS, true);
+    unsigned before = pictures(slow);
+    prober_tick(&subscriber(slow)->prober, 500 * KBPS, 10000 * KBPS, true, 0, s.c.now_us);
+    pass(20 * MS);
+    unsigned taken = pictures(slow) - before;
+    CHECK(taken >= 4 && taken <= 8); /* two bursts of 2,500 bytes */
+    CHECK_EQ(s.c.counters[CONTROL_METRIC_PADDING_SENT], 0);
+    stage_close(&s);
+}
+
+/* What waits holds no packets where they are wanted. */
+static void nothing_waits_when_packets_are_scarce(void)
+{
+    begin();
+    send_picture(PACKETS, true);
+    CHECK(pictures(slow) < 10);
+    struct packet *taken[512];
+    size_t count = 0;
+    while (!packet_pool_is_scarce(s.c.pool))
+        CHECK_EQ(packet_take(s.c.pool, &taken[count++]), 0);
+    pass(20 * MS);
+    CHECK_EQ(pictures(slow), 1 + PACKETS);
+    while (count > 0)
+        packet_unref(taken[--count]);
+    stage_close(&s);
+}
+
 int main(void)
 {
     key_frame_is_spread();
     stops_at_once();
     too_much_is_left_out();
+    train_takes_what_waits();
+    nothing_waits_when_packets_are_scarce();
     return 0;
 }

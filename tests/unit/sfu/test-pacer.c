@@ -135,8 +135,7 @@ static void key_frame_is_spread(void)
         /* would be 533 - 40, is LIMIT_PACED_MS */
         {1000, 100000, 390000, 400000},
         {300, 30000, 390000, 400000},
-        {4000, 100000, 85000, 105000},
-        {19000, 100000, 0, 5000},
+        {3900, 100000, 85000, 110000},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         begin(cases[i].kbps * KBPS);
