@@ -42,9 +42,10 @@ static void hear(struct context *c, const struct publication *pub, const struct 
  * leave the list by it. */
 static void send_waiting(struct context *c, struct encoding *e)
 {
-    for (size_t i = e->subscriber_count; i-- > 0;)
-        if (i < e->subscriber_count && e->subscribers[i]->kind == CONTROL_VIDEO)
-            transmit_waiting(e->subscribers[i]->subscriber, c);
+    for (size_t l = 0; l < encoding_layers(e) && e->publication->kind == CONTROL_VIDEO; l++)
+        for (size_t i = e[l].subscriber_count; i-- > 0;)
+            if (i < e[l].subscriber_count)
+                transmit_waiting(e[l].subscribers[i]->subscriber, c);
 }
 
 /* A packet that is not sent on: its number must not become a hole for those who watch. */

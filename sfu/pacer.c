@@ -67,13 +67,12 @@ void pacer_sent(struct pacer *p, size_t bytes, uint64_t now_us)
 
 int pacer_put(struct pacer *p, const struct pacer_item *item)
 {
-    if (!p->items || p->count == LIMIT_PACED_PACKETS ||
-        p->bytes + item->packet->len > LIMIT_PACED_BYTES)
+    if (!p->items || p->count == LIMIT_PACED_PACKETS || p->bytes + item->bytes > LIMIT_PACED_BYTES)
         return -ENOBUFS;
     struct pacer_item *last = item_at(p, p->count++);
     *last = *item;
     packet_ref(last->packet);
-    p->bytes += last->packet->len;
+    p->bytes += last->bytes;
     return 0;
 }
 
@@ -94,7 +93,7 @@ bool pacer_take(struct pacer *p, uint64_t now_us, struct pacer_item *ret_item)
     *ret_item = *item_at(p, 0);
     p->first = (p->first + 1) % LIMIT_PACED_PACKETS;
     p->count--;
-    p->bytes -= ret_item->packet->len;
+    p->bytes -= ret_item->bytes;
     return true;
 }
 
@@ -104,7 +103,7 @@ size_t pacer_drop(struct pacer *p, uint16_t lane)
     for (uint32_t i = 0; i < before; i++) {
         struct pacer_item *item = item_at(p, i);
         if (item->lane == lane) {
-            p->bytes -= item->packet->len;
+            p->bytes -= item->bytes;
             packet_unref(item->packet);
         } else {
             *item_at(p, kept++) = *item;

@@ -35,6 +35,7 @@
 /* One packet that waits. */
 struct pacer_item {
     struct packet *packet; /* one reference */
+    uint16_t bytes;        /* it takes of the line; 0: it is to be passed over, in its turn */
     uint64_t source;       /* whose it is: an encoding's id */
     uint16_t lane;         /* whose it is to be: a subscription's number */
     bool newest;           /* of its source, when it came */

@@ -218,7 +218,8 @@ static bool wait_turn(struct subscription *s, struct context *c, struct encoding
         return false;
     struct subscriber *to = s->subscriber;
     uint16_t lane = (uint16_t)(s - to->subscriptions);
-    const struct pacer_item item = {packet, e->source, lane, newest};
+    uint16_t bytes = encoding_carries(e, packet) ? packet->len : 0;
+    const struct pacer_item item = {packet, bytes, e->source, lane, newest};
     if (pacer_put(&to->pacer, &item) < 0) {
         give_up(s, c, e, lane);
         return true;

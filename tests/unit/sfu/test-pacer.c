@@ -65,7 +65,7 @@ static bool arrive(uint16_t lane, uint16_t len, int *ret_put)
         bytes_left += len;
         return true;
     }
-    *ret_put = pacer_put(&p, &(struct pacer_item){packet, lane + 7u, lane, true});
+    *ret_put = pacer_put(&p, &(struct pacer_item){packet, packet->len, lane + 7u, lane, true});
     return false;
 }
 

@@ -345,6 +345,44 @@ static void retransmits_its_own(void)
     stage_close(&s);
 }
 
+/* On a slow line its packets wait for their turn, and leave without a hole for those of other
+ * layers between them, at a change of layers too. */
+static void waits_in_turn(void)
+{
+    begin();
+    carries(5000 * KBPS);
+    look(720);
+    run(2 * SECOND);
+    const struct page_stream *seat = page_seat(viewer, 0, CONTROL_VIDEO);
+    carries(400 * KBPS);
+    peer_of(viewer)->subscriber.downlink.bwe.reduced_us = s.c.now_us; /* its end was met */
+    stage_pass(&s, SECOND / FRAMES);
+    for (unsigned turn = 0; turn < 2; turn++) {
+        unsigned packets = seat->packets;
+        uint16_t last = seat->last.seq;
+        for (unsigned i = 0; i < 3; i++) {
+            struct part parts[PARTS] = {0};
+            size_t count = make(i == 1, 0, 0, parts);
+            for (size_t k = 0; k < count; k++) {
+                uint8_t large[1000] = {0};
+                memcpy(large, parts[k].payload, sizeof(parts[k].payload));
+                page_send_bytes(&s, two, CONTROL_VIDEO, parts[k].seq, PT_VP9, large, sizeof(large));
+            }
+        }
+        CHECK(s.c.counters[CONTROL_METRIC_PACED] > 0);
+        peer_of(viewer)->subscriber.downlink.untold_us = 0;
+        stage_pass(&s, SECOND / 2);
+        CHECK_EQ((uint16_t)(seat->last.seq - last), seat->packets - packets);
+        /* Two inter pictures, and a key picture with the layers below. */
+        CHECK_EQ(seat->packets - packets, turn == 0 ? 5 * PACKETS : 4 * PACKETS);
+        CHECK_EQ(seat->payload[3] >> 1 & 7, turn == 0 ? 2 : 1);
+        look(360); /* from the next key picture on */
+        peer_of(viewer)->subscriber.downlink.untold_us = 0;
+        stage_pass(&s, SECOND / 5);
+    }
+    stage_close(&s);
+}
+
 /* What no sense can be made of is refused. */
 static void refusals(void)
 {
@@ -381,6 +419,7 @@ int main(void)
         layers_come_and_go();
     }
     retransmits_its_own();
+    waits_in_turn();
     refusals();
     return 0;
 }
