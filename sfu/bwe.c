@@ -596,3 +596,9 @@ uint16_t bwe_loss_permille(const struct bwe *b)
 {
     return b->loss.permille;
 }
+
+uint16_t bwe_chance_permille(const struct bwe *b, uint64_t now_us)
+{
+    const struct bwe_loss *l = &b->loss;
+    return bwe_is_met(b, now_us) && l->own_permille < l->permille ? l->own_permille : l->permille;
+}

@@ -131,4 +131,8 @@ bool bwe_is_met(const struct bwe *bwe, uint64_t now_us);
 /* Lost of a thousand, of the last 100 packets and more; what was lost in an outage left out. */
 uint16_t bwe_loss_permille(const struct bwe *bwe);
 
+/* What of it is taken to be lost by chance, not by a full queue: where the path has shown lately
+ * where it ends, no more than a trial found. */
+uint16_t bwe_chance_permille(const struct bwe *bwe, uint64_t now_us);
+
 #endif

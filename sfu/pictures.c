@@ -163,7 +163,8 @@ static uint64_t choose_sound(struct subscriber *s, uint32_t bps, uint64_t now_us
  * besides all `sound`, which is before any picture. Returns what both take. */
 static uint64_t choose_red(struct subscriber *s, uint32_t bps, uint64_t sound, uint64_t now_us)
 {
-    red_choose(&s->red_choice, bwe_loss_permille(&s->downlink.bwe), now_us);
+    /* More would be sent into a queue that overflows, and what was lost there would grow. */
+    red_choose(&s->red_choice, bwe_chance_permille(&s->downlink.bwe, now_us), now_us);
     s->red = s->takes_red ? s->red_choice.earlier : 0;
     for (; s->red > 0; s->red--) {
         uint64_t cost = 0;

@@ -174,6 +174,27 @@ static void with_what_is_there(void)
     stage_close(&s);
 }
 
+/* What is lost where the line has shown its end is its queue's, which more would fill further; but
+ * for what a trial found to be lost whatever is sent. */
+static void not_into_a_full_queue(void)
+{
+    uint16_t numbers[3];
+    struct bwe *bwe;
+    begin();
+    bwe = &subscriber(lossy)->downlink.bwe;
+    speak(SETTLED);
+    CHECK_EQ(came(lossy, numbers), 2);
+    bwe->reduced_us = s.c.now_us;
+    for (unsigned calm = 0; calm < 2; calm++)
+        stage_pass(&s, RED_CALM_US + 200000);
+    speak(SETTLED);
+    CHECK_EQ(came(lossy, numbers), 0);
+    bwe->loss.own_permille = HEAVY;
+    speak(SETTLED);
+    CHECK_EQ(came(lossy, numbers), 2);
+    stage_close(&s);
+}
+
 /* A way that does not carry it is not filled further; one that carries one more gets one. */
 static void as_far_as_it_fits(void)
 {
@@ -304,6 +325,7 @@ int main(void)
 {
     for_who_loses();
     with_what_is_there();
+    not_into_a_full_queue();
     as_far_as_it_fits();
     nothing_of_before();
     from_who_sends_it();
