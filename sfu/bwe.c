@@ -592,6 +592,11 @@ bool bwe_is_met(const struct bwe *b, uint64_t now_us)
     return b->reduced_us > 0 && since(b->reduced_us, now_us) <= CAPACITY_US;
 }
 
+double bwe_queue_ms(const struct bwe *b)
+{
+    return trend_queue_ms(&b->trend);
+}
+
 uint16_t bwe_loss_permille(const struct bwe *b)
 {
     return b->loss.permille;

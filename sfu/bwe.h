@@ -128,6 +128,9 @@ bool bwe_is_trying(const struct bwe *bwe);
  * that, not of what happened to be sent. */
 bool bwe_is_met(const struct bwe *bwe, uint64_t now_us);
 
+/* How long what is sent now waits in the path's queue, as far as is known, milliseconds. */
+double bwe_queue_ms(const struct bwe *bwe);
+
 /* Lost of a thousand, of the last 100 packets and more; what was lost in an outage left out. */
 uint16_t bwe_loss_permille(const struct bwe *bwe);
 

@@ -17,6 +17,8 @@
 #define LESS_PERMILLE 900
 /* More than this over what is carried, a layer is not shown until the next one is there. */
 #define OVER_PERMILLE 1250
+/* No train is sent while more than this waits on the path. */
+#define PROBE_QUEUE_MS 100.0
 /* While nothing is heard of the page, so often a packet asks it for a sign. */
 #define SIGN_US (250 * 1000ull)
 
@@ -294,14 +296,24 @@ static struct subscription *pad_seat(const struct subscriber *s)
     return NULL;
 }
 
+/* Whether a train may be sent: into a queue that stands already it would find nothing, and make it
+ * longer, or sound be lost there. */
+static enum prober_way way_to_probe(const struct subscriber *s, uint64_t now_us)
+{
+    const struct bwe *bwe = &s->downlink.bwe;
+    if (downlink_is_silent(&s->downlink, s->rtt_us, now_us) || bwe_queue_ms(bwe) > PROBE_QUEUE_MS)
+        return PROBER_NOT;
+    return bwe_is_met(bwe, now_us) ? PROBER_CAREFUL : PROBER_EAGER;
+}
+
 static void probe(struct subscriber *s, struct context *c)
 {
     struct subscription *pad = pad_seat(s);
     uint32_t estimate = downlink_estimate_bps(&s->downlink);
     bool silent = downlink_is_silent(&s->downlink, s->rtt_us, c->now_us);
     uint64_t wanted = s->limited ? s->pictures_wanted : 0;
-    prober_tick(&s->prober, estimate ? estimate : BWE_FIRST_BPS, wanted, pad && !silent, s->rtt_us,
-                c->now_us);
+    prober_tick(&s->prober, estimate ? estimate : BWE_FIRST_BPS, wanted,
+                pad ? way_to_probe(s, c->now_us) : PROBER_NOT, s->rtt_us, c->now_us);
     transmit_early(s, c, prober_owes(&s->prober));
     uint32_t owed = prober_owes(&s->prober);
     while (pad && owed > 0) {

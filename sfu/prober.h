@@ -14,8 +14,10 @@
 #define PROBER_BURSTS      3
 #define PROBER_BURSTS_MOST 16
 #define PROBER_BYTES       2000
-/* Of the estimate, permille: after a train that found nothing, and after one that found more. What
- * a train sends beyond what the path carries waits there, sound with it: 30 and 60 ms. Ours. */
+/* Of the estimate, permille: after a train that found nothing, or where the path has shown lately
+ * where it ends (PROBER_CAREFUL); and after one that found more. What a train sends beyond what the
+ * path carries waits there, sound with it: 30 and 60 ms; or passes on what a shaper lets through at
+ * once, and then the estimate is wrong by as much. Ours. */
 #define PROBER_CAREFUL_PERMILLE 1500
 #define PROBER_EAGER_PERMILLE   2000
 /* Until the next train: the estimator has to be told of the last one (and a round trip), ... */
@@ -24,8 +26,18 @@
  * better again is found within the most. */
 #define PROBER_PAUSE_US      (500 * 1000ull)
 #define PROBER_PAUSE_MOST_US (3000 * 1000ull)
+/* Trains that find nothing take no more of the estimate than this, permille: on a thin line, where
+ * they are long, sound needs the rest. Ours: one in 8 s at 64 kbit/s. */
+#define PROBER_SHARE_PERMILLE 30
 /* Numbers of trains are from 1 up to this. */
 #define PROBER_TRAIN_MAX 63
+
+/* What a path may be sent now. */
+enum prober_way {
+    PROBER_NOT,     /* it is known to be full, or nothing can be sent on it */
+    PROBER_CAREFUL, /* it has shown lately where it ends */
+    PROBER_EAGER,
+};
 
 /* Zeroed is a valid start; only prober.c looks inside. */
 struct prober {
@@ -40,10 +52,9 @@ struct prober {
     bool on;
 };
 
-/* One tick. `wanted_bps`: the most there is to send. `may`: the path is not known to be full, and
- * there is a stream that padding can be sent on. */
-void prober_tick(struct prober *prober, uint32_t estimate_bps, uint64_t wanted_bps, bool may,
-                 uint32_t rtt_us, uint64_t now_us);
+/* One tick. `wanted_bps`: the most there is to send. */
+void prober_tick(struct prober *prober, uint32_t estimate_bps, uint64_t wanted_bps,
+                 enum prober_way way, uint32_t rtt_us, uint64_t now_us);
 
 /* The train that what is sent now belongs to, from 1; 0: none. */
 static inline uint8_t prober_train(const struct prober *prober)

@@ -191,7 +191,7 @@ static void train_takes_what_waits(void)
     begin();
     send_picture(PACKETS, true);
     unsigned before = pictures(slow);
-    prober_tick(&subscriber(slow)->prober, 500 * KBPS, 10000 * KBPS, true, 0, s.c.now_us);
+    prober_tick(&subscriber(slow)->prober, 500 * KBPS, 10000 * KBPS, PROBER_EAGER, 0, s.c.now_us);
     pass(20 * MS);
     unsigned taken = pictures(slow) - before;
     CHECK(taken >= 4 && taken <= 8); /* two bursts of 2,500 bytes */

@@ -311,6 +311,21 @@ static void probes_for_more(void)
     stage_close(&s);
 }
 
+/* Into a queue that stands already no train is sent. */
+static void no_train_into_a_queue(void)
+{
+    begin();
+    carries(20 * KBPS);
+    struct trend *trend = &subscriber()->downlink.bwe.trend;
+    trend->delay_ms = trend->smoothed_ms = 150;
+    run(2 * SECOND);
+    CHECK_EQ(s.c.counters[CONTROL_METRIC_PADDING_SENT], 0);
+    trend->delay_ms = trend->smoothed_ms = 50;
+    run(SECOND);
+    CHECK(s.c.counters[CONTROL_METRIC_PADDING_SENT] > 0);
+    stage_close(&s);
+}
+
 /* Where not all sound fits, who speaks is heard: in a seat that nobody was heard in yet, too. */
 static void who_speaks_is_heard(void)
 {
@@ -364,6 +379,7 @@ int main(void)
     sound_alone();
     silence_stops_pictures();
     probes_for_more();
+    no_train_into_a_queue();
     who_speaks_is_heard();
     tells_who_comes_later();
     return 0;

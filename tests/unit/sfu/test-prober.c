@@ -12,6 +12,7 @@ static struct prober p;
 static uint64_t now_us;
 static uint32_t estimate;
 static unsigned trains;
+static enum prober_way way;
 
 /* What a path of this rate lets through of a train, as the estimator would find out. */
 static uint32_t path_bps;
@@ -21,7 +22,7 @@ static void tick(uint64_t wanted)
 {
     bool was = p.on;
     now_us += WHEEL_TICK_US;
-    prober_tick(&p, estimate, wanted, true, RTT_US, now_us);
+    prober_tick(&p, estimate, wanted, way, RTT_US, now_us);
     if (!was && p.on)
         trains++;
     prober_sent(&p, prober_owes(&p));
@@ -39,6 +40,7 @@ static void begin(uint32_t bps)
     now_us = SECOND;
     trains = 0;
     estimate = bps;
+    way = PROBER_EAGER;
 }
 
 /* From what is assumed at first to a bench of twelve in a second and a half. */
@@ -79,6 +81,47 @@ static void asks_seldom_in_vain(void)
     CHECK(now_us - begun_us < 5 * SECOND);
 }
 
+/* A thin line is full with sound: in vain trains take 3 % of it at most, so they are rarer there.
+ */
+static void leaves_room_for_sound(void)
+{
+    static const uint32_t kbps[] = {32, 64, 150, 600, 4000};
+    for (size_t i = 0; i < sizeof(kbps) / sizeof(kbps[0]); i++) {
+        begin(kbps[i] * KBPS);
+        path_bps = kbps[i] * KBPS;
+        while (now_us < 60 * SECOND)
+            tick(10000 * KBPS);
+        uint64_t bytes = 0;
+        trains = 0;
+        for (uint64_t end_us = now_us + 600 * SECOND; now_us < end_us;) {
+            tick(10000 * KBPS);
+            bytes += p.on ? p.bps / 50 / 8 : 0;
+        }
+        CHECK(bytes * 8 / 600 <= path_bps * 31ull / 1000);
+        CHECK(trains >= 600 / 18);
+    }
+}
+
+/* Where the path has shown where it ends, at 1.5 times the estimate, whatever was found before. */
+static void is_careful_at_the_end(void)
+{
+    begin(300 * KBPS);
+    path_bps = 4000 * KBPS;
+    way = PROBER_CAREFUL;
+    for (unsigned found = 1; found < 5; found++) {
+        uint32_t before = estimate;
+        while (trains < found)
+            tick(10000 * KBPS);
+        CHECK_EQ(p.bps, before * 3 / 2);
+        while (p.on)
+            tick(10000 * KBPS);
+    }
+    way = PROBER_EAGER;
+    while (trains < 5)
+        tick(10000 * KBPS);
+    CHECK_EQ(p.bps, estimate * 2);
+}
+
 /* A train of 5 packets at the lowest rates, and at most so long. */
 static void trains_tell(void)
 {
@@ -104,13 +147,13 @@ static void trains_tell(void)
 static void media_counts(void)
 {
     begin(1000 * KBPS);
-    prober_tick(&p, estimate, 10000 * KBPS, true, 0, now_us);
+    prober_tick(&p, estimate, 10000 * KBPS, PROBER_EAGER, 0, now_us);
     CHECK_EQ(prober_owes(&p), 5000);
     prober_sent(&p, 4000);
     CHECK_EQ(prober_owes(&p), 1000);
     prober_sent(&p, 2000);
     CHECK_EQ(prober_owes(&p), 0);
-    prober_tick(&p, estimate, 10000 * KBPS, true, 0, now_us + WHEEL_TICK_US);
+    prober_tick(&p, estimate, 10000 * KBPS, PROBER_EAGER, 0, now_us + WHEEL_TICK_US);
     CHECK_EQ(prober_owes(&p), 4000);
 }
 
@@ -118,9 +161,9 @@ static void media_counts(void)
 static void ends(void)
 {
     begin(1000 * KBPS);
-    prober_tick(&p, estimate, 10000 * KBPS, true, 0, now_us);
+    prober_tick(&p, estimate, 10000 * KBPS, PROBER_EAGER, 0, now_us);
     CHECK_EQ(prober_train(&p), 1);
-    prober_tick(&p, estimate, 10000 * KBPS, false, 0, now_us + WHEEL_TICK_US);
+    prober_tick(&p, estimate, 10000 * KBPS, PROBER_NOT, 0, now_us + WHEEL_TICK_US);
     CHECK_EQ(prober_train(&p), 0);
     CHECK_EQ(prober_owes(&p), 0);
     for (unsigned i = 0; i < 40000; i++) {
@@ -148,6 +191,8 @@ int main(void)
 {
     climbs_quickly();
     asks_seldom_in_vain();
+    leaves_room_for_sound();
+    is_careful_at_the_end();
     trains_tell();
     media_counts();
     ends();
