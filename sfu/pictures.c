@@ -15,6 +15,9 @@
 #define LAYER_GUESS_BPS 100000
 /* An estimate below this part of the one pictures were chosen by is answered at once, permille. */
 #define LESS_PERMILLE 900
+/* A picture that was held is begun with its least, and for so long it stays at that: its key frame
+ * tells more of the line than the estimate it was begun by. */
+#define BEGIN_US (2000 * 1000ull)
 /* More than this over what is carried, a layer is not shown until the next one is there. */
 #define OVER_PERMILLE 1250
 /* No train is sent while more than this waits on the path. */
@@ -229,6 +232,18 @@ static void apply(struct subscription *s, struct context *c, const struct alloca
         subscription_break(s);
 }
 
+/* A picture that was held begins small, where the line has shown where it ends. */
+static void begin_small(struct subscription *s, struct allocate_picture *p, uint64_t now_us)
+{
+    if (p->chosen == ALLOCATE_NONE)
+        return;
+    if (s->held_us > 0)
+        s->begun_us = now_us;
+    if (s->begun_us > 0 && now_us - s->begun_us < BEGIN_US &&
+        bwe_is_met(&s->subscriber->downlink.bwe, now_us))
+        p->chosen = 0;
+}
+
 static uint64_t cost_now(const struct choice *choice)
 {
     uint64_t sum = 0;
@@ -261,6 +276,7 @@ static void choose(struct subscriber *s, struct context *c)
             p->now != ALLOCATE_NONE && p->steps[p->now].encoding == p->steps[0].encoding;
         if (bwe_is_trying(&s->downlink.bwe) && p->chosen == ALLOCATE_NONE && smallest)
             p->chosen = 0;
+        begin_small(choice.of[i], p, c->now_us);
         apply(choice.of[i], c, p, over);
     }
 }

@@ -60,6 +60,7 @@ struct subscription {
     uint16_t height;   /* it is shown with, pixels; 0: not looked at; UINT16_MAX: as it comes */
     uint64_t entering; /* source of which a key frame waits its turn (pacer.h); 0: of none */
     uint64_t held_us;  /* since when it is held for want of bandwidth; 0: it is not */
+    uint64_t begun_us; /* when it was last held no more; 0: it never was */
     struct {
         uint32_t highest; /* extended sequence number */
         uint32_t lost;    /* like this modulo 2^32 */

@@ -326,6 +326,28 @@ static void no_train_into_a_queue(void)
     stage_close(&s);
 }
 
+/* A picture that was held begins with its least, where the line has shown where it ends, and gets
+ * better only after a while; elsewhere it is there again at once. */
+static void begins_small(void)
+{
+    for (unsigned met = 0; met < 2; met++) {
+        begin();
+        carries(20000 * KBPS);
+        run(3 * SECOND);
+        CHECK_EQ(a_second(), 225);
+        carries(5 * KBPS);
+        run(SECOND);
+        CHECK_EQ(a_second(), 0);
+        carries(20000 * KBPS);
+        subscriber()->downlink.bwe.reduced_us = met ? s.c.now_us : 0;
+        run(SECOND / 2);
+        CHECK_EQ(a_second(), met ? 25 : 225);
+        run(SECOND);
+        CHECK_EQ(a_second(), 225);
+        stage_close(&s);
+    }
+}
+
 /* Where not all sound fits, who speaks is heard: in a seat that nobody was heard in yet, too. */
 static void who_speaks_is_heard(void)
 {
@@ -380,6 +402,7 @@ int main(void)
     silence_stops_pictures();
     probes_for_more();
     no_train_into_a_queue();
+    begins_small();
     who_speaks_is_heard();
     tells_who_comes_later();
     return 0;
