@@ -148,7 +148,8 @@ static int put_layers(const struct message_produce *produce, struct control_stre
     if (add->codecs[0].codec != CODEC_VP9 || mode[0] == '\0')
         return 0;
     if (sscanf(mode, "L%1uT%1u%n", &spatial, &temporal, &len) != 2 || spatial == 0 ||
-        spatial > LIMIT_ENCODINGS || (spatial > 1 && add->encoding_count > 1) ||
+        spatial > LIMIT_ENCODINGS ||
+        (spatial > 1 && (add->encoding_count > 1 || add->codec_count > 1)) ||
         strcmp(mode + len, spatial > 1 ? "_KEY" : "") != 0)
         return -EPROTONOSUPPORT;
     add->spatial_layers = (uint8_t)spatial;

@@ -10,6 +10,7 @@ import { sample } from "./samples.ts";
 
 interface FakeTrack {
   enabled: boolean;
+  readyState?: "live" | "ended";
   getSettings: () => { width?: number; height?: number };
 }
 
@@ -322,4 +323,19 @@ test("a stream a layer where the hearing offers no VP9, or the browser makes no 
     await settled();
     assert.deepEqual(made.rtpSender.parameters.encodings.map(({ active }) => active), [true, false, true]);
   }
+});
+
+test("a camera that is turned off while the browser is asked what it makes is passed over", async () => {
+  let answer = (_: { supported: boolean }) => {};
+  const encodingInfo = () => new Promise((done) => { answer = done; });
+  Object.defineProperty(globalThis, "navigator", { value: { mediaCapabilities: { encodingInfo } }, configurable: true });
+  court.codecs = ["video/VP8", "video/VP9"];
+  const { media } = await open();
+  const before = made;
+  const track: FakeTrack = { ...large, readyState: "live" };
+  const published = media.publish("camera", track as unknown as MediaStreamTrack);
+  track.readyState = "ended";
+  answer({ supported: true });
+  await assert.rejects(published, { code: "lost" });
+  assert.equal(made, before);
 });

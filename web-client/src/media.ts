@@ -316,6 +316,7 @@ export class Media {
     const up = this.transports.get("up");
     const encoded = await this.encodedAs(source, track);
     if (!up || this.closed) throw new RequestError("lost", "no transport");
+    if (track.readyState === "ended") throw new RequestError("lost", "turned off meanwhile");
     const producer = await up.produce({
       track,
       stopTracks: false,

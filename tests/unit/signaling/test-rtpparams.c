@@ -122,6 +122,10 @@ static void test_vp9(void)
     p.rtp.encoding_count = 2; /* both at once */
     p.rtp.encodings[1] = (struct message_rtp_encoding){.rid = "r1"};
     CHECK_EQ(rtpparams_stream(&p, true, &add), -EPROTONOSUPPORT);
+    p.rtp.encoding_count = 1;
+    p.rtp.codecs[1] = (struct message_rtp_codec){"video/VP8", 96, 0, 90000, -1, -1};
+    p.rtp.codec_count = 2; /* which of them is in layers? */
+    CHECK_EQ(rtpparams_stream(&p, true, &add), -EPROTONOSUPPORT);
     /* Of other codecs a mode names temporal layers alone, which need no word. */
     p = camera();
     memcpy(p.rtp.encodings[0].scalability_mode, "L1T3", 5);
