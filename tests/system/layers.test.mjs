@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Browser } from "./lib/browser.mjs";
-import { canvasCamera } from "./lib/canvas.mjs";
+import { keepConnections } from "./lib/canvas.mjs";
 import { LossyLink } from "./lib/lossy.mjs";
 import { Person } from "./lib/people.mjs";
 import { Stack, addresses, until } from "./lib/stack.mjs";
@@ -26,7 +26,7 @@ before(async () => {
     { role: "party", name: "李伟" },
   ]);
   for (const n of [0, 1]) browsers.push(await Browser.launch("chromium", n));
-  judge = await Person.arrive(browsers[0], hearing.people[0], { prepare: [canvasCamera] });
+  judge = await Person.arrive(browsers[0], hearing.people[0], { prepare: [keepConnections, "canvas"] });
   party = await Person.arrive(browsers[1], hearing.people[1], { prepare: link.prepare });
   await judge.join();
   await party.join();
