@@ -12,7 +12,7 @@
 #include "common/limits.h"
 
 /* Raised with every change of a message; a peer of another version is refused at HELLO. */
-#define CONTROL_VERSION 11
+#define CONTROL_VERSION 12
 
 /* Where media core and recorder listen, in the configured run_dir. */
 #define CONTROL_SOCKET_SFU      "sfu.sock"
@@ -426,6 +426,7 @@ enum control_metric {
     CONTROL_METRIC_NACK_RECEIVED,
     CONTROL_METRIC_RTX_SENT,
     CONTROL_METRIC_RED_SENT,      /* packets of sound sent together with earlier ones */
+    CONTROL_METRIC_JOINED_SENT,   /* packets of sound made of two or three */
     CONTROL_METRIC_PADDING_SENT,  /* packets without media, to find out what a way carries */
     CONTROL_METRIC_PACED,         /* packets of pictures that waited for a slow line */
     CONTROL_METRIC_PACED_DROPPED, /* pictures of which more would have waited than may */

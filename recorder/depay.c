@@ -8,6 +8,7 @@
 #include "common/bytes.h"
 #include "common/codecs.h"
 #include "common/limits.h"
+#include "common/opus.h"
 #include "recorder/h264.h"
 
 void depay_init(struct depay *d, uint8_t codec)
@@ -284,7 +285,7 @@ int depay_push(struct depay *d, const struct packet *packet, int64_t seq, int64_
         begin(d, seq, rtp_ticks);
         d->key = true;
         error = append(d, packet->payload, packet->payload_len);
-        whole = depay_opus_samples(packet->payload, packet->payload_len) > 0;
+        whole = opus_samples(packet->payload, packet->payload_len) > 0;
     } else if (packet->payload_len == 0) {
         return 0; /* padding alone: a probe of the sender's */
     } else if (d->codec == CODEC_VP8) {
@@ -328,32 +329,4 @@ bool depay_size(uint8_t codec, const uint8_t *data, size_t len, uint16_t *ret_wi
     *ret_width = width;
     *ret_height = height;
     return true;
-}
-
-unsigned depay_opus_samples(const uint8_t *data, size_t len)
-{
-    struct reader r = reader_over(data, len);
-    uint8_t toc = reader_u8(&r);
-    if (r.failed)
-        return 0;
-    unsigned config = toc >> 3;
-    static const unsigned silk[] = {480, 960, 1920, 2880};
-    unsigned frame = config < 12   ? silk[config & 3]
-                     : config < 16 ? (config & 1 ? 960 : 480)
-                                   : 120u << (config & 3);
-    unsigned count = 0;
-    switch (toc & 3) {
-    case 0:
-        count = 1;
-        break;
-    case 1:
-    case 2:
-        count = 2;
-        break;
-    case 3:
-        count = reader_u8(&r) & 0x3f;
-        break;
-    }
-    unsigned samples = frame * count;
-    return r.failed || samples > 5760 ? 0 : samples; /* at most 120 ms */
 }

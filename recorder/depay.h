@@ -56,7 +56,4 @@ int depay_push(struct depay *d, const struct packet *packet, int64_t seq, int64_
 bool depay_size(uint8_t codec, const uint8_t *data, size_t len, uint16_t *ret_width,
                 uint16_t *ret_height);
 
-/* The length in 48 kHz samples of an Opus packet (RFC 6716 section 3.1), 0 when it is none. */
-unsigned depay_opus_samples(const uint8_t *data, size_t len);
-
 #endif

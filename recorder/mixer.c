@@ -9,7 +9,7 @@
 
 #include <opus/opus.h>
 
-#include "recorder/depay.h"
+#include "common/opus.h"
 
 /* Sums not yet taken; a power of two, over 2 s. */
 #define RING_SAMPLES 131072
@@ -129,7 +129,7 @@ int mixer_add(struct mixer *m, size_t voice, int64_t pts_us, const void *data, s
         if (!v->decoder)
             return -ENOMEM;
     }
-    if (depay_opus_samples(data, len) == 0)
+    if (opus_samples(data, len) == 0)
         return 0;
     int64_t target = pts_us * MIXER_RATE / 1000000;
     if (v->started && target > v->next + JUMP_SAMPLES / 4 &&

@@ -115,10 +115,11 @@ int subscriber_init(struct subscriber *s, struct context *c, uint64_t hearing, u
     return r;
 }
 
-/* What waits for its turn is not sent. Returns whether there was any. */
-static bool drop_paced(struct subscription *s)
+/* What waits for its turn is not sent. Returns whether there was a picture. */
+static bool drop_waiting(struct subscription *s)
 {
     s->entering = 0;
+    repacketizer_drop(&s->joined);
     return s->kind == CONTROL_VIDEO &&
            pacer_drop(&s->subscriber->pacer, (uint16_t)(2 * s->seat + 1)) > 0;
 }
@@ -136,6 +137,7 @@ void subscriber_finish(struct subscriber *s)
 {
     for (size_t i = 0; i < 2 * s->seat_count; i++) {
         unlist(&s->subscriptions[i], NULL);
+        repacketizer_drop(&s->subscriptions[i].joined);
         free(s->subscriptions[i].past);
     }
     transport_destroy(s->down);
@@ -274,7 +276,7 @@ void subscription_set(struct subscription *s, struct context *c, struct publicat
 
 static void show_nothing(struct subscription *s)
 {
-    (void)drop_paced(s); /* nothing goes on */
+    (void)drop_waiting(s); /* nothing goes on */
     unlist(s, NULL);
     s->shown = NULL;
     s->wanted = NULL;
@@ -300,7 +302,7 @@ void subscription_cut(struct subscription *s, struct context *c, const struct pu
     struct encoding *rest = shows ? NULL : s->shown;
     if (wants)
         settle(s, c, -EACCES);
-    if (drop_paced(s))
+    if (drop_waiting(s))
         subscription_break(s);
 
     unlist(s, next ? next : rest);
@@ -326,11 +328,11 @@ bool subscription_may_ask_key_frame(struct subscription *s, const struct context
 
 void subscription_suspend(struct subscription *s, struct context *c, const struct publication *pub)
 {
-    if (s->wanted && s->wanted->publication == pub && drop_paced(s))
+    if (s->wanted && s->wanted->publication == pub && drop_waiting(s))
         subscription_break(s); /* a key frame of before the pause */
     if (!s->shown || s->shown->publication != pub)
         return;
-    (void)drop_paced(s);
+    (void)drop_waiting(s);
     if (s->wanted != s->shown)
         encoding_unsubscribe(s->shown, s);
     s->shown = NULL;
@@ -352,7 +354,7 @@ void subscription_break(struct subscription *s)
 {
     if (!s->shown || s->kind != CONTROL_VIDEO)
         return;
-    (void)drop_paced(s); /* left out like the rest */
+    (void)drop_waiting(s); /* left out like the rest */
     rewrite_restart(&s->rewrite, s->shown->source);
     s->broken = true;
 }

@@ -15,6 +15,7 @@
 #include "sfu/prober.h"
 #include "sfu/publication.h"
 #include "sfu/red.h"
+#include "sfu/repacketize.h"
 #include "sfu/rewrite.h"
 
 /* Retransmissions one peer may ask for, packets a second; as many at once after a pause. Ours: four
@@ -53,11 +54,12 @@ struct subscription {
     bool broken;             /* video that could not be sent for a while: goes on at a key frame */
     bool held;               /* nothing of it is sent, see pictures.h, like the next six */
     bool told_held;
-    uint8_t rank;      /* enum control_rank */
-    uint8_t layer;     /* the best of the source's encodings that may be shown */
-    uint8_t tier;      /* how many of its frames are to be sent (tiers.h), ... */
-    uint8_t tier_now;  /* ... and are: more when the picture allows it */
-    uint16_t height;   /* it is shown with, pixels; 0: not looked at; UINT16_MAX: as it comes */
+    uint8_t rank;     /* enum control_rank */
+    uint8_t layer;    /* the best of the source's encodings that may be shown */
+    uint8_t tier;     /* how many of its frames are to be sent (tiers.h), ... */
+    uint8_t tier_now; /* ... and are: more when the picture allows it */
+    uint16_t height;  /* it is shown with, pixels; 0: not looked at; UINT16_MAX: as it comes */
+    struct repacketizer joined; /* sound that waits to become one packet */
     uint64_t entering; /* source of which a key frame waits its turn (pacer.h); 0: of none */
     uint64_t held_us;  /* since when it is held for want of bandwidth; 0: it is not */
     uint64_t begun_us; /* when it was last held no more; 0: it never was */
@@ -87,6 +89,9 @@ struct subscriber {
     uint64_t rtx_until_us; /* when what was sent again is within SUBSCRIBER_RTX_PERMILLE */
     bool takes_red;        /* the page takes sound as RED */
     uint8_t red;           /* earlier packets of sound that go along with each, now */
+    uint8_t frames;        /* packets of sound that become one, now; 0, 1: as they come */
+    bool joins;            /* some sound may wait for that */
+    uint64_t frames_us;    /* when as many were last needed */
     struct red_choice red_choice;
     bool sound_only;          /* the page is sent no pictures */
     bool limited;             /* not all that is looked at can be sent */

@@ -12,6 +12,9 @@
  * repair something, and is longer than what the padding's one byte can count. */
 #define PAD_REPEAT_BYTES 600
 #define PAD_REPEATED     32
+/* Sound waits so long for what follows, if that does not come. Ours: 60 ms and a network's jitter.
+ */
+#define JOINED_WAIT_US (100 * 1000ull)
 /* Sealing adds, the most (RFC 7714 section 12). */
 #define TAG_BYTES 16
 
@@ -156,22 +159,30 @@ static bool leaves_with(const struct subscription *s, const struct encoding *e,
            s->wanted->stream == e->stream && encoding_carries(s->wanted, packet);
 }
 
+/* Whether nothing is sent now. However many pass by: the first one that can be sent goes on without
+ * a hole. */
+static bool is_kept_back(struct subscription *s, const struct encoding *e)
+{
+    if (!s->held && transport_can_send(s->subscriber->down))
+        return false;
+    rewrite_restart(&s->rewrite, e->source);
+    s->broken = s->broken || (s->shown == e && s->kind == CONTROL_VIDEO);
+    return true;
+}
+
 /* In its turn, or as it came at `came_us`. */
 static void send_now(struct subscription *s, struct context *c, struct encoding *e,
                      const struct packet *packet, bool newest, uint64_t came_us)
 {
-    if (s->held || !transport_can_send(s->subscriber->down)) {
-        /* However many pass by: the first one that can be sent goes on without a hole. */
-        rewrite_restart(&s->rewrite, e->source);
-        s->broken = s->broken || (s->shown == e && s->kind == CONTROL_VIDEO);
+    if (is_kept_back(s, e))
         return;
-    }
     if (s->broken && s->shown == e) {
         /* Of the same picture another layer may be wanted by now, which goes on instead. */
         bool goes_on = s->wanted == e || s->wanted->publication != e->publication;
         if (goes_on && !packet->payload.key_frame)
             encoding_ask_key_frame(e, c);
-        if (!goes_on || !packet->payload.key_frame)
+        /* A key picture may have no such layer: then nothing goes on with it. */
+        if (!goes_on || !packet->payload.key_frame || !encoding_carries(e, packet))
             return;
         s->broken = false;
     }
@@ -232,11 +243,93 @@ static bool wait_turn(struct subscription *s, struct context *c, struct encoding
     return true;
 }
 
+/* The source that a packet which waited is of, while the seat shows or wants it; else NULL. */
+static struct encoding *source_of(const struct subscription *s, uint64_t source)
+{
+    struct encoding *e = s->shown && s->shown->source == source ? s->shown : s->wanted;
+    return e && e->source == source ? e : NULL;
+}
+
+/* The packets of sound that wait, as one with the numbers and the time of the first. */
+static void transmit_joined(struct subscription *s, struct context *c, struct encoding *e)
+{
+    const struct repacketizer *r = &s->joined;
+    const struct packet *first = r->packets[0], *last = r->packets[r->count - 1];
+    struct rewrite_output out;
+    if (is_kept_back(s, e) || rewrite_forward(&s->rewrite, e->source, &first->rtp, &first->payload,
+                                              first->arrived_us, &out) < 0)
+        return;
+    if (out.switched)
+        subscription_switch_over(s, c, e);
+    for (size_t i = 1; i < r->count; i++)
+        (void)rewrite_withhold(&s->rewrite, e->source, r->packets[i]->rtp.seq);
+    uint8_t head[REPACKETIZE_HEAD_MAX], header_bytes[RTP_HEADER_BYTES];
+    const struct seal_packet plain = {
+        .header = header_bytes,
+        .header_len = sizeof(header_bytes),
+        .head = head,
+        .head_len = repacketizer_write(r, head),
+        .payload = last->rtp.payload + 1,
+        .payload_len = last->rtp.payload_len - 1,
+    };
+    if (deliver(s, c, s->out, &out.header, header_bytes, &plain) == 0) {
+        rewrite_sent(&s->rewrite, plain.head_len + plain.payload_len);
+        context_count(c, CONTROL_METRIC_JOINED_SENT);
+    }
+}
+
+/* What of sound waits goes, all that came. */
+static void send_joined(struct subscription *s, struct context *c)
+{
+    struct repacketizer *r = &s->joined;
+    struct encoding *e = source_of(s, r->source);
+    if (e && r->count == 1)
+        send_now(s, c, e, r->packets[0], true, r->packets[0]->arrived_us);
+    else if (e && r->count > 1)
+        transmit_joined(s, c, e);
+    repacketizer_drop(r);
+}
+
+/* Sound for a thin line waits for what follows it at once. */
+static void send_sound(struct subscription *s, struct context *c, struct encoding *e,
+                       struct packet *packet, bool newest)
+{
+    struct subscriber *to = s->subscriber;
+    struct repacketizer *r = &s->joined;
+    bool joins = to->frames > 1 && newest;
+    if (r->count > 0 && !(joins && repacketizer_takes(r, e->source, packet)))
+        send_joined(s, c);
+    if (!joins || !repacketizer_takes(r, e->source, packet)) {
+        send_now(s, c, e, packet, newest, c->now_us);
+        return;
+    }
+    repacketizer_put(r, e->source, packet);
+    to->joins = true;
+    if (r->count >= to->frames)
+        send_joined(s, c);
+}
+
+void transmit_late(struct subscriber *to, struct context *c)
+{
+    bool waits = false;
+    for (size_t i = 0; to->joins && i < 2 * to->seat_count; i++) {
+        struct subscription *s = &to->subscriptions[i];
+        if (s->joined.count > 0 && c->now_us - s->joined.packets[0]->arrived_us >= JOINED_WAIT_US)
+            send_joined(s, c);
+        waits = waits || s->joined.count > 0;
+    }
+    to->joins = waits;
+}
+
 void transmit_packet(struct subscription *s, struct context *c, struct encoding *e,
                      struct packet *packet, bool newest)
 {
-    bool waits = s->kind == CONTROL_VIDEO && !pacer_passes(&s->subscriber->pacer, c->now_us) &&
-                 wait_turn(s, c, e, packet, newest);
+    if (s->kind == CONTROL_AUDIO) {
+        send_sound(s, c, e, packet, newest);
+        return;
+    }
+    bool waits =
+        !pacer_passes(&s->subscriber->pacer, c->now_us) && wait_turn(s, c, e, packet, newest);
     if (!waits)
         send_now(s, c, e, packet, newest, c->now_us);
 }
@@ -245,8 +338,8 @@ void transmit_packet(struct subscription *s, struct context *c, struct encoding 
 static void leave(struct subscriber *to, struct context *c, const struct pacer_item *item)
 {
     struct subscription *s = &to->subscriptions[item->lane];
-    struct encoding *e = s->shown && s->shown->source == item->source ? s->shown : s->wanted;
-    if (!e || e->source != item->source || (e != s->shown && !item->newest))
+    struct encoding *e = source_of(s, item->source);
+    if (!e || (e != s->shown && !item->newest))
         return;
     if (item->packet->payload.key_frame && s->entering == item->source)
         s->entering = 0;

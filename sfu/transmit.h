@@ -22,6 +22,9 @@ void transmit_waiting(struct subscriber *to, struct context *c);
  * better made of them than of padding. */
 void transmit_early(struct subscriber *to, struct context *c, uint64_t bytes);
 
+/* Sound that waits to be joined (repacketize.h), and what follows it does not come, leaves. */
+void transmit_late(struct subscriber *to, struct context *c);
+
 /* The peer asks for output packet `seq` again. Only of what the seat shows now. Returns false when
  * nothing can be sent again, whatever it asks for: SUBSCRIBER_RTX_PER_SECOND counts every number.
  */

@@ -9,6 +9,7 @@
 #include "common/bytes.h"
 #include "common/codecs.h"
 #include "common/limits.h"
+#include "common/opus.h"
 #include "recorder/depay.h"
 #include "recorder/h264.h"
 #include "recorder/vp9.h"
@@ -32,7 +33,7 @@ static void use_frame(uint8_t codec, const struct depay_frame *frame)
     (void)depay_size(codec, frame->data, frame->len, &width, &height);
     if (frame->len > LIMIT_FRAME_BYTES)
         abort();
-    if (codec == CODEC_OPUS && depay_opus_samples(frame->data, frame->len) > 5760)
+    if (codec == CODEC_OPUS && opus_samples(frame->data, frame->len) > OPUS_SAMPLES_MAX)
         abort();
     if (codec == CODEC_VP9)
         hide_twice(frame);

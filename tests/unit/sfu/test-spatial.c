@@ -304,6 +304,36 @@ static void layers_come_and_go(void)
     stage_close(&s);
 }
 
+static void send_picture(bool key)
+{
+    struct part parts[PARTS] = {0};
+    size_t count = make(key, 0, 0, parts);
+    for (size_t i = 0; i < count; i++)
+        page_send_bytes(&s, two, CONTROL_VIDEO, parts[i].seq, PT_VP9, parts[i].payload,
+                        sizeof(parts[i].payload));
+}
+
+/* A seat that some pictures could not be sent to goes on with a key picture that has its layer. */
+static void goes_on_with_its_layer(void)
+{
+    begin();
+    carries(5000 * KBPS);
+    look(720);
+    run(2 * SECOND);
+    struct subscription *seat = &peer_of(viewer)->subscriber.subscriptions[1];
+    unsigned packets = page_packets(viewer);
+    subscription_break(seat);
+    sends = 2;
+    send_picture(true);
+    sends = LAYERS;
+    send_picture(false);
+    CHECK_EQ(page_packets(viewer), packets);
+    CHECK(seat->broken);
+    send_picture(true);
+    CHECK(page_packets(viewer) > packets && !seat->broken);
+    stage_close(&s);
+}
+
 /* A NACK is answered with what the seat shows. Where another layer's packet left a hole, as it came
  * too late to be passed over, with nothing: it would be asked for again and again. */
 static void retransmits_its_own(void)
@@ -419,6 +449,7 @@ int main(void)
         layer_by_line();
         layers_come_and_go();
     }
+    goes_on_with_its_layer();
     retransmits_its_own();
     waits_in_turn();
     refusals();
