@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pictures in layers: the best of what is whole, and never what refers to something lost. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,17 +50,22 @@ static uint8_t layers_in(const struct depay_frame *frame)
     return found;
 }
 
-/* Pushes one packet, the `i`th, which shows those layers, of a key picture or not. */
-static void push(struct depay *d, const char *what, size_t i, int64_t seq, int64_t ticks,
-                 const struct packet *p, uint8_t expected, bool key)
+/* What a packet is to show. */
+struct expected {
+    int64_t seq, picture;
+    uint8_t shown; /* layers */
+    bool key;
+};
+
+static void push(struct depay *d, const char *what, const struct packet *p, struct expected e)
 {
     struct depay_frame frame;
-    int got = depay_push(d, p, seq, ticks, &frame);
+    int got = depay_push(d, p, e.seq, 3000 * e.picture, &frame);
     uint8_t shown = got == 1 ? layers_in(&frame) : 0;
-    if (shown != expected)
-        fprintf(stderr, "%s: packet %zu gives %x\n", what, i, shown);
-    CHECK_EQ(shown, expected);
-    CHECK(got == 0 || frame.key == key);
+    if (shown != e.shown)
+        fprintf(stderr, "%s: packet %" PRId64 " gives %x\n", what, e.seq, shown);
+    CHECK_EQ(shown, e.shown);
+    CHECK(got == 0 || frame.key == e.key);
 }
 
 static void run(const char *what, const struct row *rows, size_t count)
@@ -70,8 +76,8 @@ static void run(const char *what, const struct row *rows, size_t count)
         uint8_t payload[16];
         struct packet p = {.payload = payload, .marker = rows[i].marker};
         p.payload_len = write_row(&rows[i], payload);
-        push(&d, what, i, rows[i].seq, 3000 * rows[i].picture, &p, rows[i].shown,
-             rows[i].kind != 'p');
+        push(&d, what, &p,
+             (struct expected){rows[i].seq, rows[i].picture, rows[i].shown, rows[i].kind != 'p'});
     }
     depay_finish(&d);
 }
@@ -155,7 +161,7 @@ static void run_told(const char *what, const struct told *rows, size_t count)
         }
         writer_u8(&w, t->layer);
         struct packet p = {.payload = payload, .payload_len = writer_len(&w), .marker = t->marker};
-        push(&d, what, i, t->seq, 3000 * t->picture, &p, t->shown, t->kind != 'p');
+        push(&d, what, &p, (struct expected){t->seq, t->picture, t->shown, t->kind != 'p'});
     }
     depay_finish(&d);
 }
