@@ -63,6 +63,9 @@
 #define SENT_US       (500 * 1000ull)
 #define IDLE_QUEUE_MS 60.0
 
+/* For so long what a train found of the path's end holds. Ours: two trains that find no more. */
+#define END_US (8 * 1000000ull)
+
 /* Section 6, but counted over more packets: of 20, one in ten lost may be chance. */
 #define LOSS_LOW     20 /* permille over the path's own */
 #define LOSS_HIGH    100
@@ -263,11 +266,28 @@ static bool is_low(const struct bwe_loss *l)
     return l->permille <= l->own_permille + l->own_permille / 5 + LOSS_LOW;
 }
 
-static void judge_train(struct bwe *b)
+/* A train came slower than it was sent: that is what the path carries, but for what comes anyhow.
+ * Not where a queue stands: overuse is about to be found there, and says it better. */
+static void take_end(struct bwe *b, double bps, uint64_t now_us)
 {
-    double bps = train_bps(&b->train);
-    if (trend_usage(&b->trend) == TREND_OVER || b->draining)
+    double least = arrived_bps(b, BINS);
+    if (trend_queue_ms(&b->trend) >= IDLE_QUEUE_MS)
         return;
+    b->end_bps = bounded(bps > least ? bps : least);
+    b->end_us = now_us;
+    if (b->end_bps < b->delay_bps)
+        b->delay_bps = b->end_bps;
+}
+
+static void judge_train(struct bwe *b, uint64_t now_us)
+{
+    bool slowed;
+    double bps = train_bps(&b->train, &slowed);
+    if (bps == 0 || trend_usage(&b->trend) == TREND_OVER || b->draining)
+        return;
+    b->end_bps = 0;
+    if (slowed)
+        take_end(b, bps, now_us);
     if (bps > b->delay_bps) {
         b->delay_bps = bounded(bps);
         if (is_beyond(b, bps / 1000))
@@ -311,6 +331,9 @@ static void increase(struct bwe *b, uint32_t rtt_us, uint64_t now_us)
 {
     double bps = arrived_bps(b, BINS);
     double most = AHEAD * bps + AHEAD_BPS;
+    /* Where a train has met the path's end, the next one tells of more. */
+    if (b->end_bps > 0 && bps <= b->end_bps && since(b->end_us, now_us) < END_US)
+        most = lesser(most, b->end_bps);
     if (bps == 0 || b->delay_bps >= most)
         return;
     if (is_beyond(b, bps / 1000) || since(b->reduced_us, now_us) > CAPACITY_US)
@@ -566,7 +589,7 @@ void bwe_feedback(struct bwe *b, const struct bwe_packet *packets, size_t count,
         if (packets[i].sent_us <= now_us)
             take(b, packets[i]);
     judge_delay(b, rtt_us, now_us);
-    judge_train(b);
+    judge_train(b, now_us);
     judge_loss(b, now_us);
     settle_loss(b);
     conclude(b, now_us);

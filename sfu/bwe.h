@@ -70,6 +70,8 @@ struct bwe {
     bool has_origin;
     bool draining; /* overuse left a queue */
     uint64_t fed_us;
+    uint32_t end_bps; /* what a train found the path to carry; 0: none met its end, ... */
+    uint64_t end_us;  /* ... when that was */
     uint64_t changed_us, reduced_us; /* when delay_bps was looked at and lowered last */
     uint64_t newest_sent_us;         /* of those told */
     uint64_t origin_us, offset_us;   /* of the receiver's clock; what the last arrival took */

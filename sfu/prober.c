@@ -29,7 +29,8 @@ static void begin(struct prober *p, uint32_t estimate_bps, uint64_t wanted_bps, 
     uint64_t most = wanted_bps + wanted_bps / 4;
     p->bps = (uint32_t)(bps < most ? bps : most);
     p->before_bps = estimate_bps;
-    uint32_t bursts = PROBER_BYTES / (burst_bytes(p) + 1) + 1;
+    uint32_t one = burst_bytes(p) > 0 ? burst_bytes(p) : 1;
+    uint32_t bursts = (PROBER_BYTES + one - 1) / one;
     if (bursts < PROBER_BURSTS)
         bursts = PROBER_BURSTS;
     p->bursts = (uint8_t)(bursts < PROBER_BURSTS_MOST ? bursts : PROBER_BURSTS_MOST);

@@ -10,14 +10,13 @@
 #include <stdint.h>
 
 /* The bursts of a train: as many, or more until it has so many bytes. Ours: over two ticks a rate
- * can be told, and the estimator wants 5 packets, which the longest padding makes. */
+ * can be told, and of a shaper's only behind what it lets through at once (train.c). */
 #define PROBER_BURSTS      3
-#define PROBER_BURSTS_MOST 16
-#define PROBER_BYTES       2000
+#define PROBER_BURSTS_MOST 40
+#define PROBER_BYTES       4500
 /* Of the estimate, permille: after a train that found nothing, or where the path has shown lately
  * where it ends (PROBER_CAREFUL); and after one that found more. What a train sends beyond what the
- * path carries waits there, sound with it: 30 and 60 ms; or passes on what a shaper lets through at
- * once, and then the estimate is wrong by as much. Ours. */
+ * path carries waits there, sound with it: 30 and 60 ms. Ours. */
 #define PROBER_CAREFUL_PERMILLE 1500
 #define PROBER_EAGER_PERMILLE   2000
 /* Until the next train: the estimator has to be told of the last one (and a round trip), ... */
@@ -25,10 +24,10 @@
 /* ... and as long after one that found nothing, doubled each time up to the most. Ours: what is
  * better again is found within the most. */
 #define PROBER_PAUSE_US      (500 * 1000ull)
-#define PROBER_PAUSE_MOST_US (3000 * 1000ull)
+#define PROBER_PAUSE_MOST_US (2500 * 1000ull)
 /* Trains that find nothing take no more of the estimate than this, permille: on a thin line, where
- * they are long, sound needs the rest. Ours: one in 8 s at 64 kbit/s. */
-#define PROBER_SHARE_PERMILLE 30
+ * they are long, sound needs the rest. Ours: one in 12 s at 64 kbit/s. */
+#define PROBER_SHARE_PERMILLE 50
 /* Numbers of trains are from 1 up to this. */
 #define PROBER_TRAIN_MAX 63
 

@@ -12,6 +12,7 @@
 
 #define TRAIN_PACKETS 8
 #define TRAIN_GAP_US  5000
+#define TRAIN_BYTES   5000 /* at least, as the prober's */
 
 /* What was told longer ago is not told again. */
 #define BACK 256
@@ -65,11 +66,12 @@ static uint64_t arrival(struct link *l, uint32_t bytes)
     if (p->cut)
         return UINT64_MAX;
     double now_us = (double)l->now_us;
-    double start_us = l->free_us > now_us ? l->free_us : now_us;
+    double idle_us = now_us - p->pass_bytes * 8e6 / p->rate_bps;
+    double start_us = l->free_us > idle_us ? l->free_us : idle_us;
     if ((start_us - now_us) * p->rate_bps / 8e6 + bytes > p->queue_bytes + PACKET_MOST)
         return UINT64_MAX;
     l->free_us = start_us + bytes * 8e6 / p->rate_bps;
-    uint64_t waits_us = p->polices ? 0 : (uint64_t)(l->free_us - now_us);
+    uint64_t waits_us = p->polices || l->free_us < now_us ? 0 : (uint64_t)(l->free_us - now_us);
     l->packets++;
     l->queue_sum_us += waits_us;
     if (waits_us > l->queue_most_us)
@@ -111,7 +113,8 @@ static void send_train(struct link *l)
     if (l->train_left == 0 && l->sender.train_every_us > 0 && l->next_train_us <= l->now_us) {
         l->next_train_us = l->now_us + l->sender.train_every_us;
         l->train = l->train == UINT16_MAX ? 1 : (uint16_t)(l->train + 1);
-        l->train_left = TRAIN_PACKETS;
+        uint32_t least = TRAIN_BYTES / (bytes + 1) + 1;
+        l->train_left = (uint16_t)(least > TRAIN_PACKETS ? least : TRAIN_PACKETS);
         l->train_sent_us = l->now_us;
     }
     for (; l->train_left > 0 && l->train_sent_us <= l->now_us; l->train_left--) {

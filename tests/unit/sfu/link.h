@@ -16,6 +16,7 @@
 struct link_path {
     uint32_t rate_bps;
     uint32_t queue_bytes; /* what would make it longer is dropped */
+    uint32_t pass_bytes;  /* a shaper lets so many pass at once, which it did not need before */
     uint32_t delay_us;    /* each way */
     uint32_t jitter_us;   /* up to so much more, each packet for itself: they overtake */
     uint32_t loss_permille;
