@@ -93,6 +93,10 @@ class FakeMedia implements MediaPart {
   spare(spared: boolean): void {
     this.spared = spared;
   }
+  nudges = 0;
+  nudge(): void {
+    this.nudges++;
+  }
   thin = false;
   setThin(thin: boolean): void {
     this.thin = thin;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { adviceOf, looked, noEffort, noLoad, PROPOSE_BPS, THIN_BPS, THIN_LOSING_BPS, THIN_LOST, WIDE_BPS } from "../../web-client/src/effort.ts";
+import { adviceOf, looked, mayGrow, noEffort, noLoad, PROPOSE_BPS, THIN_BPS, THIN_LOSING_BPS, THIN_LOST, WIDE_BPS } from "../../web-client/src/effort.ts";
 import type { Effort, Load } from "../../web-client/src/effort.ts";
 import { apply, emptyHearing } from "../../web-client/src/hearing.ts";
 import type { Hearing } from "../../web-client/src/hearing.ts";
@@ -69,6 +69,13 @@ test("a line that limits what is sent is told after seconds, and no more once it
   const effort = look(noEffort, narrow, 3);
   assert.equal(adviceOf(effort, emptyHearing, false), "sending");
   assert.equal(adviceOf(look(effort, noLoad, 1), emptyHearing, false), null);
+});
+
+test("whether the line carries more is asked while it limits what is sent, and never of a thin one", () => {
+  assert.equal(mayGrow(look(noEffort, { ...narrow, mayBps: WIDE_BPS }, 1)), true);
+  assert.equal(mayGrow(look(noEffort, { ...narrow, mayBps: WIDE_BPS - 1 }, 5)), false);
+  assert.equal(mayGrow(look(noEffort, narrow, 5)), false, "Firefox does not say");
+  assert.equal(mayGrow(look(noEffort, { ...noLoad, mayBps: WIDE_BPS }, 5)), false);
 });
 
 test("a held picture stays held when its seat changes hands, and is not after a new join", () => {

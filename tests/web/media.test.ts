@@ -339,3 +339,22 @@ test("a camera that is turned off while the browser is asked what it makes is pa
   await assert.rejects(published, { code: "lost" });
   assert.equal(made, before);
 });
+
+test("a nudge wants a little more of the best layer, or a little less again, and touches no other", async () => {
+  for (const [codecs, before, after] of [
+    [["video/VP8"], [120_000, 400_000, 1_500_000], [120_000, 400_000, 1_501_000]],
+    [["video/VP8", "video/VP9"], [1_500_000], [1_501_000]],
+  ] as const) {
+    capabilities(true);
+    court.codecs = [...codecs];
+    const { media } = await open();
+    await media.publish("camera", large as unknown as MediaStreamTrack);
+    const most = () => made.rtpSender.parameters.encodings.map(({ maxBitrate }) => maxBitrate);
+    await settled();
+    for (const wanted of [before, after, before, after]) {
+      assert.deepEqual(most(), wanted);
+      media.nudge();
+      await settled();
+    }
+  }
+});

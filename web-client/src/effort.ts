@@ -124,6 +124,11 @@ function lineJudged(effort: Effort, load: Load): Effort {
   return { ...effort, thin: false, against: 0, thinSince, thinFor: Math.min(THIN_REST_LOOKS_MOST, effort.thinFor * 4) };
 }
 
+/** The line limits what is sent, and is none that finding out whether it carries more would fill. */
+export function mayGrow({ narrow, last }: Effort): boolean {
+  return narrow > 0 && (last?.mayBps ?? 0) >= WIDE_BPS;
+}
+
 /** The person wants the picture tried now. */
 export function pictureTried(effort: Effort): Effort {
   return { ...effort, thin: false, against: 0 };

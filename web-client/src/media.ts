@@ -36,6 +36,8 @@ const SPATIAL_LAYERS: readonly (readonly [number, readonly number[]])[] = [
 /** One layer: a screen made smaller cannot be read. */
 const SCREEN_BPS = 1_500_000;
 const START_KBPS = 400;
+/** So much more the best layer may take at every other nudge. */
+const NUDGE_BPS = 1000;
 /** Of sound, where the line carries nothing else: with headers it takes 52 kbit/s of the line instead of 68. Opus
  * leaves speech clear at this (RFC 6716 section 2.1.1: wideband from 16 on). Ours. */
 const THIN_SOUND_BPS = 16_000;
@@ -85,6 +87,7 @@ export class Media {
   private beating = false;
   private spared = false;
   private thin = false;
+  private nudged = false;
   /** One change of a sender's parameters at a time, as browsers want it. */
   private switching: Promise<void> = Promise.resolve();
   private closed = false;
@@ -255,6 +258,12 @@ export class Media {
     this.switchAll();
   }
 
+  /** The line limits what is sent, or did: browsers find out sooner whether it carries more when something else is wanted. */
+  nudge(): void {
+    this.nudged = !this.nudged;
+    this.switchAll();
+  }
+
   /** The device is overloaded, or was: the top layer is not sent. */
   spare(spared: boolean): void {
     if (this.spared === spared) return;
@@ -372,15 +381,13 @@ export class Media {
     if (layers < 2) return;
     const active = Array.from({ length: layers }, (_, n) => n === 0
       || ((received?.includes(n) ?? true) && !(this.spared && n === layers - 1)));
-    if (bps) {
-      // All below the best are in it anyway.
-      const wanted = spatial(bps, active.lastIndexOf(true) + 1);
-      if ((encodings[0] as typeof wanted).scalabilityMode === wanted.scalabilityMode) return;
-      Object.assign(encodings[0], wanted);
-    } else {
-      if (encodings.every((encoding, n) => (encoding.active ?? true) === active[n])) return;
-      encodings.forEach((encoding, n) => { encoding.active = active[n] ?? true; });
-    }
+    const before = JSON.stringify(encodings);
+    // All below the best are in it anyway.
+    if (bps) Object.assign(encodings[0], spatial(bps, active.lastIndexOf(true) + 1));
+    else encodings.forEach((encoding, n) => { encoding.active = active[n] ?? true; });
+    const best = encodings.at(-1)!;
+    if (best.maxBitrate) best.maxBitrate += (this.nudged ? NUDGE_BPS : 0) - best.maxBitrate % (2 * NUDGE_BPS);
+    if (JSON.stringify(encodings) === before) return;
     try {
       await rtpSender.setParameters(wanted);
     } catch {

@@ -12,7 +12,7 @@ import {
 import type { Connections, ErrorCode, Joined, Request, RtpCapabilities, ServerEvent, Welcome } from "./protocol.ts";
 import { keepResume, keptResume } from "./route.ts";
 import type { Keep } from "./route.ts";
-import { looked, noEffort, pictureTried } from "./effort.ts";
+import { looked, mayGrow, noEffort, pictureTried } from "./effort.ts";
 import type { Effort } from "./effort.ts";
 import { heightsOf, isNews } from "./views.ts";
 import type { Shown } from "./views.ts";
@@ -51,7 +51,7 @@ export interface SessionState {
 }
 
 /** What the session asks of the media; Media, or a fake in tests. */
-export type MediaPart = Pick<Media, "seats" | "close" | "publish" | "hold" | "withdraw" | "doubt" | "path" | "seatNumbers" | "upNumbers" | "load" | "setReceived" | "spare" | "setThin" | "beat" | "mendSilent">;
+export type MediaPart = Pick<Media, "seats" | "close" | "publish" | "hold" | "withdraw" | "doubt" | "path" | "seatNumbers" | "upNumbers" | "load" | "setReceived" | "spare" | "nudge" | "setThin" | "beat" | "mendSilent">;
 
 export interface MediaLibrary {
   /** Half of the page's bytes, and not needed to draw the first one: fetched, and made ready for these
@@ -206,6 +206,7 @@ export class Session {
     this.store.patch({ effort });
     this.media?.spare(effort.spared);
     this.media?.setThin(effort.thin);
+    if (mayGrow(effort)) this.media?.nudge();
     if (effort.thin !== before.thin) this.reconcile();
     if (effort.spared !== before.spared || effort.thin !== before.thin) this.tellViewSoon();
   }
