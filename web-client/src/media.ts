@@ -386,6 +386,7 @@ export class Media {
     if (bps) Object.assign(encodings[0], spatial(bps, active.lastIndexOf(true) + 1));
     else encodings.forEach((encoding, n) => { encoding.active = active[n] ?? true; });
     const best = encodings.at(-1)!;
+    // What layers may take are even thousands: a nudge is all that is odd.
     if (best.maxBitrate) best.maxBitrate += (this.nudged ? NUDGE_BPS : 0) - best.maxBitrate % (2 * NUDGE_BPS);
     if (JSON.stringify(encodings) === before) return;
     try {
