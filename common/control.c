@@ -55,6 +55,17 @@ static const struct wire_field matrix[] = {
     WIRE_EACH(control_matrix, recorded, u16_element),
 };
 
+static const struct wire_field screen[] = {
+    WIRE_UINT(control_screen, from),
+    WIRE_UINT(control_screen, to),
+    WIRE_RANGE(control_screen, kinds, 1, 1 << CONTROL_AUDIO | 1 << CONTROL_VIDEO),
+};
+
+static const struct wire_field screens[] = {
+    WIRE_UINT(control_screens, hearing),
+    WIRE_LIST(control_screens, screens, count, screen),
+};
+
 static const struct wire_field peer_add[] = {
     WIRE_UINT(control_peer_add, hearing), WIRE_UINT(control_peer_add, peer),
     ROLE(control_peer_add, role),         ROOM_KIND(control_peer_add, room_kind),
@@ -314,6 +325,7 @@ static const struct description descriptions[] = {
     MESSAGE(SEAT_SET, seat_set),
     MESSAGE(SEAT_VIEW, seat_view),
     MESSAGE(PEER_VIDEO, peer_video),
+    MESSAGE(SCREENS, screens),
     MESSAGE(DONE, done),
     MESSAGE(PEER_READY, peer_ready),
     MESSAGE(TRANSPORT_RESTARTED, transport_restarted),

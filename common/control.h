@@ -12,7 +12,7 @@
 #include "common/limits.h"
 
 /* Raised with every change of a message; a peer of another version is refused at HELLO. */
-#define CONTROL_VERSION 12
+#define CONTROL_VERSION 13
 
 /* Where media core and recorder listen, in the configured run_dir. */
 #define CONTROL_SOCKET_SFU      "sfu.sock"
@@ -46,6 +46,7 @@ enum control_type {
     CONTROL_SEAT_SET = 21,     /* a route; answered by SEAT_SWITCHED once the source really shows */
     CONTROL_SEAT_VIEW = 22,    /* how a seat's picture is looked at: what it is worth */
     CONTROL_PEER_VIDEO = 23,   /* whether the page is sent pictures at all */
+    CONTROL_SCREENS = 24, /* who receives nothing of whom besides, whole, replaces those before */
 
     /* media core -> signaling */
     CONTROL_DONE = 30, /* also the recorder's answer */
@@ -132,6 +133,20 @@ struct control_matrix {
     uint16_t receivers[CONTROL_ROOM_KIND_COUNT][CONTROL_ROLE_COUNT];
     /* Bit `r`: what role `r` sends in that kind of room goes to the tape. */
     uint16_t recorded[CONTROL_ROOM_KIND_COUNT];
+};
+
+/* `to` receives nothing of these kinds of `from`, whatever the matrix says. */
+struct control_screen {
+    uint64_t from;
+    uint64_t to;
+    uint8_t kinds; /* bits 1 << enum control_kind */
+};
+
+/* May name peers that are not there: it holds for them once they are. */
+struct control_screens {
+    uint64_t hearing;
+    uint8_t count;
+    struct control_screen screens[LIMIT_SCREENS];
 };
 
 /* Media flows only between peers of the same room (number and kind), and as the matrix says. */
@@ -521,6 +536,7 @@ struct control_message {
         struct control_hearing_open hearing_open; /* HEARING_PRESENT too */
         struct control_hearing hearing; /* HEARING_CLOSE, TAPE_OPEN, TAPE_CLOSE, TAPE_RENDER */
         struct control_matrix matrix;
+        struct control_screens screens;
         struct control_peer_add peer_add; /* PEER_PRESENT too */
         struct control_peer peer;         /* PEER_REMOVE */
         struct control_peer_move peer_move;

@@ -83,6 +83,14 @@ _Static_assert(LIMIT_CANDIDATES == 2 * LIMIT_ADDRESSES, "each over UDP and TCP")
  * MB when all come again at once. More people need a roster that does not name the observers. */
 #define LIMIT_PEOPLE_PER_HEARING 200
 _Static_assert(LIMIT_PEOPLE_PER_HEARING <= LIMIT_PEERS_PER_HEARING, "each may be a peer");
+/* Rooms beside the courtroom of one hearing at a time. Ours: a consultation for each of two sides
+ * of five with their lawyers, a deliberation and as many caucuses. */
+#define LIMIT_ROOMS 24
+/* Sides of one case, whose time is counted and whose people may consult each other. Ours. */
+#define LIMIT_SIDES 8
+/* Screens of one hearing: pairs of people of whom one is not shown or heard to the other. Ours: a
+ * protected witness and everybody on two sides of ten. */
+#define LIMIT_SCREENS 64
 /* Hearings one media core accepts at once: more are refused. The recorder has as many tapes, one
  * for each hearing from its opening until it is sealed, with its place in the media core or
  * without: no hearing is opened that none is left for. */

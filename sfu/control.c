@@ -342,6 +342,7 @@ static uint64_t hearing_of(const struct control_message *m)
     return m->hearing.hearing;
 }
 _Static_assert(offsetof(struct control_matrix, hearing) == 0 &&
+                   offsetof(struct control_screens, hearing) == 0 &&
                    offsetof(struct control_peer_add, hearing) == 0 &&
                    offsetof(struct control_stream_add, hearing) == 0 &&
                    offsetof(struct control_seat_set, hearing) == 0,
@@ -410,7 +411,7 @@ static void serve(struct control_desk *d, const struct control_message *m, int f
         greet(d, m);
     else if (m->type == CONTROL_HEARING_CLOSE)
         serve_close(d, m);
-    else if (m->type >= CONTROL_MATRIX && m->type <= CONTROL_PEER_VIDEO)
+    else if (m->type >= CONTROL_MATRIX && m->type <= CONTROL_SCREENS)
         serve_in_hearing(d, m);
     else
         give_up_connection(d, "it sent what is not for us");

@@ -115,6 +115,9 @@ static bool serve_in_room(struct room *room, struct context *c, const struct ord
     case CONTROL_MATRIX:
         room_set_matrix(room, c, &m->matrix);
         break;
+    case CONTROL_SCREENS:
+        room_set_screens(room, c, &m->screens);
+        break;
     case CONTROL_PEER_ADD:
         r = add_peer(room, c, offer, &m->peer_add, &ret_answer->peer_ready);
         break;

@@ -82,21 +82,39 @@ static bool has_bit(uint16_t bits, uint8_t bit)
     return bits >> bit & 1;
 }
 
-bool room_may_receive(const struct room *room, const struct peer *from, const struct peer *to)
+static bool is_screened(const struct control_screens *screens, uint64_t from, uint64_t to,
+                        enum control_kind kind)
+{
+    for (size_t i = 0; i < screens->count; i++) {
+        const struct control_screen *s = &screens->screens[i];
+        if (s->from == from && s->to == to && has_bit(s->kinds, (uint8_t)kind))
+            return true;
+    }
+    return false;
+}
+
+bool room_may_receive(const struct room *room, const struct peer *from, const struct peer *to,
+                      enum control_kind kind)
 {
     return from != to && from->room_kind == to->room_kind && from->room == to->room &&
-           has_bit(room->matrix.receivers[from->room_kind][from->role], to->role);
+           has_bit(room->matrix.receivers[from->room_kind][from->role], to->role) &&
+           !is_screened(&room->screens, from->id, to->id, kind);
+}
+
+static bool may_show(const struct room *room, const struct publication *pub, const struct peer *to)
+{
+    return room_may_receive(room, peer_of_publisher(pub->publisher), to,
+                            (enum control_kind)pub->kind);
 }
 
 static void enforce_in_seat(struct room *room, struct context *c, struct subscription *sub)
 {
     const struct peer *to = peer_of_subscriber(sub->subscriber);
     struct encoding *shown = sub->shown, *wanted = sub->wanted;
-    if (shown && !room_may_receive(room, peer_of_publisher(shown->publication->publisher), to))
+    if (shown && !may_show(room, shown->publication, to))
         subscription_cut(sub, c, shown->publication);
     /* Still there unless it was the same publication. */
-    if (wanted && sub->wanted == wanted &&
-        !room_may_receive(room, peer_of_publisher(wanted->publication->publisher), to))
+    if (wanted && sub->wanted == wanted && !may_show(room, wanted->publication, to))
         subscription_cut(sub, c, wanted->publication);
 }
 
@@ -159,6 +177,12 @@ int room_attach_tape(struct room *room, struct context *c, int fd)
 void room_set_matrix(struct room *room, struct context *c, const struct control_matrix *matrix)
 {
     room->matrix = *matrix;
+    enforce(room, c);
+}
+
+void room_set_screens(struct room *room, struct context *c, const struct control_screens *screens)
+{
+    room->screens = *screens;
     enforce(room, c);
 }
 
@@ -278,7 +302,7 @@ static int check_route(const struct room *room, const struct publication *pub,
         return -ENOENT;
     if (pub->kind != kind)
         return -EINVAL;
-    return room_may_receive(room, peer_of_publisher(pub->publisher), to) ? 0 : -EACCES;
+    return may_show(room, pub, to) ? 0 : -EACCES;
 }
 
 void room_set_seat(struct room *room, struct context *c, const struct control_message *request)

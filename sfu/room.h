@@ -1,5 +1,5 @@
 /* Peers of one hearing on its worker: who receives whom, by role and room. What the matrix does not
- * allow does not flow, whoever asked for it; default deny.
+ * allow, or a screen keeps from somebody, does not flow, whoever asked for it; default deny.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef SFU_ROOM_H
 #define SFU_ROOM_H
@@ -15,10 +15,11 @@
 
 struct room {
     struct hearing hearing;
-    struct control_matrix matrix; /* all zero at first: nothing flows */
-    struct list peers;            /* of struct peer */
-    struct table *peer_ids;       /* the same by their ids; owned */
-    uint64_t speakers_us;         /* when who speaks is looked at next */
+    struct control_matrix matrix;   /* all zero at first: nothing flows */
+    struct control_screens screens; /* what besides does not */
+    struct list peers;              /* of struct peer */
+    struct table *peer_ids;         /* the same by their ids; owned */
+    uint64_t speakers_us;           /* when who speaks is looked at next */
 };
 
 /* Returns 0 or -ENOMEM. */
@@ -33,6 +34,9 @@ int room_attach_tape(struct room *room, struct context *c, int fd);
 
 /* Replaces the matrix. Routes it forbids end before this returns. */
 void room_set_matrix(struct room *room, struct context *c, const struct control_matrix *matrix);
+
+/* Replaces the screens. Routes they forbid end before this returns. */
+void room_set_screens(struct room *room, struct context *c, const struct control_screens *screens);
 
 /* NULL when there is none of that id. */
 struct peer *room_find_peer(const struct room *room, uint64_t id);
@@ -73,8 +77,9 @@ size_t room_peer_count(const struct room *room);
 /* Streams published by all its peers. */
 size_t room_stream_count(const struct room *room);
 
-/* Whether what `from` sends may reach `to`. */
-bool room_may_receive(const struct room *room, const struct peer *from, const struct peer *to);
+/* Whether what `from` sends of this kind may reach `to`. */
+bool room_may_receive(const struct room *room, const struct peer *from, const struct peer *to,
+                      enum control_kind kind);
 
 /* Its clocks; those of its peers are peers_tick()'s. Call once a WHEEL_TICK_US. */
 void room_tick(struct room *room, struct context *c);

@@ -78,6 +78,13 @@ static void fill_big(struct control_message *m)
     case CONTROL_MATRIX:
         fill_matrix(&m->matrix);
         break;
+    case CONTROL_SCREENS:
+        m->screens.hearing = ID(1);
+        m->screens.count = LIMIT_SCREENS;
+        for (unsigned i = 0; i < LIMIT_SCREENS; i++)
+            m->screens.screens[i] =
+                (struct control_screen){ID(2 + i), ID(90 + i), (uint8_t)(1 + i % 3)};
+        break;
     case CONTROL_STREAM_ADD:
         fill_stream_add(&m->stream_add);
         break;
@@ -254,7 +261,7 @@ static void every_message_both_ways(void)
         bytes[len] = 0;
         CHECK_EQ(control_decode(bytes, len + 1, &back), -EBADMSG);
     }
-    CHECK_EQ(known, 37);
+    CHECK_EQ(known, 38);
 }
 
 /* The largest of each list, and a note of the longest text, fit one datagram. */

@@ -116,16 +116,17 @@ static void cell_counts(uint8_t from, uint8_t to)
 {
     struct room room = {0};
     struct peer a = {.role = from}, b = {.role = to};
-    CHECK(!room_may_receive(&room, &a, &b));
+    CHECK(!room_may_receive(&room, &a, &b, CONTROL_AUDIO));
     room.matrix.receivers[CONTROL_ROOM_COURTROOM][from] = (uint16_t)(1u << to);
-    CHECK(room_may_receive(&room, &a, &b));
-    CHECK(!room_may_receive(&room, &a, &a));
-    CHECK(from == to || !room_may_receive(&room, &b, &a));
+    CHECK(room_may_receive(&room, &a, &b, CONTROL_AUDIO));
+    CHECK(room_may_receive(&room, &a, &b, CONTROL_VIDEO));
+    CHECK(!room_may_receive(&room, &a, &a, CONTROL_AUDIO));
+    CHECK(from == to || !room_may_receive(&room, &b, &a, CONTROL_AUDIO));
     b.room = 1;
-    CHECK(!room_may_receive(&room, &a, &b));
+    CHECK(!room_may_receive(&room, &a, &b, CONTROL_AUDIO));
     b.room = 0;
     b.room_kind = CONTROL_ROOM_WAITING;
-    CHECK(!room_may_receive(&room, &a, &b));
+    CHECK(!room_may_receive(&room, &a, &b, CONTROL_AUDIO));
 }
 
 static void every_cell_counts(void)
@@ -147,12 +148,26 @@ static void is_empty_event(struct page *to, enum control_kind kind)
     CHECK(found);
 }
 
+#define BOTH_KINDS 2
+
+/* One screen, and no others: of a kind, or of both. */
+static struct control_message screen(const struct page *from, const struct page *to, unsigned kind)
+{
+    return (struct control_message){
+        .type = CONTROL_SCREENS,
+        .screens = {
+            .hearing = STAGE_HEARING,
+            .count = 1,
+            .screens = {{from->id, to->id, (uint8_t)(kind == BOTH_KINDS ? 3 : 1u << kind)}}}};
+}
+
 /* What ends the route of a party to a judge. After each, not one packet more comes through, and
  * signaling is told of both halves of the seat. */
 static void ends_at_once(void)
 {
     enum way {
         MATRIX,
+        SCREEN,
         MOVE_SENDER,
         MOVE_RECEIVER,
         MOVE_KIND,
@@ -167,6 +182,7 @@ static void ends_at_once(void)
         const uint64_t audio = page_stream_id(party, CONTROL_AUDIO);
         const uint64_t video = page_stream_id(party, CONTROL_VIDEO);
         const struct control_message requests[WAYS][2] = {
+            [SCREEN] = {screen(party, judge, CONTROL_AUDIO), screen(party, judge, BOTH_KINDS)},
             [MOVE_SENDER] = {{.type = CONTROL_PEER_MOVE,
                               .peer_move = {STAGE_HEARING, party->id, CONTROL_ROOM_COURTROOM, 1}}},
             [MOVE_RECEIVER] = {{.type = CONTROL_PEER_MOVE,
@@ -195,6 +211,34 @@ static void ends_at_once(void)
         CHECK_EQ(passes(party, judge), 0);
         stage_close(&s);
     }
+}
+
+/* One way, one kind, of one pair; it may be set before either is there, and is over when it is not
+ * among them any more. */
+static void screens_one_from_one(void)
+{
+    struct page *party, *judge;
+    begin(&party, &judge);
+    struct page *witness = join_and_publish(2, CONTROL_ROLE_WITNESS, CONTROL_ROOM_COURTROOM, 0);
+    seat_both(witness, 0, party, 1, 1);
+    seat_both(party, 0, judge, 1, 1);
+    struct control_message m = screen(party, judge, CONTROL_VIDEO);
+    CHECK_EQ(stage_request(&s, &m, -1, NULL), 0);
+    CHECK_EQ(passes(party, judge), 1); /* the sound */
+    CHECK_EQ(passes(party, witness), 2);
+    CHECK_EQ(passes(judge, party), 2);
+    CHECK_EQ(stage_seat(&s, judge, 1, CONTROL_VIDEO, page_stream_id(party, CONTROL_VIDEO)),
+             -EACCES);
+    seat_both(judge, 1, witness, 1, 1);
+    CHECK_EQ(passes(witness, judge), 2);
+    const struct page ghost = {.id = 0xdead};
+    m = screen(&ghost, judge, BOTH_KINDS);
+    CHECK_EQ(stage_request(&s, &m, -1, NULL), 0);
+    CHECK_EQ(stage_seat(&s, judge, 0, CONTROL_VIDEO, page_stream_id(party, CONTROL_VIDEO)), 1);
+    CHECK_EQ(passes(party, judge), 2);
+    m.screens.hearing = 0xdead;
+    CHECK_EQ(stage_request(&s, &m, -1, NULL), -ENOENT);
+    stage_close(&s);
 }
 
 /* What the matrix allows again does not come back by itself. */
@@ -484,6 +528,7 @@ int main(void)
     denies_by_default();
     every_cell_counts();
     ends_at_once();
+    screens_one_from_one();
     stays_ended_until_set_again();
     cuts_what_waits();
     paused_stream_is_silent();
