@@ -6,53 +6,77 @@
 #define STATE(s) (1u << TERMS_STATE_##s)
 #define ROOM(r)  (1u << TERMS_ROOM_##r)
 
-#define COURT (ROLE(JUDGE) | ROLE(CLERK))
-#define SPEAKERS                                                                                   \
-    (COURT | ROLE(PARTY) | ROLE(LAWYER) | ROLE(WITNESS) | ROLE(INTERPRETER) | ROLE(EXPERT))
-#define EVERYONE (SPEAKERS | ROLE(OBSERVER) | ROLE(TECHNICIAN))
+#define COURT      (ROLE(JUDGE) | ROLE(CLERK))
+#define CONSULTING (ROLE(PARTY) | ROLE(LAWYER) | ROLE(WITNESS) | ROLE(INTERPRETER) | ROLE(EXPERT))
+#define SPEAKERS   (COURT | CONSULTING)
+#define PUBLIC     (SPEAKERS | ROLE(OBSERVER))
+#define EVERYONE   (PUBLIC | ROLE(TECHNICIAN))
 
 #define SITTING    (STATE(WAITING) | STATE(OPEN) | STATE(RECESS))
 #define NOT_CLOSED (STATE(SCHEDULED) | SITTING)
 #define ANY_STATE  (NOT_CLOSED | STATE(CLOSED))
-#define ANYWHERE   (ROOM(OUTSIDE) | ROOM(WAITING) | ROOM(COURTROOM))
+#define ASIDE      (ROOM(CONSULTATION) | ROOM(DELIBERATION) | ROOM(CAUCUS))
+#define INSIDE     (ROOM(WAITING) | ROOM(COURTROOM) | ASIDE)
+#define ANYWHERE   (ROOM(OUTSIDE) | INSIDE)
+#define BENCH      (ROOM(COURTROOM) | ROOM(DELIBERATION) | ROOM(CAUCUS)) /* whence one presides */
 
 struct rule {
+    enum access_action action;
     unsigned roles;
     unsigned states;
     unsigned rooms;
 };
 
 /* Who may do what, when, from where. A raised hand is offered before joining too (the page shows
- * its button), records to the court whenever it asks. */
-static const struct rule rules[ACCESS_COUNT] = {
-    [ACCESS_ADMIT] = {COURT, SITTING, ROOM(COURTROOM)},
-    [ACCESS_DISMISS] = {COURT, SITTING, ROOM(COURTROOM)},
-    [ACCESS_MUTE] = {COURT, SITTING, ROOM(COURTROOM)},
-    [ACCESS_REMOVE] = {COURT, SITTING, ROOM(COURTROOM)},
-    [ACCESS_OPEN] = {COURT, STATE(WAITING), ROOM(COURTROOM)},
-    [ACCESS_RECESS] = {COURT, STATE(OPEN), ROOM(COURTROOM)},
-    [ACCESS_RESUME] = {COURT, STATE(RECESS), ROOM(COURTROOM)},
-    [ACCESS_CLOSE] = {ROLE(JUDGE), STATE(OPEN) | STATE(RECESS), ROOM(COURTROOM)},
-    [ACCESS_PRODUCE] = {SPEAKERS, SITTING, ROOM(COURTROOM)},
-    [ACCESS_HAND] = {SPEAKERS, SITTING, ANYWHERE},
-    [ACCESS_RECORDS] = {COURT, ANY_STATE, ANYWHERE},
-    [ACCESS_CONNECTIONS] = {COURT | ROLE(TECHNICIAN), SITTING, ROOM(COURTROOM)},
-    [ACCESS_LOWER_HAND] = {COURT, SITTING, ROOM(COURTROOM)},
-    [ACCESS_JOIN] = {EVERYONE, NOT_CLOSED, ANYWHERE},
+ * its button), records to the court whenever it asks. While the hearing is open nobody leaves the
+ * courtroom for a consultation but by leave: the court opens it then. */
+static const struct rule rules[] = {
+    {ACCESS_ADMIT, COURT, SITTING, BENCH},
+    {ACCESS_DISMISS, COURT, SITTING, BENCH},
+    {ACCESS_MUTE, COURT, SITTING, BENCH},
+    {ACCESS_REMOVE, COURT, SITTING, BENCH},
+    {ACCESS_LOCK, COURT, SITTING, BENCH},
+    {ACCESS_SCREEN, COURT, SITTING, BENCH},
+    {ACCESS_CALL_BACK, COURT, SITTING, BENCH},
+    {ACCESS_LOWER_HAND, COURT, SITTING, BENCH},
+    {ACCESS_FLOOR, ROLE(JUDGE), SITTING, ROOM(COURTROOM)},
+    {ACCESS_OPEN, COURT, STATE(WAITING), ROOM(COURTROOM)},
+    {ACCESS_RECESS, COURT, STATE(OPEN), ROOM(COURTROOM)},
+    {ACCESS_RESUME, COURT, STATE(RECESS), ROOM(COURTROOM)},
+    {ACCESS_CLOSE, ROLE(JUDGE), STATE(OPEN) | STATE(RECESS), ROOM(COURTROOM)},
+    {ACCESS_PRODUCE, SPEAKERS, SITTING, ROOM(COURTROOM) | ASIDE},
+    {ACCESS_HAND, SPEAKERS, SITTING, ANYWHERE},
+    {ACCESS_RECORDS, COURT, ANY_STATE, ANYWHERE},
+    {ACCESS_CONNECTIONS, COURT, SITTING, BENCH},
+    {ACCESS_CONNECTIONS, ROLE(TECHNICIAN), SITTING, ROOM(COURTROOM)},
+    {ACCESS_CONSULT, ROLE(PARTY) | ROLE(LAWYER), STATE(WAITING) | STATE(RECESS), INSIDE},
+    {ACCESS_CONSULT, ROLE(PARTY) | ROLE(LAWYER), STATE(OPEN), ROOM(WAITING) | ASIDE},
+    {ACCESS_CONSULT, COURT, SITTING, BENCH},
+    {ACCESS_DELIBERATE, ROLE(JUDGE), SITTING, BENCH},
+    {ACCESS_CAUCUS, COURT, SITTING, BENCH},
+    {ACCESS_ENTER, SPEAKERS, SITTING, INSIDE},
+    {ACCESS_COME_BACK, SPEAKERS, SITTING, ASIDE},
+    {ACCESS_JOIN, EVERYONE, NOT_CLOSED, ANYWHERE},
 };
 
 static const char *const action_names[ACCESS_COUNT] = {
-    [ACCESS_ADMIT] = "admit",     [ACCESS_DISMISS] = "dismiss",
-    [ACCESS_MUTE] = "mute",       [ACCESS_REMOVE] = "remove",
-    [ACCESS_OPEN] = "open",       [ACCESS_RECESS] = "recess",
-    [ACCESS_RESUME] = "resume",   [ACCESS_CLOSE] = "close",
-    [ACCESS_PRODUCE] = "produce", [ACCESS_HAND] = "hand",
-    [ACCESS_RECORDS] = "records", [ACCESS_LOWER_HAND] = "lower-hand",
-    [ACCESS_JOIN] = "join",       [ACCESS_CONNECTIONS] = "connections",
+    [ACCESS_ADMIT] = "admit",         [ACCESS_DISMISS] = "dismiss",
+    [ACCESS_MUTE] = "mute",           [ACCESS_REMOVE] = "remove",
+    [ACCESS_OPEN] = "open",           [ACCESS_RECESS] = "recess",
+    [ACCESS_RESUME] = "resume",       [ACCESS_CLOSE] = "close",
+    [ACCESS_PRODUCE] = "produce",     [ACCESS_HAND] = "hand",
+    [ACCESS_RECORDS] = "records",     [ACCESS_LOWER_HAND] = "lower-hand",
+    [ACCESS_JOIN] = "join",           [ACCESS_CONNECTIONS] = "connections",
+    [ACCESS_CONSULT] = "consult",     [ACCESS_DELIBERATE] = "deliberate",
+    [ACCESS_CAUCUS] = "caucus",       [ACCESS_CALL_BACK] = "call-back",
+    [ACCESS_LOCK] = "lock",           [ACCESS_FLOOR] = "floor",
+    [ACCESS_SCREEN] = "screen",       [ACCESS_ENTER] = "enter",
+    [ACCESS_COME_BACK] = "come-back",
 };
 
-/* Whose media flows to whom. Courtrooms only: in a waiting room nothing ever flows, and the other
- * kinds of rooms have no row yet. The sound check before the opening is not recorded. */
+/* Whose media flows to whom. In a waiting room nothing ever flows; what flows in the rooms beside
+ * the courtroom is never recorded, and neither is the sound check before the opening. A technician
+ * hears nothing of the case. */
 struct flow {
     unsigned states;
     unsigned kinds; /* bits 1 << enum control_room_kind */
@@ -62,8 +86,11 @@ struct flow {
 };
 
 static const struct flow flows[] = {
-    {STATE(WAITING), 1u << CONTROL_ROOM_COURTROOM, SPEAKERS, EVERYONE, false},
-    {STATE(OPEN), 1u << CONTROL_ROOM_COURTROOM, SPEAKERS, EVERYONE, true},
+    {STATE(WAITING), 1u << CONTROL_ROOM_COURTROOM, SPEAKERS, PUBLIC, false},
+    {STATE(OPEN), 1u << CONTROL_ROOM_COURTROOM, SPEAKERS, PUBLIC, true},
+    {SITTING, 1u << CONTROL_ROOM_CONSULTATION, CONSULTING, CONSULTING, false},
+    {SITTING, 1u << CONTROL_ROOM_DELIBERATION, ROLE(JUDGE), ROLE(JUDGE), false},
+    {SITTING, 1u << CONTROL_ROOM_CAUCUS, SPEAKERS, SPEAKERS, false},
 };
 
 static bool has(unsigned set, unsigned member)
@@ -79,15 +106,21 @@ const char *access_action_name(enum access_action action)
 bool access_may(enum control_role role, enum access_action action, enum terms_state state,
                 enum terms_room room)
 {
-    if ((unsigned)action >= ACCESS_COUNT)
-        return false;
-    const struct rule *rule = &rules[action];
-    return has(rule->roles, role) && has(rule->states, state) && has(rule->rooms, room);
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        const struct rule *rule = &rules[i];
+        if (rule->action == action && has(rule->roles, role) && has(rule->states, state) &&
+            has(rule->rooms, room))
+            return true;
+    }
+    return false;
 }
 
 bool access_role_ever_may(enum control_role role, enum access_action action)
 {
-    return (unsigned)action < ACCESS_COUNT && has(rules[action].roles, role);
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+        if (rules[i].action == action && has(rules[i].roles, role))
+            return true;
+    return false;
 }
 
 uint32_t access_may_mask(enum control_role role, enum terms_state state, enum terms_room room)
@@ -121,6 +154,32 @@ bool access_is_recorded(enum terms_state state, enum control_room_kind kind,
 {
     const struct flow *flow = find_flow(state, kind, sender);
     return flow && flow->recorded;
+}
+
+bool access_has_place(enum control_room_kind kind, enum control_role role)
+{
+    for (size_t i = 0; i < sizeof(flows) / sizeof(flows[0]); i++)
+        if (has(flows[i].kinds, kind) && has(flows[i].receivers, role))
+            return true;
+    return false;
+}
+
+enum control_room_kind access_room_kind(enum terms_room room)
+{
+    static const enum control_room_kind kinds[TERMS_ROOM_COUNT] = {
+        [TERMS_ROOM_OUTSIDE] = CONTROL_ROOM_WAITING,
+        [TERMS_ROOM_WAITING] = CONTROL_ROOM_WAITING,
+        [TERMS_ROOM_COURTROOM] = CONTROL_ROOM_COURTROOM,
+        [TERMS_ROOM_CONSULTATION] = CONTROL_ROOM_CONSULTATION,
+        [TERMS_ROOM_DELIBERATION] = CONTROL_ROOM_DELIBERATION,
+        [TERMS_ROOM_CAUCUS] = CONTROL_ROOM_CAUCUS,
+    };
+    return (unsigned)room < TERMS_ROOM_COUNT ? kinds[room] : CONTROL_ROOM_WAITING;
+}
+
+bool access_keeps_floor(enum control_role role)
+{
+    return has(COURT | ROLE(INTERPRETER), role);
 }
 
 void access_matrix(uint64_t hearing, enum terms_state state, struct control_matrix *ret_matrix)

@@ -20,9 +20,18 @@ enum access_action {
     ACCESS_HAND, /* one's own; lowering is always allowed */
     ACCESS_RECORDS,
     ACCESS_CONNECTIONS, /* what everybody's connection is like */
+    ACCESS_CONSULT,     /* open a consultation, or ask one more into one's own */
+    ACCESS_DELIBERATE,
+    ACCESS_CAUCUS,
+    ACCESS_CALL_BACK, /* another, out of a room beside */
+    ACCESS_LOCK,      /* close a microphone until it is unlocked */
+    ACCESS_FLOOR,     /* give one person the floor, or open it to all */
+    ACCESS_SCREEN,
     ACCESS_MAY_COUNT,
     ACCESS_LOWER_HAND = ACCESS_MAY_COUNT, /* another's */
     ACCESS_JOIN,
+    ACCESS_ENTER,     /* a room beside, that one was asked into */
+    ACCESS_COME_BACK, /* out of it */
     ACCESS_COUNT,
 };
 
@@ -47,7 +56,17 @@ bool access_flows(enum terms_state state, enum control_room_kind kind, enum cont
 bool access_is_recorded(enum terms_state state, enum control_room_kind kind,
                         enum control_role sender);
 
-/* Both of the above for every cell, as the media core is told. */
+/* Whether this role has a place in such a room: media of somebody there could reach it. */
+bool access_has_place(enum control_room_kind kind, enum control_role role);
+
+/* The room as the media core counts it; what is outside it has no peer: waiting. */
+enum control_room_kind access_room_kind(enum terms_room room);
+
+/* Whether this role's microphone stays open while another has the floor: who runs the hearing, and
+ * who says what is said in another language. */
+bool access_keeps_floor(enum control_role role);
+
+/* Both flows and record for every cell, as the media core is told. */
 void access_matrix(uint64_t hearing, enum terms_state state, struct control_matrix *ret_matrix);
 
 #endif

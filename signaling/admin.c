@@ -40,7 +40,9 @@ static const struct command {
      "  --vp9             cameras send VP9 in layers of one stream, where the browser can: a\n"
      "                    better picture on the same line for more of the device's work\n"
      "  --judge NAME      a person; likewise --clerk --party --lawyer --witness --interpreter\n"
-     "                    --expert --observer --technician; each may be repeated\n"},
+     "                    --expert --observer --technician; each may be repeated\n"
+     "  --side NUMBER     the side, 1 to 8, of those named after it (0: none): parties and\n"
+     "                    lawyers of one side may consult each other\n"},
     {{"hearing", "list"},
      NULL,
      admin_hearing_list,
@@ -104,6 +106,7 @@ struct line {
     const char *base_url;
     bool help;
     bool version;
+    uint8_t side; /* of whom is named next */
     size_t word_count;
     const char *words[3]; /* what is no option: the command and its argument */
     struct admin_options options;
@@ -127,6 +130,15 @@ static int read_days(const char *text, uint64_t *ret_days)
     *ret_days = days;
     return 0;
 }
+
+static int read_side(const char *text, uint8_t *ret_side)
+{
+    if (text[0] < '0' || text[0] > '0' + LIMIT_SIDES || text[1] != '\0')
+        return -EINVAL;
+    *ret_side = (uint8_t)(text[0] - '0');
+    return 0;
+}
+_Static_assert(LIMIT_SIDES < 10, "one digit");
 
 /* Options that are a word alone. */
 static bool read_flag(struct line *line, const char *name)
@@ -180,12 +192,16 @@ static int read_option(struct line *line, const char *name, const char *value)
         return read_days(value, &o->days) < 0
                    ? refuse("--expires takes a number of days from 1 to 3650, not", value)
                    : 0;
+    if (strcmp(name, "side") == 0)
+        return read_side(value, &line->side) < 0
+                   ? refuse("--side takes a number from 0 to 8, not", value)
+                   : 0;
     enum control_role role;
     if (terms_role_parse(name, &role) < 0)
         return refuse("there is no option", name);
     if (o->guest_count == LIMIT_PEOPLE_PER_HEARING)
         return refuse("a hearing has at most 200 people", NULL);
-    o->guests[o->guest_count++] = (struct invite_guest){.role = role, .name = value};
+    o->guests[o->guest_count++] = (struct invite_guest){role, value, line->side};
     return 0;
 }
 

@@ -464,9 +464,11 @@ static int write_setting_id(const struct desk *desk, const char *key, uint64_t i
 static int make_demo(const struct desk *desk, uint64_t *ret_hearing)
 {
     static const struct invite_guest guests[] = {
-        {CONTROL_ROLE_JUDGE, "陈敏"},   {CONTROL_ROLE_CLERK, "Alice Wood"},
-        {CONTROL_ROLE_PARTY, "李伟"},   {CONTROL_ROLE_PARTY, "Mark Jones, Example Trading Ltd"},
-        {CONTROL_ROLE_WITNESS, "王芳"},
+        {CONTROL_ROLE_JUDGE, "陈敏", 0},
+        {CONTROL_ROLE_CLERK, "Alice Wood", 0},
+        {CONTROL_ROLE_PARTY, "李伟", 1},
+        {CONTROL_ROLE_PARTY, "Mark Jones, Example Trading Ltd", 2},
+        {CONTROL_ROLE_WITNESS, "王芳", 0},
     };
     int r = make_hearing(desk, "(2026) Demo 1", "李伟 v. Example Trading Ltd",
                          "Online Chamber 互联网审判庭", guests, sizeof(guests) / sizeof(guests[0]),

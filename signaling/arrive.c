@@ -102,6 +102,7 @@ static void welcome(struct page *page, int32_t id, const char *secret)
     page->state = media ? PAGE_JOINED : PAGE_OUTSIDE;
     reply_welcome(&t, id, &w);
     page_send(page, &t);
+    effects_tell_measures(live, person);
     if (media)
         effects_repeat_seats(live, person);
 }

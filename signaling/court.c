@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "signaling/rooms.h"
 
 void court_wake(struct court *court)
 {
@@ -54,8 +55,11 @@ static void follow_word(struct store_person *person, const struct journal_standi
 static int follow_person(struct live *live, struct store_person *person)
 {
     const struct store_person was = *person;
+    const struct story_person *known = story_person(journal_story(live->journal), person->id);
     struct journal_standing said = {0};
-    if (journal_standing(live->journal, person->id, &said))
+    if (known)
+        said = known->standing;
+    if (said.person)
         follow_word(person, &said);
     if (person->removed)
         person->admitted = false;
@@ -161,6 +165,7 @@ static int live_create(struct court *court, const struct store_hearing *stored,
         r = add_people(live);
     if (r < 0)
         return r;
+    rooms_follow(live->hearing, journal_story(live->journal));
     live->opened_us = court->now_us;
     live->record.since_us = live->hearing->stored.since_us;
     if (was_open(&live->hearing->stored))

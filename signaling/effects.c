@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "signaling/figures.h"
 #include "signaling/gaps.h"
+#include "signaling/rooms.h"
 #include "signaling/view.h"
 
 /* A `seat` event waits for its picture this long, then comes without. Ours: two key frames' time.
@@ -26,6 +27,19 @@ static struct page *page_of(const struct live *live, uint64_t person)
     return p ? p->session : NULL;
 }
 
+static void tell_screens(struct live *live)
+{
+    const struct hearing *hearing = live->hearing;
+    struct control_message message = {
+        .type = CONTROL_SCREENS,
+        .screens = {.hearing = hearing->stored.id, .count = (uint8_t)hearing->screen_count},
+    };
+    for (size_t i = 0; i < hearing->screen_count; i++)
+        message.screens.screens[i] = (struct control_screen){
+            hearing->screens[i].from, hearing->screens[i].to, hearing->screens[i].kinds};
+    tell_sfu(live, &message, -1);
+}
+
 void effects_open_media(struct live *live)
 {
     uint64_t id = live->hearing->stored.id;
@@ -40,6 +54,7 @@ void effects_open_media(struct live *live)
     };
     struct control_message matrix = {.type = CONTROL_MATRIX};
     access_matrix(id, live->hearing->stored.state, &matrix.matrix);
+    tell_screens(live); /* before anybody is there whom they concern */
     if (live->ring_fd >= 0) {
         const struct media_ticket ticket = {.purpose = COURT_MEDIA_OPEN, .hearing = id};
         live->ring_asked = media_ask(live->court->sfu, &open, live->ring_fd, &ticket) == 0;
@@ -73,10 +88,28 @@ static void move_peer(struct live *live, uint64_t person)
         .type = CONTROL_PEER_MOVE,
         .peer_move = {.hearing = live->hearing->stored.id,
                       .peer = person,
-                      .room_kind = p->stored.room == TERMS_ROOM_COURTROOM ? CONTROL_ROOM_COURTROOM
-                                                                          : CONTROL_ROOM_WAITING},
+                      .room_kind = (uint8_t)access_room_kind(hearing_room(p)),
+                      .room = p->aside.number},
     };
     tell_sfu(live, &message, -1);
+}
+
+/* What somebody publishes while beside the courtroom is in no line: it ends as it goes there, and
+ * begins as it comes back. */
+static void write_producers(struct live *live, const struct hearing_change *change)
+{
+    const struct hearing_person *p = hearing_find(live->hearing, change->about);
+    bool is_aside = p && p->aside.number != 0;
+    for (size_t i = 0; p && is_aside != change->was_aside && i < LIMIT_STREAMS_PER_PEER; i++) {
+        const struct journal_entry entry = {
+            .event = is_aside ? JOURNAL_PRODUCER_STOPPED : JOURNAL_PRODUCER_STARTED,
+            .person = change->about,
+            .stream = p->producers[i].id,
+            .source = p->producers[i].source,
+        };
+        if (entry.stream)
+            (void)court_journal(live, &entry); /* it goes on whether or not the line stands */
+    }
 }
 
 static void end_producer(struct live *live, const struct hearing_change *change)
@@ -94,7 +127,8 @@ static void end_producer(struct live *live, const struct hearing_change *change)
         .source = change->producer.source,
     };
     tell_sfu(live, &message, -1);
-    (void)court_journal(live, &entry); /* it has ended whether or not the line stands */
+    if (!change->was_aside)
+        (void)court_journal(live, &entry); /* it has ended whether or not the line stands */
 }
 
 static void pause_producer(struct live *live, const struct hearing_change *change)
@@ -125,11 +159,11 @@ static bool write_event(const struct live *live, const struct hearing_change *ch
     const struct hearing_person *about = hearing_find(live->hearing, change->about);
     switch (change->type) {
     case HEARING_CHANGE_STATE:
-        reply_hearing(t, &live->hearing->stored);
+        reply_hearing(t, live->hearing);
         return true;
     case HEARING_CHANGE_ROOM:
         if (to)
-            reply_room(t, to->stored.room, change->by);
+            reply_room(t, to, change->by);
         return to;
     case HEARING_CHANGE_MUTED:
         reply_muted(t, change->by);
@@ -149,6 +183,15 @@ static bool write_event(const struct live *live, const struct hearing_change *ch
         if (to)
             reply_may(t, hearing_may(live->hearing, to));
         return to;
+    case HEARING_CHANGE_ASKED:
+        if (to)
+            reply_asked(t, rooms_find(live->hearing, to->asked), to->asked_by);
+        return to;
+    case HEARING_CHANGE_SCREENED:
+        if (to)
+            reply_screens(t, live->hearing, to);
+        return to;
+    case HEARING_CHANGE_SCREENS:
     case HEARING_CHANGE_MATRIX:
     case HEARING_CHANGE_MOVE:
     case HEARING_CHANGE_UNPRODUCE:
@@ -176,8 +219,12 @@ static void tell_media(struct live *live, const struct hearing_change *change)
     case HEARING_CHANGE_MATRIX:
         tell_matrix(live);
         return;
+    case HEARING_CHANGE_SCREENS:
+        tell_screens(live);
+        return;
     case HEARING_CHANGE_MOVE:
         move_peer(live, change->about);
+        write_producers(live, change);
         return;
     case HEARING_CHANGE_UNPRODUCE:
         end_producer(live, change);
@@ -192,8 +239,22 @@ static void tell_media(struct live *live, const struct hearing_change *change)
     case HEARING_CHANGE_GONE:
     case HEARING_CHANGE_PEOPLE:
     case HEARING_CHANGE_MAY:
+    case HEARING_CHANGE_ASKED:
+    case HEARING_CHANGE_SCREENED:
         return;
     }
+}
+
+void effects_tell_measures(struct live *live, const struct hearing_person *person)
+{
+    const struct hearing_change changes[] = {
+        {.type = HEARING_CHANGE_ASKED, .to = person->stored.id},
+        {.type = HEARING_CHANGE_SCREENED, .to = person->stored.id},
+    };
+    if (person->asked)
+        tell_pages(live, &changes[0]);
+    if (live->hearing->screen_count)
+        tell_pages(live, &changes[1]);
 }
 
 void effects_tell(struct live *live)
@@ -313,6 +374,23 @@ void effects_on_seat_switched(struct live *live, const struct control_seat_switc
         tell_seat(live, person, switched->seat);
 }
 
+/* Who speaks of those whom this person hears. */
+static void tell_speaking(struct live *live, const struct hearing_person *to,
+                          const uint64_t *people, size_t count)
+{
+    uint64_t heard[CONTROL_SPEAKERS_MAX];
+    size_t heard_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct hearing_person *p = hearing_find(live->hearing, people[i]);
+        if (p && hearing_is_together(p, to) &&
+            !hearing_is_screened(live->hearing, people[i], to->stored.id, CONTROL_AUDIO))
+            heard[heard_count++] = people[i];
+    }
+    struct jsontext t = {0};
+    reply_speaking(&t, heard, heard_count);
+    page_send(to->session, &t);
+}
+
 void effects_on_speakers(struct live *live, const struct control_speakers *speakers)
 {
     uint64_t people[CONTROL_SPEAKERS_MAX];
@@ -327,11 +405,8 @@ void effects_on_speakers(struct live *live, const struct control_speakers *speak
     for (size_t i = 0; i < live->hearing->count; i++) {
         const struct hearing_person *person = live->hearing->people[i];
         struct page *page = person->session;
-        if (is_same || !page || person->stored.room != TERMS_ROOM_COURTROOM)
-            continue;
-        struct jsontext t = {0};
-        reply_speaking(&t, people, speakers->count);
-        page_send(page, &t);
+        if (!is_same && page)
+            tell_speaking(live, person, people, speakers->count);
     }
     effects_reseat(live);
 }

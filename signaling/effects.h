@@ -12,6 +12,10 @@ void effects_apply(struct live *live);
 /* Carries out their part for pages alone: the media core has it already. */
 void effects_tell(struct live *live);
 
+/* Tells a page that has just come into which room it is asked, and of screens; what is not told is
+ * not. */
+void effects_tell_measures(struct live *live, const struct hearing_person *person);
+
 /* Why a person whose page went and did not come back is gone. */
 enum journal_cause effects_cause(const struct live_presence *presence);
 

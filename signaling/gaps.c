@@ -128,7 +128,7 @@ void gaps_settle(struct live *live)
         for (unsigned source = 0; source < LIVE_GAP_SOURCES; source++) {
             const struct hearing_producer *producer =
                 hearing_producer_of(person, (enum control_source)source);
-            if (person->stored.room != TERMS_ROOM_COURTROOM || (producer && producer->paused))
+            if (hearing_room(person) != TERMS_ROOM_COURTROOM || (producer && producer->paused))
                 gaps_end(live, person, (enum control_source)source);
         }
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "signaling/hearing.h"
+#include "signaling/hearing_change.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -77,45 +77,86 @@ struct hearing_producer *hearing_producer_of(struct hearing_person *p, enum cont
     return found ? &p->producers[found - p->producers] : NULL;
 }
 
-static bool is_court(const struct hearing_person *p)
+bool hearing_is_bench(const struct hearing_person *p)
 {
     return p->stored.role == CONTROL_ROLE_JUDGE || p->stored.role == CONTROL_ROLE_CLERK;
 }
 
+enum terms_room hearing_room(const struct hearing_person *p)
+{
+    return p->aside.number ? p->aside.kind : p->stored.room;
+}
+
 static bool is_in_courtroom(const struct hearing_person *p)
 {
-    return p->stored.room == TERMS_ROOM_COURTROOM;
+    return hearing_room(p) == TERMS_ROOM_COURTROOM;
+}
+
+bool hearing_is_together(const struct hearing_person *a, const struct hearing_person *b)
+{
+    enum terms_room room = hearing_room(a);
+    return room == hearing_room(b) && a->aside.number == b->aside.number &&
+           (room == TERMS_ROOM_COURTROOM || terms_is_aside(room));
+}
+
+static bool is_of_side(const struct hearing_person *p)
+{
+    return p->stored.side &&
+           (p->stored.role == CONTROL_ROLE_PARTY || p->stored.role == CONTROL_ROLE_LAWYER);
 }
 
 bool hearing_sees(const struct hearing_person *viewer, const struct hearing_person *about)
 {
-    return viewer == about || is_court(viewer) ||
-           (is_in_courtroom(viewer) && is_in_courtroom(about));
+    return viewer == about || hearing_is_bench(viewer) || hearing_is_together(viewer, about) ||
+           (is_of_side(viewer) && is_of_side(about) && viewer->stored.side == about->stored.side);
+}
+
+bool hearing_is_closed(const struct hearing *h, const struct hearing_person *p)
+{
+    bool is_another = h->floor && h->floor != p->stored.id && !access_keeps_floor(p->stored.role);
+    return is_in_courtroom(p) && (p->locked || is_another || h->stored.state == TERMS_STATE_RECESS);
+}
+
+bool hearing_is_screened(const struct hearing *h, uint64_t from, uint64_t to,
+                         enum control_kind kind)
+{
+    for (size_t i = 0; i < h->screen_count; i++)
+        if (h->screens[i].from == from && h->screens[i].to == to && h->screens[i].kinds >> kind & 1)
+            return true;
+    return false;
 }
 
 uint32_t hearing_may(const struct hearing *h, const struct hearing_person *p)
 {
-    return access_may_mask(p->stored.role, h->stored.state, p->stored.room);
+    return access_may_mask(p->stored.role, h->stored.state, hearing_room(p));
 }
 
 /* What an action asks of the person it is done to. */
 static int check_target(const struct hearing_person *actor, enum access_action action,
                         const struct hearing_person *target)
 {
-    bool is_own = target == actor;
+    bool is_own = target == actor, is_judge = target->stored.role == CONTROL_ROLE_JUDGE;
     switch (action) {
     case ACCESS_ADMIT:
         return target->stored.room == TERMS_ROOM_WAITING ? 0 : -ESTALE;
     case ACCESS_DISMISS:
-        if (is_own || target->stored.role == CONTROL_ROLE_JUDGE)
+        if (is_own || is_judge)
             return -EPERM;
-        return is_in_courtroom(target) ? 0 : -ESTALE;
+        return target->stored.room == TERMS_ROOM_COURTROOM ? 0 : -ESTALE;
     case ACCESS_MUTE:
+    case ACCESS_FLOOR:
         return is_in_courtroom(target) ? 0 : -ESTALE;
     case ACCESS_REMOVE:
-        if (is_own || target->stored.role == CONTROL_ROLE_JUDGE)
+        if (is_own || is_judge)
             return -EPERM;
         return target->stored.removed ? -ESTALE : 0;
+    case ACCESS_CALL_BACK:
+        if (is_judge)
+            return -EPERM;
+        return target->aside.number ? 0 : -ESTALE;
+    case ACCESS_LOCK:
+    case ACCESS_SCREEN:
+        return is_judge ? -EPERM : 0;
     case ACCESS_LOWER_HAND:
     case ACCESS_OPEN:
     case ACCESS_RECESS:
@@ -125,6 +166,11 @@ static int check_target(const struct hearing_person *actor, enum access_action a
     case ACCESS_HAND:
     case ACCESS_RECORDS:
     case ACCESS_CONNECTIONS:
+    case ACCESS_CONSULT:
+    case ACCESS_DELIBERATE:
+    case ACCESS_CAUCUS:
+    case ACCESS_ENTER:
+    case ACCESS_COME_BACK:
     case ACCESS_JOIN:
     case ACCESS_COUNT:
         return 0;
@@ -135,7 +181,8 @@ static int check_target(const struct hearing_person *actor, enum access_action a
 static bool has_target(enum access_action action)
 {
     return action == ACCESS_ADMIT || action == ACCESS_DISMISS || action == ACCESS_MUTE ||
-           action == ACCESS_REMOVE || action == ACCESS_LOWER_HAND;
+           action == ACCESS_REMOVE || action == ACCESS_LOWER_HAND || action == ACCESS_CALL_BACK ||
+           action == ACCESS_LOCK || action == ACCESS_FLOOR || action == ACCESS_SCREEN;
 }
 
 int hearing_check(const struct hearing *h, const struct hearing_person *actor,
@@ -146,7 +193,7 @@ int hearing_check(const struct hearing *h, const struct hearing_person *actor,
     if (actor->stored.room == TERMS_ROOM_OUTSIDE && action != ACCESS_RECORDS &&
         action != ACCESS_JOIN)
         return -ENOTCONN;
-    if (!access_may(actor->stored.role, action, h->stored.state, actor->stored.room))
+    if (!access_may(actor->stored.role, action, h->stored.state, hearing_room(actor)))
         return -ESTALE;
     if (!has_target(action))
         return 0;
@@ -159,110 +206,12 @@ int hearing_check(const struct hearing *h, const struct hearing_person *actor,
 
 enum terms_room hearing_room_on_join(const struct hearing_person *p)
 {
-    return is_court(p) || p->stored.admitted ? TERMS_ROOM_COURTROOM : TERMS_ROOM_WAITING;
+    return hearing_is_bench(p) || p->stored.admitted ? TERMS_ROOM_COURTROOM : TERMS_ROOM_WAITING;
 }
 
 bool hearing_begins_on_join(const struct hearing *h, const struct hearing_person *p)
 {
-    return h->stored.state == TERMS_STATE_SCHEDULED && is_court(p);
-}
-
-/* Notes a change; what is meant for a page that is not there is left out. */
-static void note(const struct hearing *h, struct hearing_changes *changes,
-                 struct hearing_change change)
-{
-    if (change.to != 0) {
-        const struct hearing_person *p = hearing_find(h, change.to);
-        if (!p || !p->connected)
-            return;
-    }
-    assert(changes->count < HEARING_CHANGES_MAX);
-    changes->changes[changes->count++] = change;
-}
-
-/* Tells everybody who sees `about` how it is now. */
-static void note_person(const struct hearing *h, const struct hearing_person *about,
-                        struct hearing_changes *changes)
-{
-    for (size_t i = 0; i < h->count; i++)
-        if (hearing_sees(h->people[i], about))
-            note(h, changes,
-                 (struct hearing_change){.type = HEARING_CHANGE_PERSON,
-                                         .to = h->people[i]->stored.id,
-                                         .about = about->stored.id});
-}
-
-static void note_may(const struct hearing *h, const struct hearing_person *p, uint32_t before,
-                     struct hearing_changes *changes)
-{
-    if (hearing_may(h, p) != before)
-        note(h, changes, (struct hearing_change){.type = HEARING_CHANGE_MAY, .to = p->stored.id});
-}
-
-static void end_producers(struct hearing *h, struct hearing_person *p,
-                          struct hearing_changes *changes)
-{
-    for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++) {
-        if (p->producers[i].id == 0)
-            continue;
-        note(h, changes,
-             (struct hearing_change){.type = HEARING_CHANGE_UNPRODUCE,
-                                     .about = p->stored.id,
-                                     .producer = p->producers[i]});
-        p->producers[i] = (struct hearing_producer){0};
-    }
-}
-
-static void empty_seats(struct hearing_person *p)
-{
-    p->seats = (struct seats){.count = p->stored.seats};
-}
-
-/* After `about` went from room `from` to where it is: tells the others of it, and it whom it sees
- * from now on; those were there before. */
-static void note_views(const struct hearing *h, struct hearing_person *about, enum terms_room from,
-                       struct hearing_changes *changes)
-{
-    enum terms_room to = about->stored.room;
-    bool sees_others = false;
-    for (size_t i = 0; i < h->count; i++) {
-        struct hearing_person *other = h->people[i];
-        bool sees_now = hearing_sees(other, about), seen_now = hearing_sees(about, other);
-        about->stored.room = from;
-        bool saw = hearing_sees(other, about), was_seen = hearing_sees(about, other);
-        about->stored.room = to;
-        if (sees_now || saw)
-            note(h, changes,
-                 (struct hearing_change){.type =
-                                             sees_now ? HEARING_CHANGE_PERSON : HEARING_CHANGE_GONE,
-                                         .to = other->stored.id,
-                                         .about = about->stored.id});
-        sees_others = sees_others || seen_now != was_seen;
-    }
-    if (sees_others)
-        note(h, changes,
-             (struct hearing_change){.type = HEARING_CHANGE_PEOPLE, .to = about->stored.id});
-}
-
-/* Moves a person and says everything that follows from it. */
-static void move(struct hearing *h, struct hearing_person *p, enum terms_room room, uint64_t by,
-                 struct hearing_changes *changes)
-{
-    enum terms_room from = p->stored.room;
-    uint32_t may = hearing_may(h, p);
-    p->stored.room = room;
-    if (room == TERMS_ROOM_OUTSIDE)
-        p->stored.hand = false;
-    if (from != room)
-        note(h, changes,
-             (struct hearing_change){.type = HEARING_CHANGE_MOVE, .about = p->stored.id, .by = by});
-    if (room != TERMS_ROOM_COURTROOM)
-        end_producers(h, p, changes);
-    if (from != room)
-        note(h, changes,
-             (struct hearing_change){.type = HEARING_CHANGE_ROOM, .to = p->stored.id, .by = by});
-    note_views(h, p, from, changes);
-    note_may(h, p, may, changes);
+    return h->stored.state == TERMS_STATE_SCHEDULED && hearing_is_bench(p);
 }
 
 void hearing_set_connected(struct hearing *h, struct hearing_person *p, bool connected,
@@ -276,10 +225,10 @@ void hearing_set_connected(struct hearing *h, struct hearing_person *p, bool con
     p->path = TERMS_PATH_UNKNOWN;
     for (size_t i = 0; i < h->count; i++)
         if (h->people[i] != p && hearing_sees(h->people[i], p))
-            note(h, changes,
-                 (struct hearing_change){.type = HEARING_CHANGE_PERSON,
-                                         .to = h->people[i]->stored.id,
-                                         .about = p->stored.id});
+            change_note(h, changes,
+                        (struct hearing_change){.type = HEARING_CHANGE_PERSON,
+                                                .to = h->people[i]->stored.id,
+                                                .about = p->stored.id});
 }
 
 static void set_state(struct hearing *h, enum terms_state state, uint64_t wall_us,
@@ -294,10 +243,10 @@ static void set_state(struct hearing *h, enum terms_state state, uint64_t wall_u
         h->stored.opened_us = wall_us;
     if (state == TERMS_STATE_CLOSED)
         h->stored.closed_us = wall_us;
-    note(h, changes, (struct hearing_change){.type = HEARING_CHANGE_MATRIX});
-    note(h, changes, (struct hearing_change){.type = HEARING_CHANGE_STATE});
+    change_note(h, changes, (struct hearing_change){.type = HEARING_CHANGE_MATRIX});
+    change_note(h, changes, (struct hearing_change){.type = HEARING_CHANGE_STATE});
     for (size_t i = 0; i < h->count; i++)
-        note_may(h, h->people[i], may[i], changes);
+        change_note_may(h, h->people[i], may[i], changes);
 }
 
 void hearing_join(struct hearing *h, struct hearing_person *p, uint8_t seats, uint64_t wall_us,
@@ -307,19 +256,19 @@ void hearing_join(struct hearing *h, struct hearing_person *p, uint8_t seats, ui
     changes->count = 0;
     if (hearing_begins_on_join(h, p))
         set_state(h, TERMS_STATE_WAITING, wall_us, changes);
-    end_producers(h, p, changes);
+    change_end_producers(h, p, changes);
     bool had_seats = p->seats.count == seats;
     const struct seats before = p->seats;
     p->stored.seats = seats;
-    empty_seats(p);
+    change_empty_seats(p);
     /* New transports, the same places: who sits there stays, if still in the room. */
     if (had_seats)
         memcpy(p->seats.sitting, before.sitting, sizeof(before.sitting));
     if (p->stored.arrival == 0)
         p->stored.arrival = ++h->arrivals;
-    if (is_court(p))
+    if (hearing_is_bench(p))
         p->stored.admitted = true;
-    move(h, p, hearing_room_on_join(p), 0, changes);
+    change_move(h, p, hearing_room_on_join(p), p->aside, 0, changes);
 }
 
 void hearing_admit(struct hearing *h, struct hearing_person *p, uint64_t by,
@@ -327,7 +276,7 @@ void hearing_admit(struct hearing *h, struct hearing_person *p, uint64_t by,
 {
     changes->count = 0;
     p->stored.admitted = true;
-    move(h, p, TERMS_ROOM_COURTROOM, by, changes);
+    change_move(h, p, TERMS_ROOM_COURTROOM, change_not_aside, by, changes);
 }
 
 void hearing_dismiss(struct hearing *h, struct hearing_person *p, uint64_t by,
@@ -335,14 +284,14 @@ void hearing_dismiss(struct hearing *h, struct hearing_person *p, uint64_t by,
 {
     changes->count = 0;
     p->stored.admitted = false;
-    move(h, p, TERMS_ROOM_WAITING, by, changes);
+    change_move(h, p, TERMS_ROOM_WAITING, change_not_aside, by, changes);
 }
 
 void hearing_leave(struct hearing *h, struct hearing_person *p, struct hearing_changes *changes)
 {
     changes->count = 0;
-    move(h, p, TERMS_ROOM_OUTSIDE, 0, changes);
-    empty_seats(p);
+    change_move(h, p, TERMS_ROOM_OUTSIDE, change_not_aside, 0, changes);
+    change_empty_seats(p);
 }
 
 void hearing_remove(struct hearing *h, struct hearing_person *p, uint64_t by,
@@ -351,8 +300,8 @@ void hearing_remove(struct hearing *h, struct hearing_person *p, uint64_t by,
     changes->count = 0;
     p->stored.admitted = false;
     p->stored.removed = true;
-    move(h, p, TERMS_ROOM_OUTSIDE, by, changes);
-    empty_seats(p);
+    change_move(h, p, TERMS_ROOM_OUTSIDE, change_not_aside, by, changes);
+    change_empty_seats(p);
 }
 
 void hearing_set_state(struct hearing *h, enum terms_state state, uint64_t wall_us,
@@ -370,7 +319,7 @@ void hearing_set_hand(struct hearing *h, struct hearing_person *p, bool up,
     if (p->stored.hand == up)
         return;
     p->stored.hand = up;
-    note_person(h, p, changes);
+    change_note_person(h, p, changes);
 }
 
 void hearing_set_quality(struct hearing *h, struct hearing_person *p, uint8_t quality,
@@ -380,7 +329,7 @@ void hearing_set_quality(struct hearing *h, struct hearing_person *p, uint8_t qu
     if (p->quality == quality)
         return;
     p->quality = quality;
-    note_person(h, p, changes);
+    change_note_person(h, p, changes);
 }
 
 void hearing_set_path(struct hearing *h, struct hearing_person *p, enum terms_path path,
@@ -390,7 +339,7 @@ void hearing_set_path(struct hearing *h, struct hearing_person *p, enum terms_pa
     if (p->path == path)
         return;
     p->path = path;
-    note_person(h, p, changes);
+    change_note_person(h, p, changes);
 }
 
 int hearing_can_produce(const struct hearing_person *p, enum control_kind kind,
@@ -416,7 +365,7 @@ void hearing_produce(struct hearing *h, struct hearing_person *p,
     while (p->producers[slot].id != 0)
         slot++;
     p->producers[slot] = *producer;
-    note_person(h, p, changes);
+    change_note_person(h, p, changes);
 }
 
 void hearing_pause(struct hearing *h, struct hearing_person *p, uint64_t producer, bool paused,
@@ -427,10 +376,10 @@ void hearing_pause(struct hearing *h, struct hearing_person *p, uint64_t produce
     if (!found || found->paused == paused)
         return;
     found->paused = paused;
-    note(h, changes,
-         (struct hearing_change){
-             .type = HEARING_CHANGE_PAUSE, .about = p->stored.id, .producer = *found});
-    note_person(h, p, changes);
+    change_note(h, changes,
+                (struct hearing_change){
+                    .type = HEARING_CHANGE_PAUSE, .about = p->stored.id, .producer = *found});
+    change_note_person(h, p, changes);
 }
 
 void hearing_unproduce(struct hearing *h, struct hearing_person *p, uint64_t producer,
@@ -440,29 +389,20 @@ void hearing_unproduce(struct hearing *h, struct hearing_person *p, uint64_t pro
     struct hearing_producer *found = hearing_producer(p, producer);
     if (!found)
         return;
-    note(h, changes,
-         (struct hearing_change){
-             .type = HEARING_CHANGE_UNPRODUCE, .about = p->stored.id, .producer = *found});
+    change_note(h, changes,
+                (struct hearing_change){.type = HEARING_CHANGE_UNPRODUCE,
+                                        .about = p->stored.id,
+                                        .was_aside = p->aside.number,
+                                        .producer = *found});
     *found = (struct hearing_producer){0};
-    note_person(h, p, changes);
+    change_note_person(h, p, changes);
 }
 
 void hearing_mute(struct hearing *h, struct hearing_person *p, uint64_t by,
                   struct hearing_changes *changes)
 {
     changes->count = 0;
-    struct hearing_producer *microphone = hearing_producer_of(p, CONTROL_SOURCE_MICROPHONE);
-    if (!microphone || microphone->paused)
-        return;
-    microphone->paused = true;
-    note(h, changes,
-         (struct hearing_change){.type = HEARING_CHANGE_PAUSE,
-                                 .about = p->stored.id,
-                                 .by = by,
-                                 .producer = *microphone});
-    note(h, changes,
-         (struct hearing_change){.type = HEARING_CHANGE_MUTED, .to = p->stored.id, .by = by});
-    note_person(h, p, changes);
+    change_close_microphone(h, p, by, changes);
 }
 
 void hearing_spoke(struct hearing *h, const uint64_t *people, size_t count, uint64_t now_us)
@@ -511,6 +451,14 @@ void hearing_resume_seats(struct hearing *h)
     }
 }
 
+static bool flows(const struct hearing *h, const struct hearing_person *from,
+                  const struct hearing_person *to, enum control_kind kind)
+{
+    return access_flows(h->stored.state, access_room_kind(hearing_room(from)), from->stored.role,
+                        to->stored.role) &&
+           !hearing_is_screened(h, from->stored.id, to->stored.id, kind);
+}
+
 static struct seats_person seated_view(const struct hearing *h, const struct hearing_person *p,
                                        const struct hearing_person *receiver)
 {
@@ -519,8 +467,8 @@ static struct seats_person seated_view(const struct hearing *h, const struct hea
         .role = p->stored.role,
         .arrival = p->stored.arrival,
         .spoke_us = p->spoke_us,
-        .flows = access_flows(h->stored.state, CONTROL_ROOM_COURTROOM, p->stored.role,
-                              receiver->stored.role),
+        .sound_flows = flows(h, p, receiver, CONTROL_AUDIO),
+        .picture_flows = flows(h, p, receiver, CONTROL_VIDEO),
     };
     const struct hearing_producer *audio = find_source(p, CONTROL_SOURCE_MICROPHONE);
     const struct hearing_producer *video = find_source(p, CONTROL_SOURCE_CAMERA);
@@ -546,10 +494,10 @@ void hearing_reseat(struct hearing *h, struct hearing_person *receiver, uint64_t
 {
     struct seats_person people[LIMIT_PEOPLE_PER_HEARING];
     size_t count = 0;
-    for (size_t i = 0; is_in_courtroom(receiver) && i < h->count; i++) {
+    for (size_t i = 0; i < h->count; i++) {
         const struct hearing_person *p = h->people[i];
         /* Who may not send has nothing to show. */
-        if (p != receiver && is_in_courtroom(p) &&
+        if (p != receiver && hearing_is_together(p, receiver) &&
             access_role_ever_may(p->stored.role, ACCESS_PRODUCE))
             people[count++] = seated_view(h, p, receiver);
     }

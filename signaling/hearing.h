@@ -9,6 +9,7 @@
 #include "signaling/access.h"
 #include "signaling/seats.h"
 #include "signaling/store.h"
+#include "signaling/story.h"
 
 /* What a person publishes. */
 struct hearing_producer {
@@ -21,11 +22,21 @@ struct hearing_producer {
     uint64_t started_us; /* wall */
 };
 
-/* Read freely; change only through the functions below (but for what is the
- * caller's). */
+/* The room beside the courtroom that somebody is in. */
+struct hearing_aside {
+    enum terms_room kind;
+    uint32_t number; /* 0: it is where `stored.room` says */
+};
+
+/* Read freely; change only through the functions below and those of rooms.h and measures.h (but for
+ * what is the caller's). */
 struct hearing_person {
     struct store_person stored; /* id, name, role, room, admitted, removed, hand, seats, arrival */
     bool connected;
+    bool locked; /* the court keeps its microphone closed */
+    struct hearing_aside aside;
+    uint32_t asked; /* number of the room beside that it was asked into; 0: none */
+    uint64_t asked_by;
     uint8_t quality;      /* 0 unknown, 1 bad to 4 very good */
     enum terms_path path; /* as its page says; UNKNOWN until then */
     uint64_t spoke_us;    /* monotonic; 0: never */
@@ -34,8 +45,20 @@ struct hearing_person {
     void *session;      /* the caller's; not touched here */
 };
 
+/* A room beside the courtroom: there as long as anybody is in it, or has been asked into it. */
+struct hearing_room {
+    uint32_t number; /* 0: the slot is free */
+    enum terms_room kind;
+    bool by_leave; /* the court opened it: whom it asked may go there while the hearing is open */
+};
+
 struct hearing {
     struct store_hearing stored;
+    uint32_t rooms_opened; /* the number of the last */
+    struct hearing_room rooms[LIMIT_ROOMS];
+    uint64_t floor; /* who has it; 0: it is open to all */
+    size_t screen_count;
+    struct story_screen screens[LIMIT_SCREENS];
     size_t count;
     uint64_t arrivals;                                       /* people who ever joined */
     struct hearing_person *people[LIMIT_PEOPLE_PER_HEARING]; /* in the order they were invited */
@@ -45,6 +68,7 @@ struct hearing {
  * people; 0 where there is none. */
 enum hearing_change_type {
     HEARING_CHANGE_MATRIX,    /* media core: access_matrix() of the new state */
+    HEARING_CHANGE_SCREENS,   /* media core: all screens */
     HEARING_CHANGE_MOVE,      /* media core: `about` to its new room; outside: remove the peer */
     HEARING_CHANGE_UNPRODUCE, /* media core: `producer` of `about` ended; journal "stopped" */
     HEARING_CHANGE_PAUSE,     /* media core: `producer` of `about` is paused by `by` */
@@ -55,6 +79,8 @@ enum hearing_change_type {
     HEARING_CHANGE_GONE,      /* page: `gone` `about` to `to` */
     HEARING_CHANGE_PEOPLE,    /* page: `people`, all whom `to` sees from now on, to `to` */
     HEARING_CHANGE_MAY,       /* page: `may` to `to` */
+    HEARING_CHANGE_ASKED,     /* page: `asked` to `to`: the room it was asked into, or none */
+    HEARING_CHANGE_SCREENED,  /* page: `screens` to `to`, those that it is to know of */
 };
 
 struct hearing_change {
@@ -62,11 +88,12 @@ struct hearing_change {
     uint64_t to;
     uint64_t about;
     uint64_t by;
+    bool was_aside; /* UNPRODUCE, MOVE: `about` was in a room beside, of which no line tells more */
     struct hearing_producer producer;
 };
 
 /* One transition's changes. Changes for people who are not connected are left out. */
-#define HEARING_CHANGES_MAX (2 * LIMIT_PEOPLE_PER_HEARING + 16)
+#define HEARING_CHANGES_MAX (3 * LIMIT_PEOPLE_PER_HEARING + 16)
 struct hearing_changes {
     size_t count;
     struct hearing_change changes[HEARING_CHANGES_MAX];
@@ -90,9 +117,27 @@ struct hearing_producer *hearing_producer(struct hearing_person *person, uint64_
 struct hearing_producer *hearing_producer_of(struct hearing_person *person,
                                              enum control_source source);
 
+bool hearing_is_bench(const struct hearing_person *person);
+
+/* The room that the person is in. Several of a kind beside the courtroom are told apart by
+ * `person->aside.number`. */
+enum terms_room hearing_room(const struct hearing_person *person);
+
+/* Whether both are in the same room, and in one where people meet: not in a waiting room. */
+bool hearing_is_together(const struct hearing_person *a, const struct hearing_person *b);
+
 /* Whether `viewer` is told about `about`: oneself always, judge and clerk everybody, people in the
- * courtroom those in it. (`welcome` leaves oneself out of `people`.) */
+ * courtroom or in a room beside those in it, parties and lawyers those of their side. (`welcome`
+ * leaves oneself out of `people`.) */
 bool hearing_sees(const struct hearing_person *viewer, const struct hearing_person *about);
+
+/* Whether the court keeps its microphone closed there: locked, another has the floor, or it is a
+ * recess. Opening it is refused, and it is published closed. */
+bool hearing_is_closed(const struct hearing *hearing, const struct hearing_person *person);
+
+/* Whether a screen keeps what `from` sends of this kind from `to`. */
+bool hearing_is_screened(const struct hearing *hearing, uint64_t from, uint64_t to,
+                         enum control_kind kind);
 
 /* The `may` of a person now, as access_may_mask(). */
 uint32_t hearing_may(const struct hearing *hearing, const struct hearing_person *person);
@@ -100,7 +145,8 @@ uint32_t hearing_may(const struct hearing *hearing, const struct hearing_person 
 /* Whether `actor` may do `action` now, to `target` (0 where there is none). -EPERM `not-allowed`,
  * -ESTALE `wrong-state`, -ENOTCONN `not-joined`, -ENOENT `not-found`. ACCESS_RECORDS and
  * ACCESS_JOIN may be asked by who has not joined. ADMIT wants the target in the waiting room,
- * DISMISS and MUTE in the courtroom; DISMISS and REMOVE never a judge, nor oneself. */
+ * DISMISS, MUTE and FLOOR in the courtroom, CALL_BACK beside it; DISMISS, REMOVE, CALL_BACK, LOCK
+ * and SCREEN never a judge, the first two nor oneself. */
 int hearing_check(const struct hearing *hearing, const struct hearing_person *actor,
                   enum access_action action, uint64_t target);
 
@@ -116,9 +162,9 @@ bool hearing_begins_on_join(const struct hearing *hearing, const struct hearing_
 /* Its page is here, or is not any more (the person stays in its room, to come back). */
 void hearing_set_connected(struct hearing *hearing, struct hearing_person *person, bool connected,
                            struct hearing_changes *changes);
-/* Enters hearing_room_on_join(). Joining again ends its producers and all that its seats
- * show, the transports being new; who sits in them stays. With hearing_begins_on_join() the state
- * changes too. `seats` 1 to LIMIT_SEATS. */
+/* Enters hearing_room_on_join(), or stays beside the courtroom. Joining again ends its producers
+ * and all that its seats show, the transports being new; who sits in them stays. With
+ * hearing_begins_on_join() the state changes too. `seats` 1 to LIMIT_SEATS. */
 void hearing_join(struct hearing *hearing, struct hearing_person *person, uint8_t seats,
                   uint64_t wall_us, struct hearing_changes *changes);
 void hearing_admit(struct hearing *hearing, struct hearing_person *person, uint64_t by,

@@ -47,6 +47,7 @@ static int make_person(struct store_person *person, uint64_t hearing,
 {
     person->hearing = hearing;
     person->role = guest->role;
+    person->side = guest->side;
     for (size_t i = 0; guest->name[i] != '\0'; i++) /* its length is checked */
         person->name[i] = guest->name[i];
     return terms_id_random(&person->id);

@@ -17,6 +17,7 @@ struct invite_place {
 struct invite_guest {
     enum control_role role;
     const char *name; /* borrowed */
+    uint8_t side;     /* 1 to LIMIT_SIDES; 0: none */
 };
 
 /* Adds the hearing (its id is made here) and its guests with an invitation each, all or nothing.

@@ -37,14 +37,15 @@ static int ask_media(struct page *page, int32_t request)
 {
     const struct live *live = page->live;
     const struct hearing_person *person = page->person;
+    bool is_aside = person->aside.number != 0; /* it stays there */
+    enum terms_room room = is_aside ? person->aside.kind : hearing_room_on_join(person);
     struct control_message message = {
         .type = CONTROL_PEER_ADD,
         .peer_add = {.hearing = live->hearing->stored.id,
                      .peer = person->stored.id,
                      .role = (uint8_t)person->stored.role,
-                     .room_kind = hearing_room_on_join(person) == TERMS_ROOM_COURTROOM
-                                      ? CONTROL_ROOM_COURTROOM
-                                      : CONTROL_ROOM_WAITING,
+                     .room_kind = (uint8_t)access_room_kind(room),
+                     .room = person->aside.number,
                      .seats = page->seats,
                      .red = page->takes_red},
     };
@@ -151,7 +152,7 @@ void join_on_media_ready(struct court *court, const struct media_ticket *ticket,
 
     struct jsontext t = {0};
     struct turn_offer turn;
-    reply_joined(&t, ticket->request, page->person->stored.room, ready, page->takes_red,
+    reply_joined(&t, ticket->request, page->person, ready, page->takes_red,
                  page->live->hearing->stored.vp9, court_turn(court, page->person, &turn));
     page_send(page, &t);
     effects_apply(live);

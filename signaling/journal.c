@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "signaling/journal_line.h"
+#include "signaling/story.h"
 
 /* How long another process may hold the lock: it holds it for one write and one fdatasync. */
 enum { LOCK_TRIES = 200, LOCK_WAIT_MS = 5 };
@@ -21,70 +21,12 @@ enum { LOCK_TRIES = 200, LOCK_WAIT_MS = 5 };
 enum { CHUNK = 65536 };
 static_assert(CHUNK > LIMIT_NOTE_BYTES + 1, "a chunk holds any line");
 
-/* What the lines say, from the first on. */
-struct story {
-    struct journal_summary summary;
-    size_t count; /* of people the court said something of */
-    struct journal_standing people[LIMIT_PEOPLE_PER_HEARING];
-};
-
 struct journal {
     uint64_t hearing;
     int fd;
     struct story story;              /* of the first summary.bytes bytes of the file */
     char line[LIMIT_NOTE_BYTES + 1]; /* the last one appended, with its newline */
 };
-
-static struct journal_standing *find_standing(struct story *story, uint64_t person)
-{
-    for (size_t i = 0; i < story->count; i++)
-        if (story->people[i].person == person)
-            return &story->people[i];
-    return NULL;
-}
-
-static void note_standing(struct story *story, const struct journal_line *l)
-{
-    bool is_word = l->event == JOURNAL_PERSON_ADMITTED || l->event == JOURNAL_PERSON_DISMISSED ||
-                   l->event == JOURNAL_PERSON_REMOVED;
-    if (!is_word && l->event != JOURNAL_PERSON_JOINED && l->event != JOURNAL_PERSON_LEFT)
-        return;
-    struct journal_standing *known = find_standing(story, l->person);
-    if (!known && is_word && story->count < LIMIT_PEOPLE_PER_HEARING)
-        known = &story->people[story->count++];
-    if (known && is_word)
-        *known = (struct journal_standing){l->person, l->event, true};
-    else if (known)
-        known->lasts = false;
-}
-
-static void summarize(struct story *story, const struct journal_line *l, size_t len)
-{
-    struct journal_summary *s = &story->summary;
-    static const struct {
-        enum journal_event event;
-        enum terms_state state;
-    } states[] = {
-        {JOURNAL_HEARING_CREATED, TERMS_STATE_SCHEDULED},
-        {JOURNAL_HEARING_WAITING, TERMS_STATE_WAITING},
-        {JOURNAL_HEARING_OPENED, TERMS_STATE_OPEN},
-        {JOURNAL_HEARING_RECESS, TERMS_STATE_RECESS},
-        {JOURNAL_HEARING_RESUMED, TERMS_STATE_OPEN},
-        {JOURNAL_HEARING_CLOSED, TERMS_STATE_CLOSED},
-    };
-    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
-        if (states[i].event == l->event) {
-            s->state = states[i].state;
-            s->state_since_us = l->at_us;
-        }
-    if (l->event == JOURNAL_HEARING_OPENED && s->opened_us == 0)
-        s->opened_us = l->at_us;
-    s->lines++;
-    s->bytes += len + 1;
-    s->last_us = l->at_us;
-    memcpy(s->hash, l->hash, DIGEST_LEN);
-    note_standing(story, l);
-}
 
 /* Takes one line (without newline) into the story, or says what is wrong with it in
  * `*ret_damage`. 0 or -ENOMEM. */
@@ -106,7 +48,7 @@ static int follow(struct story *story, const char *line, size_t len,
     else if (!digest_is_equal(l.prev, s->hash))
         *ret_damage = JOURNAL_DAMAGE_PREVIOUS;
     else
-        summarize(story, &l, len);
+        story_take(story, &l, len);
     return 0;
 }
 
@@ -209,6 +151,9 @@ static uint64_t limit_of(enum journal_event event)
     case JOURNAL_PERSON_JOINED:
     case JOURNAL_PERSON_LEFT:
     case JOURNAL_PERSON_RETURNED:
+    case JOURNAL_PERSON_ASKED:
+    case JOURNAL_PERSON_MOVED:
+    case JOURNAL_ROOM_OPENED:
     case JOURNAL_PRODUCER_STARTED:
     case JOURNAL_PRODUCER_STOPPED:
     case JOURNAL_MEDIA_GAP:
@@ -220,6 +165,13 @@ static uint64_t limit_of(enum journal_event event)
     case JOURNAL_PERSON_DISMISSED:
     case JOURNAL_PERSON_MUTED:
     case JOURNAL_PERSON_REMOVED:
+    case JOURNAL_PERSON_LOCKED:
+    case JOURNAL_PERSON_UNLOCKED:
+    case JOURNAL_MICROPHONES_CLOSED:
+    case JOURNAL_FLOOR_GIVEN:
+    case JOURNAL_FLOOR_OPENED:
+    case JOURNAL_SCREEN_SET:
+    case JOURNAL_SCREEN_LIFTED:
         return LIMIT_JOURNAL_BYTES - LIMIT_JOURNAL_RESERVE_COURSE;
     case JOURNAL_HEARING_CREATED:
     case JOURNAL_HEARING_WAITING:
@@ -261,7 +213,15 @@ static int append_locked(struct journal *j, const struct journal_entry *entry, u
     struct journal_place place = {.hearing = j->hearing, .seq = s->lines + 1, .at_us = now_us};
     memcpy(place.prev, s->hash, DIGEST_LEN);
     struct journal_line line = {
-        .at_us = now_us / 1000 * 1000, .event = entry->event, .person = entry->person};
+        .at_us = now_us / 1000 * 1000,
+        .event = entry->event,
+        .person = entry->person,
+        .room = entry->room,
+        .number = entry->number,
+        .from = entry->from,
+        .kinds = entry->kinds,
+        .by = entry->by,
+    };
     size_t len = 0;
     int r = journal_line_write(entry, &place, j->line, LIMIT_NOTE_BYTES, &len, line.hash);
     if (r < 0)
@@ -276,7 +236,7 @@ static int append_locked(struct journal *j, const struct journal_entry *entry, u
         (void)ftruncate(j->fd, (off_t)s->bytes); /* else the next one cuts it: catch_up() */
         return r;
     }
-    summarize(&j->story, &line, len);
+    story_take(&j->story, &line, len);
     return 0;
 }
 
@@ -421,15 +381,9 @@ struct journal_summary journal_summary(const struct journal *j)
     return j->story.summary;
 }
 
-bool journal_standing(const struct journal *j, uint64_t person,
-                      struct journal_standing *ret_standing)
+const struct story *journal_story(const struct journal *j)
 {
-    for (size_t i = 0; i < j->story.count; i++)
-        if (j->story.people[i].person == person) {
-            *ret_standing = j->story.people[i];
-            return true;
-        }
-    return false;
+    return &j->story;
 }
 
 int journal_verify(const char *path, struct journal_report *ret_report)

@@ -30,15 +30,25 @@ enum journal_event {
     JOURNAL_PERSON_REMOVED,     /* "person.removed" [person by] */
     JOURNAL_PERSON_LEFT,        /* "person.left" [person cause since_us: when last heard of] */
     JOURNAL_PERSON_RETURNED,    /* "person.returned" [person since_us: when it was lost] */
-    JOURNAL_PRODUCER_STARTED,   /* "producer.started" [person stream source] */
-    JOURNAL_PRODUCER_STOPPED,   /* "producer.stopped" [person stream source] */
-    JOURNAL_RECORD_ON,          /* "record.on" [] */
-    JOURNAL_RECORD_LOST,        /* "record.lost" [reason] */
-    JOURNAL_RECORD_SEALED,      /* "record.sealed" [] */
-    JOURNAL_FAULT,              /* "fault" [process since_us until_us]: a gap that is OUR fault */
-    JOURNAL_MEDIA_GAP,          /* "media.gap" [person stream source since_us until_us] */
-    JOURNAL_CONNECTIONS_KEPT,   /* "connections.kept" [bytes sha256]: evidence.h */
-    JOURNAL_TORN,               /* "journal.torn" [bytes]: an unfinished line was cut off */
+    JOURNAL_PERSON_ASKED,       /* "person.asked" [person number by]: into a room beside */
+    JOURNAL_PERSON_MOVED,       /* "person.moved" [person room number by]: beside, or back */
+    JOURNAL_PERSON_LOCKED,      /* "person.locked" [person by]: its microphone */
+    JOURNAL_PERSON_UNLOCKED,    /* "person.unlocked" [person by] */
+    JOURNAL_ROOM_OPENED,        /* "room.opened" [room number by] */
+    JOURNAL_MICROPHONES_CLOSED, /* "microphones.closed" [by]: all but the judges' */
+    JOURNAL_FLOOR_GIVEN,        /* "floor.given" [person by] */
+    JOURNAL_FLOOR_OPENED,       /* "floor.opened" [by] */
+    JOURNAL_SCREEN_SET,       /* "screen.set" [person from kinds by]: it receives none of from's */
+    JOURNAL_SCREEN_LIFTED,    /* "screen.lifted" [person from by] */
+    JOURNAL_PRODUCER_STARTED, /* "producer.started" [person stream source] */
+    JOURNAL_PRODUCER_STOPPED, /* "producer.stopped" [person stream source] */
+    JOURNAL_RECORD_ON,        /* "record.on" [] */
+    JOURNAL_RECORD_LOST,      /* "record.lost" [reason] */
+    JOURNAL_RECORD_SEALED,    /* "record.sealed" [] */
+    JOURNAL_FAULT,            /* "fault" [process since_us until_us]: a gap that is OUR fault */
+    JOURNAL_MEDIA_GAP,        /* "media.gap" [person stream source since_us until_us] */
+    JOURNAL_CONNECTIONS_KEPT, /* "connections.kept" [bytes sha256]: evidence.h */
+    JOURNAL_TORN,             /* "journal.torn" [bytes]: an unfinished line was cut off */
     JOURNAL_EVENT_COUNT,
 };
 
@@ -83,6 +93,9 @@ struct journal_entry {
     enum control_role role;
     enum control_source source;
     enum terms_room room;
+    uint32_t number; /* of a room beside the courtroom; 0 with any other */
+    uint64_t from;
+    uint8_t kinds; /* bits 1 << enum control_kind */
     enum journal_cause cause;
     enum journal_reason reason;
     enum journal_process process;
@@ -141,9 +154,9 @@ struct journal_standing {
     bool lasts;              /* it neither came nor left since */
 };
 
-/* False where the court has said nothing. */
-bool journal_standing(const struct journal *journal, uint64_t person,
-                      struct journal_standing *ret_standing);
+/* All that the lines say; story.h. The journal's, and current as long as it is open. */
+struct story;
+const struct story *journal_story(const struct journal *journal);
 
 /* Why a journal is not whole. */
 enum journal_damage {

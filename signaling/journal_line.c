@@ -26,6 +26,9 @@ enum field {
     FIELD_BYTES = 1 << 12,
     FIELD_BY = 1 << 13,
     FIELD_EVIDENCE = 1 << 14, /* file, bytes, sha256 */
+    FIELD_NUMBER = 1 << 15,   /* of a room */
+    FIELD_FROM = 1 << 16,
+    FIELD_KINDS = 1 << 17, /* what */
 };
 
 static const struct {
@@ -49,6 +52,16 @@ static const struct {
     [JOURNAL_PERSON_REMOVED] = {"person.removed", FIELD_PERSON | FIELD_BY},
     [JOURNAL_PERSON_LEFT] = {"person.left", FIELD_PERSON | FIELD_CAUSE | FIELD_SINCE},
     [JOURNAL_PERSON_RETURNED] = {"person.returned", FIELD_PERSON | FIELD_SINCE},
+    [JOURNAL_PERSON_ASKED] = {"person.asked", FIELD_PERSON | FIELD_NUMBER | FIELD_BY},
+    [JOURNAL_PERSON_MOVED] = {"person.moved", FIELD_PERSON | FIELD_ROOM | FIELD_NUMBER | FIELD_BY},
+    [JOURNAL_PERSON_LOCKED] = {"person.locked", FIELD_PERSON | FIELD_BY},
+    [JOURNAL_PERSON_UNLOCKED] = {"person.unlocked", FIELD_PERSON | FIELD_BY},
+    [JOURNAL_ROOM_OPENED] = {"room.opened", FIELD_ROOM | FIELD_NUMBER | FIELD_BY},
+    [JOURNAL_MICROPHONES_CLOSED] = {"microphones.closed", FIELD_BY},
+    [JOURNAL_FLOOR_GIVEN] = {"floor.given", FIELD_PERSON | FIELD_BY},
+    [JOURNAL_FLOOR_OPENED] = {"floor.opened", FIELD_BY},
+    [JOURNAL_SCREEN_SET] = {"screen.set", FIELD_PERSON | FIELD_FROM | FIELD_KINDS | FIELD_BY},
+    [JOURNAL_SCREEN_LIFTED] = {"screen.lifted", FIELD_PERSON | FIELD_FROM | FIELD_BY},
     [JOURNAL_PRODUCER_STARTED] = {"producer.started", FIELD_PERSON | FIELD_STREAM},
     [JOURNAL_PRODUCER_STOPPED] = {"producer.stopped", FIELD_PERSON | FIELD_STREAM},
     [JOURNAL_RECORD_ON] = {"record.on", 0},
@@ -82,6 +95,14 @@ static const char *const processes[JOURNAL_PROCESS_COUNT] = {
     [JOURNAL_PROCESS_RECORDER] = "recorder",
     [JOURNAL_PROCESS_SIGNALING] = "signaling",
 };
+
+/* By bits 1 << enum control_kind. */
+static const char *const kinds[] = {
+    [1 << CONTROL_AUDIO] = "sound",
+    [1 << CONTROL_VIDEO] = "picture",
+    [1 << CONTROL_AUDIO | 1 << CONTROL_VIDEO] = "both",
+};
+enum { KINDS_COUNT = sizeof(kinds) / sizeof(kinds[0]) };
 
 /* The word at `value`, or NULL: out of range, or 0 where words begin at 1. */
 static const char *word(const char *const *words, size_t count, size_t value)
@@ -187,6 +208,12 @@ static void put_fields_of_people(struct text *t, unsigned fields, const struct j
     }
     if (fields & FIELD_ROOM)
         put_word(t, "room", terms_room_name(e->room));
+    if (fields & FIELD_NUMBER)
+        put(t, ",\"number\":%" PRIu32, e->number);
+    if (fields & FIELD_FROM)
+        put_id(t, "from", e->from);
+    if (fields & FIELD_KINDS)
+        put_word(t, "what", word(kinds, KINDS_COUNT, e->kinds));
     if (fields & FIELD_STREAM) {
         put_id(t, "stream", e->stream);
         put_word(t, "source", terms_source_name(e->source));
@@ -337,16 +364,87 @@ static bool take_id(struct cursor *c, uint64_t *ret_id)
     return is_id;
 }
 
-/* The person of a line whose members stand from `c` on, behind the event's name. */
-static uint64_t person_of(struct cursor c, enum journal_event event)
+/* One of `count` words and the quote behind it. Gaps in the list are no words. */
+static bool take_word(struct cursor *c, const char *const *words, size_t count, size_t *ret_index)
 {
-    uint64_t id = 0;
-    if (!(events[event].fields & FIELD_PERSON) || !take(&c, "\""))
-        return 0;
-    if (events[event].fields & FIELD_INVITATION &&
-        (!take(&c, ",\"invitation\":\"") || !take_id(&c, &id) || !take(&c, "\"")))
-        return 0;
-    return take(&c, ",\"person\":\"") && take_id(&c, &id) ? id : 0;
+    for (size_t i = 0; i < count; i++) {
+        struct cursor after = *c;
+        if (words[i] && take(&after, words[i]) && take(&after, "\"")) {
+            *c = after;
+            *ret_index = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool take_room(struct cursor *c, enum terms_room *ret_room)
+{
+    const char *names[TERMS_ROOM_COUNT];
+    size_t index = 0;
+    for (unsigned i = 0; i < TERMS_ROOM_COUNT; i++)
+        names[i] = terms_room_name((enum terms_room)i);
+    bool is_room = take_word(c, names, TERMS_ROOM_COUNT, &index);
+    *ret_room = (enum terms_room)index;
+    return is_room;
+}
+
+/* A number from 0. */
+static bool take_count(struct cursor *c, uint32_t *ret_number)
+{
+    uint64_t number = 0;
+    bool is_number = take(c, "0") || take_number(c, &number);
+    *ret_number = (uint32_t)number;
+    return is_number && number <= UINT32_MAX;
+}
+
+static bool take_by(struct cursor *c, uint64_t *ret_by)
+{
+    *ret_by = 0;
+    return take(c, "null") || (take(c, "\"") && take_id(c, ret_by) && take(c, "\""));
+}
+
+/* The person of a line, whose members stand from `c` on, behind the event's name. */
+static bool take_person(struct cursor *c, unsigned fields, uint64_t *ret_person)
+{
+    uint64_t invitation = 0;
+    if (fields & FIELD_INVITATION &&
+        !(take(c, ",\"invitation\":\"") && take_id(c, &invitation) && take(c, "\"")))
+        return false;
+    return take(c, ",\"person\":\"") && take_id(c, ret_person) && take(c, "\"");
+}
+
+/* What else of a line is acted on after a restart, as far as there is nothing else between. */
+static bool take_measures(struct cursor *c, unsigned fields, struct journal_line *l)
+{
+    size_t what = 0;
+    bool is_whole = true;
+    if (fields & FIELD_ROOM)
+        is_whole = is_whole && take(c, ",\"room\":\"") && take_room(c, &l->room);
+    if (fields & FIELD_NUMBER)
+        is_whole = is_whole && take(c, ",\"number\":") && take_count(c, &l->number);
+    if (fields & FIELD_FROM)
+        is_whole = is_whole && take(c, ",\"from\":\"") && take_id(c, &l->from) && take(c, "\"");
+    if (fields & FIELD_KINDS)
+        is_whole = is_whole && take(c, ",\"what\":\"") && take_word(c, kinds, KINDS_COUNT, &what);
+    if (fields & FIELD_BY)
+        is_whole = is_whole && take(c, ",\"by\":") && take_by(c, &l->by);
+    l->kinds = (uint8_t)what;
+    return is_whole;
+}
+
+#define MEASURES (FIELD_PERSON | FIELD_ROOM | FIELD_NUMBER | FIELD_FROM | FIELD_KINDS | FIELD_BY)
+
+/* The members of a line, which stand from `c` on, behind the event's name. False where they are not
+ * as the event has them. */
+static bool take_members(struct cursor c, struct journal_line *l)
+{
+    unsigned fields = events[l->event].fields;
+    if (!take(&c, "\""))
+        return false;
+    if (fields & FIELD_PERSON && !take_person(&c, fields, &l->person))
+        return false;
+    return fields & ~(unsigned)MEASURES || take_measures(&c, fields, l);
 }
 
 #define PREV_START ",\"prev\":\""
@@ -361,7 +459,7 @@ enum {
 int journal_line_read(const char *line, size_t len, struct journal_line *ret_line)
 {
     struct cursor c = {line, line + len};
-    struct journal_line l;
+    struct journal_line l = {0};
     if (len > LIMIT_NOTE_BYTES || len < HASH_LEN + PREV_LEN || memchr(line, '\n', len) ||
         !terms_is_utf8(line, len))
         return -EBADMSG;
@@ -371,7 +469,8 @@ int journal_line_read(const char *line, size_t len, struct journal_line *ret_lin
     const char *tail = line + len - HASH_LEN - PREV_LEN;
     if (tail <= c.pos)
         return -EBADMSG;
-    l.person = person_of((struct cursor){c.pos, tail}, l.event);
+    if (!take_members((struct cursor){c.pos, tail}, &l))
+        return -EBADMSG;
     c.pos = tail;
     if (!take(&c, PREV_START) || !take_digest(&c, l.prev) || !take(&c, "\"") ||
         !take(&c, HASH_START) || !take_digest(&c, l.hash) || !take(&c, "\"}"))

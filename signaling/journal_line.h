@@ -26,6 +26,12 @@ struct journal_line {
     uint64_t at_us;
     enum journal_event event;
     uint64_t person; /* 0: the event names none */
+    /* Of events without a name; 0 where they have no such member. */
+    enum terms_room room;
+    uint32_t number;
+    uint64_t from;
+    uint8_t kinds;
+    uint64_t by;
     uint8_t prev[DIGEST_LEN];
     uint8_t hash[DIGEST_LEN];
 };

@@ -217,6 +217,15 @@ int64_t jsonread_integer_at(const struct jsonread_value *array, size_t index, in
     return 0;
 }
 
+uint64_t jsonread_id_at(const struct jsonread_value *array, size_t index)
+{
+    const char *text = json_string_value(json_array_get(array->json, index));
+    uint64_t id = 0;
+    if (!text || terms_id_parse(text, strlen(text), &id) < 0)
+        jsonread_refuse(array->fault, "an element is not 16 lower-case hex digits");
+    return id;
+}
+
 void jsonread_refuse_others(const struct jsonread_value *o)
 {
     if (o->json && json_object_size(o->json) != o->taken)

@@ -66,6 +66,9 @@ size_t jsonread_count(const struct jsonread_value *array);
 /* The element, which must be an object. */
 struct jsonread_value jsonread_element(const struct jsonread_value *array, size_t index);
 
+/* The element, which must be an id as jsonread_id()'s. */
+uint64_t jsonread_id_at(const struct jsonread_value *array, size_t index);
+
 /* The element, which must be an integer in this range. */
 int64_t jsonread_integer_at(const struct jsonread_value *array, size_t index, int64_t least,
                             int64_t most);

@@ -170,7 +170,8 @@ static void take_over_stream(struct court *court, const struct control_stream_pr
     if (!person || !court_presence(live, person)->seen)
         return; /* the whole peer was ended */
     const struct hearing_producer *known = hearing_producer(person, stream->stream);
-    bool is_forgotten = !court->settled && person->stored.room == TERMS_ROOM_COURTROOM &&
+    bool is_forgotten = !court->settled && hearing_room(person) != TERMS_ROOM_WAITING &&
+                        hearing_room(person) != TERMS_ROOM_OUTSIDE &&
                         hearing_can_produce(person, (enum control_kind)stream->kind,
                                             (enum control_source)stream->source) == 0;
     if (known && known->paused != stream->paused)
@@ -203,9 +204,8 @@ static void settle_person(struct live *live, struct hearing_person *person,
         .type = CONTROL_PEER_MOVE,
         .peer_move = {.hearing = live->hearing->stored.id,
                       .peer = person->stored.id,
-                      .room_kind = person->stored.room == TERMS_ROOM_COURTROOM
-                                       ? CONTROL_ROOM_COURTROOM
-                                       : CONTROL_ROOM_WAITING},
+                      .room_kind = (uint8_t)access_room_kind(hearing_room(person)),
+                      .room = person->aside.number},
     };
     (void)media_tell(live->court->sfu, &move, -1); /* away: said again when it is back */
 }

@@ -27,6 +27,16 @@ static const char *const type_names[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_DISMISS] = "dismiss",
     [MESSAGE_MUTE] = "mute",
     [MESSAGE_REMOVE] = "remove",
+    [MESSAGE_MEET] = "meet",
+    [MESSAGE_ENTER] = "enter",
+    [MESSAGE_DECLINE] = "decline",
+    [MESSAGE_COME_BACK] = "comeBack",
+    [MESSAGE_CALL_BACK] = "callBack",
+    [MESSAGE_LOCK] = "lock",
+    [MESSAGE_GIVE_FLOOR] = "giveFloor",
+    [MESSAGE_OPEN_FLOOR] = "openFloor",
+    [MESSAGE_MUTE_ALL] = "muteAll",
+    [MESSAGE_SCREEN] = "screen",
     [MESSAGE_SET_STATE] = "setState",
     [MESSAGE_LEAVE] = "leave",
     [MESSAGE_PATH] = "path",
@@ -211,6 +221,33 @@ static void read_set_state(struct jsonread_value *o, struct message *m)
     m->state = values[jsonread_name(o, "state", states, 3)];
 }
 
+static void read_meet(struct jsonread_value *o, struct message *m)
+{
+    static const char *const rooms[] = {"consultation", "deliberation", "caucus"};
+    static const enum terms_room values[] = {TERMS_ROOM_CONSULTATION, TERMS_ROOM_DELIBERATION,
+                                             TERMS_ROOM_CAUCUS};
+    m->meet.kind = values[jsonread_name(o, "room", rooms, 3)];
+    struct jsonread_value list = jsonread_array(o, "people", MESSAGE_ASKED_MAX);
+    for (size_t i = 0; i < jsonread_count(&list); i++) {
+        uint64_t person = jsonread_id_at(&list, i);
+        for (size_t k = 0; k < m->meet.count; k++)
+            if (m->meet.people[k] == person)
+                jsonread_refuse(o->fault, "somebody is asked twice");
+        m->meet.people[m->meet.count++] = person;
+    }
+    if (m->meet.count == 0)
+        jsonread_refuse(o->fault, "nobody is asked");
+}
+
+static void read_screen(struct jsonread_value *o, struct message *m)
+{
+    /* By the bits of message_screen. */
+    static const char *const kinds[] = {"none", "sound", "picture", "both"};
+    m->screen.person = jsonread_id(o, "person");
+    m->screen.from = jsonread_id(o, "from");
+    m->screen.kinds = (uint8_t)jsonread_name(o, "what", kinds, 4);
+}
+
 static void read_path(struct jsonread_value *o, struct message *m)
 {
     const char *names[TERMS_PATH_COUNT - 1]; /* what is not known is not said */
@@ -264,7 +301,22 @@ static void read_body(struct jsonread_value *o, struct message *m)
     case MESSAGE_DISMISS:
     case MESSAGE_MUTE:
     case MESSAGE_REMOVE:
+    case MESSAGE_CALL_BACK:
+    case MESSAGE_GIVE_FLOOR:
         m->person = jsonread_id(o, "person");
+        return;
+    case MESSAGE_MEET:
+        read_meet(o, m);
+        return;
+    case MESSAGE_ENTER:
+        m->number = (uint32_t)jsonread_integer(o, "number", 1, UINT32_MAX);
+        return;
+    case MESSAGE_LOCK:
+        m->lock.person = jsonread_id(o, "person");
+        m->lock.on = jsonread_bool(o, "on");
+        return;
+    case MESSAGE_SCREEN:
+        read_screen(o, m);
         return;
     case MESSAGE_SET_STATE:
         read_set_state(o, m);
@@ -272,6 +324,10 @@ static void read_body(struct jsonread_value *o, struct message *m)
     case MESSAGE_PATH:
         read_path(o, m);
         return;
+    case MESSAGE_DECLINE:
+    case MESSAGE_COME_BACK:
+    case MESSAGE_OPEN_FLOOR:
+    case MESSAGE_MUTE_ALL:
     case MESSAGE_LEAVE:
     case MESSAGE_PING:
     case MESSAGE_TYPE_COUNT:

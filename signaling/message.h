@@ -38,6 +38,16 @@ enum message_type {
     MESSAGE_DISMISS,
     MESSAGE_MUTE,
     MESSAGE_REMOVE,
+    MESSAGE_MEET,
+    MESSAGE_ENTER,
+    MESSAGE_DECLINE,
+    MESSAGE_COME_BACK,
+    MESSAGE_CALL_BACK,
+    MESSAGE_LOCK,
+    MESSAGE_GIVE_FLOOR,
+    MESSAGE_OPEN_FLOOR,
+    MESSAGE_MUTE_ALL,
+    MESSAGE_SCREEN,
     MESSAGE_SET_STATE,
     MESSAGE_LEAVE,
     MESSAGE_PATH,
@@ -146,6 +156,27 @@ struct message_device {
     bool thin_line; /* carries no picture from it beside its sound */
 };
 
+/* People asked into one room by one request, at most. */
+#define MESSAGE_ASKED_MAX 32
+
+struct message_meet {
+    enum terms_room kind; /* beside the courtroom */
+    uint8_t count;        /* 1 to MESSAGE_ASKED_MAX, each once */
+    uint64_t people[MESSAGE_ASKED_MAX];
+};
+
+struct message_lock {
+    uint64_t person;
+    bool on;
+};
+
+/* `person` is to receive nothing of `from`. */
+struct message_screen {
+    uint64_t person;
+    uint64_t from;
+    uint8_t kinds; /* bits 1 << enum control_kind; 0: lifted */
+};
+
 struct message {
     enum message_type type;
     int32_t id; /* 1 to 2147483647 */
@@ -163,8 +194,12 @@ struct message {
         struct message_view view;
         bool on; /* SOUND_ONLY, WATCH_CONNECTIONS */
         struct message_device device;
-        bool up;                /* HAND */
-        uint64_t person;        /* LOWER_HAND, ADMIT, DISMISS, MUTE, REMOVE */
+        bool up;         /* HAND */
+        uint64_t person; /* LOWER_HAND to REMOVE, CALL_BACK, GIVE_FLOOR */
+        struct message_meet meet;
+        uint32_t number; /* ENTER: of a room */
+        struct message_lock lock;
+        struct message_screen screen;
         enum terms_state state; /* OPEN, RECESS or CLOSED */
         enum terms_path path;   /* never UNKNOWN */
     };

@@ -5,41 +5,21 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "signaling/act.h"
 #include "signaling/effects.h"
 #include "signaling/figures.h"
+#include "signaling/order.h"
 #include "signaling/record.h"
 
-/* Whether the page's person may do this to `target` (0: nobody). False after telling the page. */
-static bool may(struct page *page, int32_t request, enum access_action action, uint64_t target)
-{
-    int r = hearing_check(page->live->hearing, page->person, action, target);
-    if (r == 0)
-        return true;
-    char detail[96];
-    (void)snprintf(detail, sizeof(detail), "a %s may not do this now",
-                   terms_role_name(page->person->stored.role));
-    page_error(page, request, page_error_of(r), detail);
-    return false;
-}
-
-/* Writes the line of what is about to happen. False after telling the page. */
 static bool write_line(struct page *page, int32_t request, enum journal_event event,
                        uint64_t person)
 {
-    const struct journal_entry entry = {
-        .event = event,
-        .person = person,
-        .by = page->person->stored.id,
-    };
-    if (court_journal(page->live, &entry) == 0)
-        return true;
-    page_error(page, request, MESSAGE_INTERNAL, "the journal takes no line");
-    return false;
+    return act_write(page, request, (struct journal_entry){.event = event, .person = person});
 }
 
 void moderate_hand(struct page *page, const struct message *message)
 {
-    if (message->up && !may(page, message->id, ACCESS_HAND, 0))
+    if (message->up && !act_may(page, message->id, ACCESS_HAND, 0))
         return;
     hearing_set_hand(page->live->hearing, page->person, message->up, &page->court->changes);
     court_save(page->live, page->person);
@@ -49,7 +29,7 @@ void moderate_hand(struct page *page, const struct message *message)
 
 void moderate_lower_hand(struct page *page, const struct message *message)
 {
-    if (!may(page, message->id, ACCESS_LOWER_HAND, message->person))
+    if (!act_may(page, message->id, ACCESS_LOWER_HAND, message->person))
         return;
     struct hearing_person *target = hearing_find(page->live->hearing, message->person);
     hearing_set_hand(page->live->hearing, target, false, &page->court->changes);
@@ -60,7 +40,7 @@ void moderate_lower_hand(struct page *page, const struct message *message)
 
 void moderate_admit(struct page *page, const struct message *message)
 {
-    if (!may(page, message->id, ACCESS_ADMIT, message->person) ||
+    if (!act_may(page, message->id, ACCESS_ADMIT, message->person) ||
         !write_line(page, message->id, JOURNAL_PERSON_ADMITTED, message->person))
         return;
     struct hearing_person *target = hearing_find(page->live->hearing, message->person);
@@ -72,7 +52,7 @@ void moderate_admit(struct page *page, const struct message *message)
 
 void moderate_dismiss(struct page *page, const struct message *message)
 {
-    if (!may(page, message->id, ACCESS_DISMISS, message->person) ||
+    if (!act_may(page, message->id, ACCESS_DISMISS, message->person) ||
         !write_line(page, message->id, JOURNAL_PERSON_DISMISSED, message->person))
         return;
     struct hearing_person *target = hearing_find(page->live->hearing, message->person);
@@ -84,7 +64,7 @@ void moderate_dismiss(struct page *page, const struct message *message)
 
 void moderate_mute(struct page *page, const struct message *message)
 {
-    if (!may(page, message->id, ACCESS_MUTE, message->person) ||
+    if (!act_may(page, message->id, ACCESS_MUTE, message->person) ||
         !write_line(page, message->id, JOURNAL_PERSON_MUTED, message->person))
         return;
     hearing_mute(page->live->hearing, hearing_find(page->live->hearing, message->person),
@@ -136,7 +116,7 @@ static void put_out(struct live *live, struct hearing_person *target, uint64_t b
 
 void moderate_remove(struct page *page, const struct message *message)
 {
-    if (!may(page, message->id, ACCESS_REMOVE, message->person) ||
+    if (!act_may(page, message->id, ACCESS_REMOVE, message->person) ||
         !write_line(page, message->id, JOURNAL_PERSON_REMOVED, message->person))
         return;
     put_out(page->live, hearing_find(page->live->hearing, message->person), page->person->stored.id,
@@ -220,7 +200,7 @@ void moderate_set_state(struct page *page, const struct message *message)
     enum terms_state from = live->hearing->stored.state;
     enum journal_event event;
     enum access_action action = action_of(from, message->state, &event);
-    if (!may(page, message->id, action, 0) || !has_tape(page, message->id, event))
+    if (!act_may(page, message->id, action, 0) || !has_tape(page, message->id, event))
         return;
     figures_settle(live);
     if (!write_line(page, message->id, event, 0))
@@ -232,6 +212,7 @@ void moderate_set_state(struct page *page, const struct message *message)
                   log_errno(r));
     hearing_set_state(live->hearing, message->state, court->wall_us, &court->changes);
     effects_apply(live);
+    order_close_microphones(live, 0);
     if (message->state == TERMS_STATE_OPEN)
         record_open(live);
     page_ok(page, message->id);

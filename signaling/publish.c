@@ -143,7 +143,8 @@ static int write_line(struct page *page, uint64_t stream, enum control_source so
         .stream = stream,
         .source = source,
     };
-    return court_journal(page->live, &entry);
+    /* Of what is published beside the courtroom there is no line. */
+    return page->person->aside.number ? 0 : court_journal(page->live, &entry);
 }
 
 /* A page that publishes a source again never had the answer of the first time (its connection was
@@ -172,6 +173,9 @@ void publish_produce(struct page *page, const struct message *message)
         .paused = message->produce.paused,
         .started_us = page->court->wall_us,
     };
+    if (producer.source == CONTROL_SOURCE_MICROPHONE &&
+        hearing_is_closed(page->live->hearing, page->person))
+        producer.paused = true;
     if (terms_id_random(&producer.id) < 0 || write_line(page, producer.id, producer.source) < 0) {
         page_error(page, message->id, MESSAGE_INTERNAL, "the journal takes no line");
         return;
@@ -180,6 +184,7 @@ void publish_produce(struct page *page, const struct message *message)
     c.stream_add.hearing = ticket.hearing;
     c.stream_add.peer = ticket.person;
     c.stream_add.stream = ticket.stream = producer.id;
+    c.stream_add.paused = producer.paused;
     int r = media_ask(page->court->sfu, &c, -1, &ticket);
     hearing_produce(page->live->hearing, page->person, &producer, &page->court->changes);
     effects_apply(page->live);
@@ -219,8 +224,15 @@ static struct hearing_producer *own_producer(struct page *page, int32_t request,
 
 void publish_pause(struct page *page, const struct message *message)
 {
-    if (!own_producer(page, message->id, message->pause.producer))
+    const struct hearing_producer *producer =
+        own_producer(page, message->id, message->pause.producer);
+    if (!producer)
         return;
+    if (!message->pause.paused && producer->source == CONTROL_SOURCE_MICROPHONE &&
+        hearing_is_closed(page->live->hearing, page->person)) {
+        page_error(page, message->id, MESSAGE_WRONG_STATE, "the court keeps it closed");
+        return;
+    }
     hearing_pause(page->live->hearing, page->person, message->pause.producer, message->pause.paused,
                   &page->court->changes);
     effects_apply(page->live);

@@ -46,7 +46,7 @@ uint64_t reply_transport_id(uint64_t person, enum control_direction direction);
 
 /* `red`: its seats list RED too. `turn` NULL: there is no TURN server. The same for ice_restarted.
  */
-void reply_joined(struct jsontext *t, int32_t id, enum terms_room room,
+void reply_joined(struct jsontext *t, int32_t id, const struct hearing_person *person,
                   const struct control_peer_ready *ready, bool red, bool vp9,
                   const struct turn_offer *turn);
 void reply_ok(struct jsontext *t, int32_t id);
@@ -72,9 +72,15 @@ void reply_person(struct jsontext *t, const struct hearing_person *person);
 void reply_people(struct jsontext *t, const struct hearing *hearing,
                   const struct hearing_person *viewer);
 void reply_gone(struct jsontext *t, uint64_t person);
-void reply_hearing(struct jsontext *t, const struct store_hearing *hearing);
+void reply_hearing(struct jsontext *t, const struct hearing *hearing);
 /* `by` 0: null. The same for muted. */
-void reply_room(struct jsontext *t, enum terms_room room, uint64_t by);
+void reply_room(struct jsontext *t, const struct hearing_person *person, uint64_t by);
+void reply_met(struct jsontext *t, int32_t id, uint32_t number);
+/* The room beside that somebody is asked into; NULL: into none any more. */
+void reply_asked(struct jsontext *t, const struct hearing_room *room, uint64_t by);
+/* Those that `viewer` is to know of. */
+void reply_screens(struct jsontext *t, const struct hearing *hearing,
+                   const struct hearing_person *viewer);
 void reply_may(struct jsontext *t, uint32_t may);
 void reply_record(struct jsontext *t, const struct reply_record *record);
 void reply_muted(struct jsontext *t, uint64_t by);

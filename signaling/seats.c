@@ -151,8 +151,8 @@ static struct seats_seat seat_of(const struct seats_person *p)
     if (!p)
         return seat;
     seat.person = p->person;
-    seat.audio = p->flows ? p->audio : 0;
-    seat.video = p->flows ? p->video : 0;
+    seat.audio = p->sound_flows ? p->audio : 0;
+    seat.video = p->picture_flows ? p->video : 0;
     seat.audio_on = seat.audio != 0 && !p->audio_paused;
     seat.video_on = seat.video != 0 && !p->video_paused;
     return seat;
@@ -163,7 +163,7 @@ static const struct seats_person *newest_screen(const struct seats_person *peopl
     const struct seats_person *newest = NULL;
     for (size_t i = 0; i < count; i++) {
         const struct seats_person *p = &people[i];
-        if (p->screen != 0 && p->flows && !p->screen_paused &&
+        if (p->screen != 0 && p->picture_flows && !p->screen_paused &&
             (!newest || p->screen_since_us > newest->screen_since_us ||
              (p->screen_since_us == newest->screen_since_us && p->screen > newest->screen)))
             newest = p;

@@ -32,7 +32,8 @@ struct seats_person {
     bool audio_paused;
     bool video_paused;
     bool screen_paused;
-    bool flows; /* the matrix lets this person's media reach the receiver now */
+    bool sound_flows; /* matrix and screens let this person's sound reach the receiver now */
+    bool picture_flows;
 };
 
 /* One seat as the page and the media core know it. */

@@ -8,7 +8,9 @@
 #include "signaling/arrive.h"
 #include "signaling/figures.h"
 #include "signaling/join.h"
+#include "signaling/meet.h"
 #include "signaling/moderate.h"
+#include "signaling/order.h"
 #include "signaling/publish.h"
 #include "signaling/view.h"
 
@@ -49,6 +51,20 @@ static const struct handler {
     [MESSAGE_DISMISS] = {moderate_dismiss, WRITES, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
     [MESSAGE_MUTE] = {moderate_mute, WRITES, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
     [MESSAGE_REMOVE] = {moderate_remove, WRITES, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_MEET] = {meet_handle, WRITES, {[PAGE_JOINED] = true}},
+    [MESSAGE_ENTER] = {meet_enter, WRITES, {[PAGE_JOINED] = true}},
+    [MESSAGE_DECLINE] = {meet_decline, QUICK, {[PAGE_JOINED] = true}},
+    [MESSAGE_COME_BACK] = {meet_come_back, WRITES, {[PAGE_JOINED] = true}},
+    [MESSAGE_CALL_BACK] = {meet_call_back, WRITES, {[PAGE_JOINED] = true}},
+    [MESSAGE_LOCK] = {order_lock, WRITES, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_GIVE_FLOOR] = {order_give_floor,
+                            WRITES,
+                            {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_OPEN_FLOOR] = {order_open_floor,
+                            WRITES,
+                            {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_MUTE_ALL] = {order_mute_all, WRITES, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_SCREEN] = {order_screen, WRITES, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
     [MESSAGE_SET_STATE] = {moderate_set_state,
                            WRITES,
                            {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},

@@ -80,8 +80,9 @@ int store_hearing_list(struct store *store, unsigned states, struct store_hearin
 static bool is_person(const struct store_person *p)
 {
     return p->id != 0 && p->hearing != 0 && (unsigned)p->role < CONTROL_ROLE_COUNT &&
-           (unsigned)p->room < TERMS_ROOM_COUNT && p->seats <= LIMIT_SEATS &&
-           p->arrival <= INT64_MAX && terms_is_label(p->name, LIMIT_NAME_BYTES);
+           (unsigned)p->room <= TERMS_ROOM_COURTROOM && p->side <= LIMIT_SIDES &&
+           p->seats <= LIMIT_SEATS && p->arrival <= INT64_MAX &&
+           terms_is_label(p->name, LIMIT_NAME_BYTES);
 }
 
 int store_person_add(struct store *store, const struct store_person *person)

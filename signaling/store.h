@@ -36,10 +36,11 @@ struct store_person {
     uint64_t id;
     uint64_t hearing;
     enum control_role role;
-    enum terms_room room;
-    bool admitted; /* goes straight to the courtroom when joining again */
-    bool removed;  /* put out: does not come back */
+    enum terms_room room; /* OUTSIDE, WAITING or COURTROOM: where it is, or comes back to */
+    bool admitted;        /* goes straight to the courtroom when joining again */
+    bool removed;         /* put out: does not come back */
     bool hand;
+    uint8_t side;     /* of the case that it stands on, from 1 to LIMIT_SIDES; 0: on none */
     uint8_t seats;    /* pairs asked for at the last join; 0: never joined */
     uint64_t arrival; /* order of first joining, from 1; 0: never joined */
     char name[LIMIT_NAME_BYTES + 1];
@@ -91,7 +92,8 @@ int store_hearing_list(struct store *store, unsigned states, struct store_hearin
 /* -ENOSPC when the hearing has LIMIT_PEOPLE_PER_HEARING people, -ENOENT without the hearing. */
 int store_person_add(struct store *store, const struct store_person *person);
 int store_person_get(struct store *store, uint64_t id, struct store_person *ret_person);
-/* Saves room, admitted, removed, hand, seats and arrival of `person->id`; name and role stay. */
+/* Saves room, admitted, removed, hand, seats and arrival of `person->id`; name, role and side stay.
+ */
 int store_person_set(struct store *store, const struct store_person *person);
 /* In the order they were added. */
 int store_person_list(struct store *store, uint64_t hearing, struct store_person **ret_list,

@@ -43,7 +43,7 @@ enum store_sql {
     "h.id, h.scheduled_us, h.state, h.since_us, h.opened_us, h.closed_us, c.number, h.title,"      \
     " c.court, h.vp9 FROM hearings h JOIN cases c ON c.id = h.case_id"
 #define PERSON_COLUMNS                                                                             \
-    "id, hearing, role, room, admitted, removed, hand, seats, arrival, name FROM people"
+    "id, hearing, role, room, admitted, removed, hand, seats, arrival, name, side FROM people"
 #define INVITATION_COLUMNS                                                                         \
     "id, hearing, person, role, created_us, expires_us, revoked_us FROM invitations"
 
@@ -65,8 +65,9 @@ static const char *const store_sql[STORE_SQL_COUNT] = {
         " ORDER BY h.scheduled_us DESC, h.id LIMIT " TEXT_OF(LIMIT_STORE_LIST),
     [STORE_SQL_PERSON_ADD] =
         "INSERT INTO people (id, hearing, position, role, name, room, admitted, removed, hand,"
-        " seats, arrival) VALUES (?1, ?2, (SELECT ifnull(max(position), 0) + 1 FROM people WHERE"
-        " hearing = ?2), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        " seats, arrival, side) VALUES (?1, ?2, (SELECT ifnull(max(position), 0) + 1 FROM people "
+        "WHERE"
+        " hearing = ?2), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [STORE_SQL_PERSON_COUNT] = "SELECT count(*) FROM people WHERE hearing = ?1",
     [STORE_SQL_PERSON_GET] = "SELECT " PERSON_COLUMNS " WHERE id = ?1",
     [STORE_SQL_PERSON_SET] = "UPDATE people SET room = ?2, admitted = ?3, removed = ?4, hand = ?5,"

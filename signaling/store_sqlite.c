@@ -76,6 +76,7 @@ static int read_person(const struct sqlfile_row *row, void *item)
         .hand = sqlfile_number(row, 6) != 0,
         .seats = (uint8_t)sqlfile_number(row, 7),
         .arrival = sqlfile_number(row, 8),
+        .side = (uint8_t)sqlfile_number(row, 10),
     };
     return sqlfile_text(row, 9, person->name, sizeof(person->name));
 }
@@ -162,7 +163,7 @@ static int person_add(struct store *store, const struct store_person *p)
     struct sqlfile_value values[] = {NUMBER(p->id),      NUMBER(p->hearing), NUMBER(p->role),
                                      TEXT(p->name),      NUMBER(p->room),    NUMBER(p->admitted),
                                      NUMBER(p->removed), NUMBER(p->hand),    NUMBER(p->seats),
-                                     NUMBER(p->arrival)};
+                                     NUMBER(p->arrival), NUMBER(p->side)};
     int r = sqlfile_change_begin(f);
     if (r < 0)
         return r;

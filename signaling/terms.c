@@ -15,9 +15,9 @@ static const char *const state_names[TERMS_STATE_COUNT] = {
 };
 
 static const char *const room_names[TERMS_ROOM_COUNT] = {
-    [TERMS_ROOM_OUTSIDE] = "outside",
-    [TERMS_ROOM_WAITING] = "waiting",
-    [TERMS_ROOM_COURTROOM] = "courtroom",
+    [TERMS_ROOM_OUTSIDE] = "outside",           [TERMS_ROOM_WAITING] = "waiting",
+    [TERMS_ROOM_COURTROOM] = "courtroom",       [TERMS_ROOM_CONSULTATION] = "consultation",
+    [TERMS_ROOM_DELIBERATION] = "deliberation", [TERMS_ROOM_CAUCUS] = "caucus",
 };
 
 static const char *const role_names[CONTROL_ROLE_COUNT] = {
@@ -72,6 +72,12 @@ const char *terms_role_name(enum control_role role)
 const char *terms_source_name(enum control_source source)
 {
     return name_of(source_names, SOURCES, (size_t)source);
+}
+
+bool terms_is_aside(enum terms_room room)
+{
+    return room == TERMS_ROOM_CONSULTATION || room == TERMS_ROOM_DELIBERATION ||
+           room == TERMS_ROOM_CAUCUS;
 }
 
 int terms_role_parse(const char *name, enum control_role *ret_role)

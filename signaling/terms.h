@@ -24,7 +24,11 @@ enum terms_room {
     TERMS_ROOM_OUTSIDE = 0, /* invited, not joined */
     TERMS_ROOM_WAITING = 1,
     TERMS_ROOM_COURTROOM = 2,
-    TERMS_ROOM_COUNT = 3,
+    /* Rooms beside it, of which there may be many of a kind, told apart by number. */
+    TERMS_ROOM_CONSULTATION = 3,
+    TERMS_ROOM_DELIBERATION = 4,
+    TERMS_ROOM_CAUCUS = 5,
+    TERMS_ROOM_COUNT = 6,
 };
 
 /* Over what a page's sound and pictures go, the better first; not stored. */
@@ -46,6 +50,9 @@ const char *terms_room_name(enum terms_room room);
 const char *terms_path_name(enum terms_path path);
 const char *terms_role_name(enum control_role role);
 const char *terms_source_name(enum control_source source); /* "microphone" ... */
+
+/* A room beside the courtroom: private to those in it, and never on the record. */
+bool terms_is_aside(enum terms_room room);
 
 /* 0 with the value of exactly `name`, or -EINVAL. */
 int terms_role_parse(const char *name, enum control_role *ret_role);

@@ -90,8 +90,9 @@ static int join(struct bridge *b, uint64_t peer, const struct message *m)
     int r = desk_ask(b->desk, &add, &answer);
     if (r < 0)
         return r;
+    const struct hearing_person person = {.stored = {.id = peer, .room = TERMS_ROOM_COURTROOM}};
     struct jsontext t = {0};
-    reply_joined(&t, m->id, TERMS_ROOM_COURTROOM, &answer.peer_ready, m->join.red, true, NULL);
+    reply_joined(&t, m->id, &person, &answer.peer_ready, m->join.red, true, NULL);
     say(peer, &t);
     return 0;
 }

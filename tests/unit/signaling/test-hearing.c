@@ -57,7 +57,8 @@ static char letter_of(uint64_t person)
 static const char *told(void)
 {
     static char text[HEARING_CHANGES_MAX * 6];
-    static const char types[] = "mvuashMpgPy"; /* matrix, move, unproduce, pause, state, room ... */
+    /* matrix, screens, move, unproduce, pause, state, room, muted ... asked, screened */
+    static const char types[] = "mzvuashMpgPykr";
     char *out = text;
     for (size_t i = 0; i < changes.count; i++) {
         const struct hearing_change *c = &changes.changes[i];
@@ -237,7 +238,7 @@ static void the_course(void)
 {
     struct hearing *h = sitting();
     hearing_set_state(h, TERMS_STATE_OPEN, WALL_US + 1, &changes);
-    TOLD("m--- s--- yJ-- yC--");
+    TOLD("m--- s--- yJ-- yC-- yA--"); /* who may consult no more */
     CHECK(h->stored.opened_us == WALL_US + 1 && h->stored.since_us == WALL_US + 1);
     hearing_set_state(h, TERMS_STATE_OPEN, WALL_US + 2, &changes);
     TOLD("");

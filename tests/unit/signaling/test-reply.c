@@ -47,6 +47,7 @@ static struct hearing_person li_wei(void)
                    .hearing = 0xa1,
                    .role = CONTROL_ROLE_PARTY,
                    .room = TERMS_ROOM_COURTROOM,
+                   .side = 1,
                    .name = "Li Wei"},
         .connected = true,
         .quality = 4,
@@ -58,6 +59,8 @@ static struct hearing_person li_wei(void)
         (struct hearing_producer){.id = 2, .kind = CONTROL_VIDEO, .source = CONTROL_SOURCE_CAMERA};
     return p;
 }
+
+static const struct hearing_person courtroom_person = {.stored = {.room = TERMS_ROOM_COURTROOM}};
 
 static const struct config_urls urls = {1, {"turns:court.example.org:443?transport=tcp"}};
 static const struct turn_offer offer = {
@@ -120,9 +123,9 @@ static void test_events(void)
                                     .audio_on = true,
                                     .video_on = true};
     const struct seats_seat empty = {.source = CONTROL_SOURCE_SCREEN};
-    const struct store_hearing open = {.state = TERMS_STATE_OPEN,
-                                       .since_us = BASE_US + 21 * MINUTE_US,
-                                       .opened_us = BASE_US + MINUTE_US};
+    static const struct hearing open = {.stored = {.state = TERMS_STATE_OPEN,
+                                                   .since_us = BASE_US + 21 * MINUTE_US,
+                                                   .opened_us = BASE_US + MINUTE_US}};
     struct jsontext t = {0};
     reply_seat(&t, 0, &seat);
     check_sample(&t, "seat");
@@ -148,12 +151,33 @@ static void test_events(void)
     check_sample(&t, "people");
     reply_hearing(&t, &open);
     check_sample(&t, "hearing");
-    reply_room(&t, TERMS_ROOM_COURTROOM, 0xd1);
+    reply_room(&t, &person, 0xd1);
     check_sample(&t, "room");
     reply_may(&t, 1u << ACCESS_PRODUCE | 1u << ACCESS_HAND);
     check_sample(&t, "may");
     reply_muted(&t, 0xd1);
     check_sample(&t, "muted");
+}
+
+/* Rooms beside the courtroom and screens: what only some are told. */
+static void test_measures(void)
+{
+    static const struct hearing_room room = {.number = 3, .kind = TERMS_ROOM_CONSULTATION};
+    static const struct hearing hearing = {
+        .screen_count = 2,
+        .screens = {{.from = 0xd3, .to = 0x0123456789abcdef, .kinds = 3},
+                    {.from = 0xd3, .to = 0xd4, .kinds = 1}},
+    };
+    const struct hearing_person person = li_wei();
+    struct jsontext t = {0};
+    reply_met(&t, 26, 3);
+    check_sample(&t, "met");
+    reply_asked(&t, &room, 0xd2);
+    check_sample(&t, "asked");
+    reply_asked(&t, NULL, 0xd2);
+    check_sample(&t, "asked-none");
+    reply_screens(&t, &hearing, &person); /* not the one of two others */
+    check_sample(&t, "screens");
 }
 
 static void test_record(void)
@@ -209,8 +233,11 @@ static struct reply_welcome make_welcome(bool vp9, struct hearing **ret_hearing)
         .court = "First Chamber",
         .vp9 = vp9,
     };
-    const struct store_person person = {
-        .id = 0x0123456789abcdef, .hearing = 0xa1, .role = CONTROL_ROLE_PARTY, .name = "Li Wei"};
+    const struct store_person person = {.id = 0x0123456789abcdef,
+                                        .hearing = 0xa1,
+                                        .role = CONTROL_ROLE_PARTY,
+                                        .side = 1,
+                                        .name = "Li Wei"};
     struct hearing_person *you = NULL;
     CHECK_EQ(hearing_create(&stored, ret_hearing), 0);
     CHECK_EQ(hearing_add(*ret_hearing, &person, &you), 0);
@@ -267,7 +294,7 @@ static void test_vp9(void)
         char *text = jsontext_take(&t, &len);
         json_t *written = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
         CHECK_EQ(json_unpack(written, "{s:{s:o}}", "rtpCapabilities", "codecs", &codecs), 0);
-        reply_joined(&t, 2, TERMS_ROOM_COURTROOM, &ready, false, vp9, NULL);
+        reply_joined(&t, 2, &courtroom_person, &ready, false, vp9, NULL);
         char *joined = jsontext_take(&t, &len);
         json_t *read = json_loadb(joined, len, JSON_REJECT_DUPLICATES, NULL);
         CHECK_EQ(json_unpack(read, "{s:[{s:{s:{s:o}}}]}", "seats", "video", "rtpParameters",
@@ -295,7 +322,7 @@ static void test_joined(void)
     const struct control_peer_ready ready = make_ready();
     struct jsontext t = {0};
     size_t len = 0;
-    reply_joined(&t, 2, TERMS_ROOM_COURTROOM, &ready, false, false, &offer);
+    reply_joined(&t, 2, &courtroom_person, &ready, false, false, &offer);
     char *text = jsontext_take(&t, &len);
     json_error_t error;
     json_t *written = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
@@ -326,7 +353,7 @@ static void test_red(void)
     for (int red = 0; red < 2; red++) {
         struct jsontext t = {0};
         size_t len = 0;
-        reply_joined(&t, 2, TERMS_ROOM_COURTROOM, &ready, red, false, NULL);
+        reply_joined(&t, 2, &courtroom_person, &ready, red, false, NULL);
         char *text = jsontext_take(&t, &len);
         json_t *written = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
         json_t *audio = NULL, *video = NULL;
@@ -370,7 +397,7 @@ static void test_faults(void)
         struct jsontext t = {0};
         size_t len = 0;
         faults_fail_at(n);
-        reply_joined(&t, 2, TERMS_ROOM_COURTROOM, &ready, false, false, &offer);
+        reply_joined(&t, 2, &courtroom_person, &ready, false, false, &offer);
         char *text = jsontext_take(&t, &len);
         bool happened = faults_happened();
         faults_fail_at(-1);
@@ -388,6 +415,7 @@ int main(int argc, char **argv)
     samples = argv[1];
     test_answers();
     test_events();
+    test_measures();
     test_record();
     test_welcome();
     test_joined();

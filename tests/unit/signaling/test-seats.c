@@ -25,7 +25,8 @@ static struct seats_person person_of(const struct actor *a, uint64_t arrival)
                                  : CONTROL_ROLE_PARTY,
         .arrival = arrival,
         .spoke_us = a->spoke_us,
-        .flows = true,
+        .sound_flows = true,
+        .picture_flows = true,
     };
     for (const char *m = a->media; *m; m++) {
         if (*m == 'a' || *m == 'A') {
@@ -181,12 +182,12 @@ static void what_may_not_flow_is_not_routed(void)
     struct seats_person p = person_of(&(struct actor){'A', 'p', "avs", 0}, 1);
     seats_update(&seats, &p, 1, 9 * S, &c);
     CHECK_EQ(c.count, 2);
-    p.flows = false;
+    p.sound_flows = p.picture_flows = false;
     seats_update(&seats, &p, 1, 9 * S, &c);
     CHECK_EQ(c.count, 2);
     CHECK(seats.seats[0].person == 'A' && seats.seats[0].audio == 0 && seats.seats[0].video == 0);
     CHECK(!seats.seats[0].audio_on && seats.seats[1].person == 0 && seats.seats[1].video == 0);
-    p.flows = true;
+    p.sound_flows = p.picture_flows = true;
     seats_update(&seats, &p, 1, 9 * S, &c);
     CHECK(c.count == 2 && c.changes[0].route_audio && c.changes[0].route_video);
 }

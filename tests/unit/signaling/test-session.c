@@ -100,6 +100,17 @@ static const char *const requests[] = {
     "{\"type\":\"dismiss\",\"id\":40,\"person\":\"00000000000000d1\"}",
     "{\"type\":\"mute\",\"id\":40,\"person\":\"00000000000000d1\"}",
     "{\"type\":\"remove\",\"id\":40,\"person\":\"00000000000000d1\"}",
+    "{\"type\":\"meet\",\"id\":40,\"room\":\"caucus\",\"people\":[\"00000000000000d1\"]}",
+    "{\"type\":\"enter\",\"id\":40,\"number\":1}",
+    "{\"type\":\"decline\",\"id\":40}",
+    "{\"type\":\"comeBack\",\"id\":40}",
+    "{\"type\":\"callBack\",\"id\":40,\"person\":\"00000000000000d1\"}",
+    "{\"type\":\"lock\",\"id\":40,\"person\":\"00000000000000d1\",\"on\":true}",
+    "{\"type\":\"giveFloor\",\"id\":40,\"person\":\"00000000000000d1\"}",
+    "{\"type\":\"openFloor\",\"id\":40}",
+    "{\"type\":\"muteAll\",\"id\":40}",
+    ("{\"type\":\"screen\",\"id\":40,\"person\":\"00000000000000d1\",\"from\":\"00000000000000d2\","
+     "\"what\":\"both\"}"),
     "{\"type\":\"setState\",\"id\":40,\"state\":\"open\"}",
     "{\"type\":\"leave\",\"id\":40}",
     "{\"type\":\"path\",\"id\":40,\"path\":\"udp\"}",
@@ -130,7 +141,7 @@ static void what_may_be_said_when(void)
     CHECK_EQ(scene_told(party, "\"code\":\"not-joined\"") +
                  scene_told(party, "\"code\":\"not-allowed\""),
              REQUESTS - 2);
-    CHECK_EQ(scene_told(party, "\"code\":\"not-allowed\""), 6);
+    CHECK_EQ(scene_told(party, "\"code\":\"not-allowed\""), 11);
     scene_say(&s, party, "%s", requests[REQUESTS - 1]);
     CHECK_EQ(scene_told(party, "\"type\":\"pong\",\"id\":40"), 1);
     scene_end(&s);
@@ -157,7 +168,8 @@ static void requests_that_write(void)
 {
     static const char *const quick[] = {"\"connect\"", "\"restartIce\"", "\"pause\"",
                                         "\"view\"",    "\"soundOnly\"",  "\"device\"",
-                                        "\"path\"",    "\"ping\"",       "\"watchConnections\""};
+                                        "\"path\"",    "\"ping\"",       "\"watchConnections\"",
+                                        "\"decline\""};
     scene_begin(&s, guests, GUESTS);
     struct ws_connection *party = scene_join(&s, PARTY), *judge = scene_join(&s, JUDGE);
     struct bucket *writes = &court_presence(s.live, s.people[PARTY])->writes;

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "signaling/story.h"
+
+#include <string.h>
+
+static struct story_person *find(struct story *story, uint64_t person)
+{
+    for (size_t i = 0; i < story->count; i++)
+        if (story->people[i].person == person)
+            return &story->people[i];
+    return NULL;
+}
+
+const struct story_person *story_person(const struct story *story, uint64_t person)
+{
+    for (size_t i = 0; i < story->count; i++)
+        if (story->people[i].person == person)
+            return &story->people[i];
+    return NULL;
+}
+
+/* NULL when there are more people than a hearing has: a journal of somebody else's making. */
+static struct story_person *find_or_add(struct story *story, uint64_t person)
+{
+    struct story_person *known = find(story, person);
+    if (known || story->count == LIMIT_PEOPLE_PER_HEARING)
+        return known;
+    known = &story->people[story->count++];
+    *known = (struct story_person){.person = person};
+    return known;
+}
+
+static void take_state(struct journal_summary *s, const struct journal_line *l)
+{
+    static const struct {
+        enum journal_event event;
+        enum terms_state state;
+    } states[] = {
+        {JOURNAL_HEARING_CREATED, TERMS_STATE_SCHEDULED},
+        {JOURNAL_HEARING_WAITING, TERMS_STATE_WAITING},
+        {JOURNAL_HEARING_OPENED, TERMS_STATE_OPEN},
+        {JOURNAL_HEARING_RECESS, TERMS_STATE_RECESS},
+        {JOURNAL_HEARING_RESUMED, TERMS_STATE_OPEN},
+        {JOURNAL_HEARING_CLOSED, TERMS_STATE_CLOSED},
+    };
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+        if (states[i].event == l->event) {
+            s->state = states[i].state;
+            s->state_since_us = l->at_us;
+        }
+    if (l->event == JOURNAL_HEARING_OPENED && s->opened_us == 0)
+        s->opened_us = l->at_us;
+}
+
+/* Nobody is beside a closed hearing, and nobody has the floor in it. */
+static void end_rooms(struct story *story)
+{
+    for (size_t i = 0; i < story->count; i++)
+        story->people[i].aside = story->people[i].asked = 0;
+    story->floor = 0;
+}
+
+static void take_room(struct story *story, const struct journal_line *l)
+{
+    if (story->room_count == LIMIT_ROOMS)
+        memmove(&story->rooms[0], &story->rooms[1], --story->room_count * sizeof(story->rooms[0]));
+    story->rooms[story->room_count++] = (struct story_room){l->number, l->room, l->by};
+    story->rooms_opened = l->number;
+}
+
+static void take_screen(struct story *story, const struct journal_line *l)
+{
+    size_t i = 0;
+    while (i < story->screen_count &&
+           (story->screens[i].from != l->from || story->screens[i].to != l->person))
+        i++;
+    if (l->event == JOURNAL_SCREEN_SET && i < LIMIT_SCREENS) {
+        story->screens[i] = (struct story_screen){l->from, l->person, l->kinds};
+        story->screen_count += i == story->screen_count;
+    } else if (l->event == JOURNAL_SCREEN_LIFTED && i < story->screen_count) {
+        story->screens[i] = story->screens[--story->screen_count];
+    }
+}
+
+/* It is out of any room beside, and out of what it was asked into. */
+static void put(struct story *story, const struct journal_line *l, uint32_t aside)
+{
+    struct story_person *p = aside ? find_or_add(story, l->person) : find(story, l->person);
+    if (p) {
+        p->aside = aside;
+        p->asked = 0;
+    }
+    if (story->floor == l->person && l->event != JOURNAL_PERSON_ADMITTED)
+        story->floor = 0;
+}
+
+static void take_word(struct story *story, const struct journal_line *l)
+{
+    struct story_person *p = find_or_add(story, l->person);
+    if (p)
+        p->standing = (struct journal_standing){l->person, l->event, true};
+    put(story, l, 0);
+}
+
+static void take_measure(struct story *story, const struct journal_line *l)
+{
+    struct story_person *p = find_or_add(story, l->person);
+    if (!p)
+        return;
+    if (l->event == JOURNAL_PERSON_ASKED) {
+        p->asked = l->number;
+        p->asked_by = l->by;
+    } else {
+        p->locked = l->event == JOURNAL_PERSON_LOCKED;
+    }
+}
+
+static void take_person(struct story *story, const struct journal_line *l)
+{
+    struct story_person *p;
+    switch (l->event) {
+    case JOURNAL_PERSON_ADMITTED:
+    case JOURNAL_PERSON_DISMISSED:
+    case JOURNAL_PERSON_REMOVED:
+        take_word(story, l);
+        return;
+    case JOURNAL_PERSON_JOINED:
+    case JOURNAL_PERSON_LEFT:
+        p = find(story, l->person);
+        if (p)
+            p->standing.lasts = false;
+        put(story, l, 0);
+        return;
+    case JOURNAL_PERSON_MOVED:
+        put(story, l, terms_is_aside(l->room) ? l->number : 0);
+        return;
+    case JOURNAL_PERSON_ASKED:
+    case JOURNAL_PERSON_LOCKED:
+    case JOURNAL_PERSON_UNLOCKED:
+        take_measure(story, l);
+        return;
+    case JOURNAL_FLOOR_GIVEN:
+        story->floor = l->person;
+        return;
+    case JOURNAL_SCREEN_SET:
+    case JOURNAL_SCREEN_LIFTED:
+        take_screen(story, l);
+        return;
+    default: /* what else is said of people is over as it is said */
+        return;
+    }
+}
+
+void story_take(struct story *story, const struct journal_line *l, size_t len)
+{
+    struct journal_summary *s = &story->summary;
+    take_state(s, l);
+    s->lines++;
+    s->bytes += len + 1;
+    s->last_us = l->at_us;
+    memcpy(s->hash, l->hash, DIGEST_LEN);
+    if (l->event == JOURNAL_HEARING_CLOSED)
+        end_rooms(story);
+    else if (l->event == JOURNAL_ROOM_OPENED)
+        take_room(story, l);
+    else if (l->event == JOURNAL_FLOOR_OPENED)
+        story->floor = 0;
+    else if (l->person)
+        take_person(story, l);
+}
