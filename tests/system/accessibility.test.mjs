@@ -337,6 +337,49 @@ for (const kind of ["chromium", "firefox"])
       nothingFound();
     });
 
+    test("orders of the court, as the judge gives them and as the party meets them", { timeout: 180_000 }, async () => {
+      await judge.page.bringToFront();
+      await judge.openPanel();
+      await judge.pressIn(row(party), "more");
+      await byKeyboard(judge.page, `${row(party)} [data-testid="screen-person"]`);
+      await judge.sees("screen-dialog");
+      await audit(judge.page, `${kind} dialog screen-dialog`);
+      await judge.press("screens-done");
+      await judge.pressIn(row(party), "more");
+      await byKeyboard(judge.page, `${row(party)} [data-testid="lock-person"]`);
+      await party.shows('[data-testid="microphone"][aria-disabled="true"]');
+      await audit(party.page, `${kind} locked party`);
+      await judge.page.bringToFront();
+      await judge.pressIn(row(party), "more");
+      await judge.pressIn(row(party), "lock-person");
+      await party.shows('[data-testid="microphone"]:not([aria-disabled="true"])');
+      nothingFound();
+    });
+
+    test("a room beside the courtroom, asked into and entered by keyboard", { timeout: 180_000 }, async () => {
+      await judge.page.bringToFront();
+      await byKeyboard(judge.page, '[data-testid="meet"]');
+      await judge.sees("meet-dialog");
+      await judge.press("meet-caucus");
+      await judge.press(`meet-person"][data-person="${party.id}`);
+      await audit(judge.page, `${kind} dialog meet-dialog`);
+      await byKeyboard(judge.page, '[data-testid="meet-ask"]');
+      await judge.sees("page-aside");
+      await audit(judge.page, `${kind} aside judge`);
+      await party.sees("asked");
+      await audit(party.page, `${kind} asked party`);
+      await party.page.bringToFront();
+      await byKeyboard(party.page, '[data-testid="enter-aside"]');
+      await party.sees("page-aside");
+      await audit(party.page, `${kind} aside party`);
+      for (const one of [party, judge]) {
+        await one.page.bringToFront();
+        await byKeyboard(one.page, '[data-testid="come-back"]');
+        await one.sees("page-courtroom");
+      }
+      nothingFound();
+    });
+
     test("recess", { timeout: 120_000 }, async () => {
       await judge.press("recess");
       await judge.sees("recess-screen");

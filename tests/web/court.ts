@@ -263,7 +263,7 @@ export async function inCourt(): Promise<Court> {
   court.session.join();
   await settle();
   court.room = "courtroom";
-  court.say({ type: "room", room: "courtroom", by: null });
+  court.say({ type: "room", room: "courtroom", by: null, number: 0 });
   await settle();
   return court;
 }

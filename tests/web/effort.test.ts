@@ -45,7 +45,7 @@ test("a decoder that drops frames is strained; one that has few to decode says n
 /** One seat in use, held or not, on a line that carries so much. */
 function hearing(held: boolean, bps: number): Hearing {
   const seated: Hearing = apply(
-    apply({ ...emptyHearing, stage: "present" }, { type: "page:joined", room: "courtroom", seats: 1 }),
+    apply({ ...emptyHearing, stage: "present" }, { type: "page:joined", room: "courtroom", number: 0, seats: 1 }),
     { type: "seat", seat: 0, person: "00000000000000d1", source: "camera", audio: true, video: true });
   const picture = { type: "seatPicture", seat: 0, picture: held ? "held" : "shown", reason: null } as const;
   return apply(apply(seated, picture), { type: "line", bps });
@@ -82,7 +82,7 @@ test("a held picture stays held when its seat changes hands, and is not after a 
   const held = hearing(true, 1);
   const other = apply(held, { type: "seat", seat: 0, person: "00000000000000d2", source: "camera", audio: true, video: true });
   assert.equal(other.seats[0]?.held, true);
-  assert.equal(apply(other, { type: "page:joined", room: "courtroom", seats: 1 }).seats[0]?.held, false);
+  assert.equal(apply(other, { type: "page:joined", room: "courtroom", number: 0, seats: 1 }).seats[0]?.held, false);
 });
 
 test("a report tells the load: overload before the line, and only of what is sent", () => {

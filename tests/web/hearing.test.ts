@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { NOTICES_MOST, apply, emptyHearing, inSessionMs, isHeard } from "../../web-client/src/hearing.ts";
+import { NOTICES_MOST, apply, closedBy, emptyHearing, inSessionMs, isAside, isHeard, screenOf } from "../../web-client/src/hearing.ts";
 import type { Hearing, PageEvent } from "../../web-client/src/hearing.ts";
 import type { Person, ServerEvent } from "../../web-client/src/protocol.ts";
 import { message } from "./samples.ts";
@@ -24,8 +24,8 @@ function inCourt(): Hearing {
     emptyHearing,
     { type: "page:welcome", welcome: { ...welcome, people: [judge] }, atMs: welcome.serverTime },
     { type: "page:joining" },
-    { type: "page:joined", room: "courtroom", seats: 2 },
-    { type: "hearing", state: "open", since: 0, openedAt: 0 },
+    { type: "page:joined", room: "courtroom", number: 0, seats: 2 },
+    { type: "hearing", state: "open", since: 0, openedAt: 0, floor: null },
     { type: "may", may: ["produce", "hand"] },
   );
 }
@@ -39,7 +39,7 @@ test("from the welcome to a place", () => {
   assert.equal(lobby.stage, "lobby");
   assert.equal(lobby.clockAheadMs, 1500);
   assert.equal(lobby.you?.person, LI);
-  const joined = after(lobby, { type: "page:joining" }, { type: "page:joined", room: "waiting", seats: 3 });
+  const joined = after(lobby, { type: "page:joining" }, { type: "page:joined", room: "waiting", number: 0, seats: 3 });
   assert.equal(joined.stage, "present");
   assert.equal(joined.you?.room, "waiting");
   assert.equal(joined.seats.length, 3);
@@ -51,9 +51,9 @@ test("whom we find in the courtroom has not entered it; who comes later has", ()
     emptyHearing,
     { type: "page:welcome", welcome: { ...welcome, people: [] }, atMs: welcome.serverTime },
     { type: "page:joining" },
-    { type: "page:joined", room: "waiting", seats: 2 },
+    { type: "page:joined", room: "waiting", number: 0, seats: 2 },
   );
-  const admitted = after(waiting, { type: "room", room: "courtroom", by: JUDGE }, { type: "people", people: [judge] });
+  const admitted = after(waiting, { type: "room", room: "courtroom", by: JUDGE, number: 0 }, { type: "people", people: [judge] });
   assert.deepEqual(kinds(admitted), ["admitted"]);
   assert.equal(admitted.people.get(JUDGE)?.name, "Judge Zhao");
   assert.ok(admitted.order.has(JUDGE));
@@ -61,18 +61,18 @@ test("whom we find in the courtroom has not entered it; who comes later has", ()
   assert.deepEqual(kinds(later), ["admitted", "entered"]);
   assert.equal(later.notices[1]?.name, "Wu Min");
   // Sent back, nobody else is in sight, and nobody is missed.
-  const back = after(later, { type: "room", room: "waiting", by: JUDGE }, { type: "people", people: [] });
+  const back = after(later, { type: "room", room: "waiting", by: JUDGE, number: 0 }, { type: "people", people: [] });
   assert.deepEqual(kinds(back), ["sent-back"]);
   assert.equal(back.people.size, 0);
 });
 
 test("the time in session counts from the opening, over a recess", () => {
   const at = (hearing: Hearing, nowMs: number) => inSessionMs(hearing, nowMs);
-  const begun = after(inCourt(), { type: "hearing", state: "open", since: 60_000, openedAt: 60_000 });
+  const begun = after(inCourt(), { type: "hearing", state: "open", since: 60_000, openedAt: 60_000, floor: null });
   assert.equal(at(begun, 90_000), 30_000);
-  const recess = after(begun, { type: "hearing", state: "recess", since: 120_000, openedAt: 60_000 });
+  const recess = after(begun, { type: "hearing", state: "recess", since: 120_000, openedAt: 60_000, floor: null });
   assert.equal(at(recess, 150_000), 90_000);
-  const resumed = after(recess, { type: "hearing", state: "open", since: 180_000, openedAt: 60_000 });
+  const resumed = after(recess, { type: "hearing", state: "open", since: 180_000, openedAt: 60_000, floor: null });
   assert.equal(at(resumed, 181_000), 121_000);
   assert.equal(at({ ...resumed, clockAheadMs: 5_000 }, 181_000), 126_000);
   assert.equal(at(emptyHearing, 5), 0);
@@ -88,13 +88,13 @@ test("sound and pictures go out only in the courtroom, when allowed, and not in 
   const court = inCourt();
   const rows: readonly (readonly [string, Hearing, boolean])[] = [
     ["in court", court, true],
-    ["recess", after(court, { type: "hearing", state: "recess", since: 0, openedAt: 0 }), false],
-    ["closed", after(court, { type: "hearing", state: "closed", since: 0, openedAt: 0 }), false],
-    ["sent back", after(court, { type: "room", room: "waiting", by: JUDGE }), false],
+    ["recess", after(court, { type: "hearing", state: "recess", since: 0, openedAt: 0, floor: null }), false],
+    ["closed", after(court, { type: "hearing", state: "closed", since: 0, openedAt: 0, floor: null }), false],
+    ["sent back", after(court, { type: "room", room: "waiting", by: JUDGE, number: 0 }), false],
     ["not allowed", after(court, { type: "may", may: ["hand"] }), false],
     ["over", after(court, { type: "page:over", ending: "left" }), false],
     ["before the join", after(emptyHearing, { type: "page:welcome", welcome: { ...welcome, may: ["produce"] }, atMs: 0 }), false],
-    ["resumed", after(court, { type: "hearing", state: "recess", since: 0, openedAt: 0 }, { type: "hearing", state: "open", since: 1, openedAt: 0 }), true],
+    ["resumed", after(court, { type: "hearing", state: "recess", since: 0, openedAt: 0, floor: null }, { type: "hearing", state: "open", since: 1, openedAt: 0, floor: null }), true],
   ];
   for (const [what, hearing, heard] of rows) assert.equal(isHeard(hearing), heard, what);
 });
@@ -135,12 +135,12 @@ test("people come, change and go, each told once", () => {
     [[inside, lost], ["gone"], true],
     [[inside, lost, inside], [], true],
     [[lost, inside], [], true],
-    [[inside, { type: "gone", person: WITNESS }], ["gone"], false],
-    [[inside, { type: "hearing", state: "closed", since: 0, openedAt: 0 }, lost, { type: "gone", person: WITNESS }], [], false],
+    [[inside, { type: "gone", person: WITNESS }], ["parted"], false],
+    [[inside, { type: "hearing", state: "closed", since: 0, openedAt: 0, floor: null }, lost, { type: "gone", person: WITNESS }], [], false],
     [[waiting, { type: "gone", person: WITNESS }], [], false],
     // What is so no more is told no more.
     [[inside, hand, inside], [], true],
-    [[inside, hand, { type: "gone", person: WITNESS }], ["gone"], false],
+    [[inside, hand, { type: "gone", person: WITNESS }], ["parted"], false],
     [[waiting, { type: "person", person: { ...witness, connected: false } }], ["gone"], true],
     [[{ type: "gone", person: WITNESS }], [], false],
   ];
@@ -162,14 +162,14 @@ test("sent to the waiting room: nothing of the courtroom stays in sight", () => 
   const before = after(inCourt(),
     { type: "seat", seat: 0, person: JUDGE, source: "camera", audio: true, video: true },
     { type: "speaking", people: [JUDGE] });
-  const sent = after(before, { type: "room", room: "waiting", by: JUDGE });
+  const sent = after(before, { type: "room", room: "waiting", by: JUDGE, number: 0 });
   assert.equal(sent.you?.room, "waiting");
   assert.ok(sent.seats.every((seat) => seat.person === null && !seat.audio && !seat.video));
   assert.equal(sent.speaking.size, 0);
   assert.deepEqual(sent.notices.map(({ kind, name }) => [kind, name]), [["sent-back", "Judge Zhao"]]);
-  const alone = after(before, { type: "gone", person: WITNESS }, { type: "room", room: "waiting", by: JUDGE }, { type: "gone", person: JUDGE });
+  const alone = after(before, { type: "gone", person: WITNESS }, { type: "room", room: "waiting", by: JUDGE, number: 0 }, { type: "gone", person: JUDGE });
   assert.deepEqual(kinds(alone), ["sent-back"], "who goes out of sight is not told as gone");
-  assert.deepEqual(kinds(after(sent, { type: "room", room: "courtroom", by: JUDGE })), ["admitted"]);
+  assert.deepEqual(kinds(after(sent, { type: "room", room: "courtroom", by: JUDGE, number: 0 })), ["admitted"]);
 });
 
 test("a lost connection loses nothing, and its return is told", () => {
@@ -227,4 +227,47 @@ test("the news of being muted goes when one speaks again; of a connection, when 
 test("places are remembered in the order first seen, also of those who went", () => {
   const hearing = after(inCourt(), { type: "person", person: witness }, { type: "gone", person: WITNESS }, { type: "person", person: witness });
   assert.deepEqual([...hearing.order.keys()], [JUDGE, LI, WITNESS]);
+});
+
+test("in a room beside the courtroom one is heard by those in it, whatever the hearing does", () => {
+  const aside = after(inCourt(), { type: "asked", room: "consultation", number: 3, by: JUDGE }, { type: "room", room: "consultation", by: null, number: 3 });
+  assert.equal(aside.asked, null, "the answer is given");
+  assert.deepEqual(kinds(aside), ["aside"]);
+  assert.ok(isAside(aside.you) && isHeard(aside));
+  const recess = after(aside, { type: "hearing", state: "recess", since: 0, openedAt: 0, floor: null });
+  assert.ok(isHeard(recess));
+  const back = after(recess, { type: "room", room: "courtroom", by: null, number: 0 });
+  assert.equal(isHeard(back), false);
+  // From one room beside to another is a move too, and empties the seats.
+  const seated = after(aside, { type: "seat", seat: 0, person: WITNESS, source: "camera", audio: true, video: true });
+  assert.equal(after(seated, { type: "room", room: "consultation", by: null, number: 4 }).seats[0]?.person, null);
+});
+
+test("the court's reasons to keep a microphone closed, and whom they bind", () => {
+  const court = inCourt();
+  const you = court.you!;
+  const floor = (id: string | null) => after(court, { type: "hearing", state: "open", since: 0, openedAt: 0, floor: id });
+  assert.equal(closedBy(court, you), null);
+  assert.equal(closedBy(court, { ...you, locked: true }), "locked");
+  assert.equal(closedBy(court, { ...you, locked: true, room: "consultation", number: 1 }), null);
+  assert.equal(closedBy(floor(WITNESS), you), "floor");
+  assert.equal(closedBy(floor(you.person), you), null);
+  assert.equal(closedBy(floor(WITNESS), { ...you, role: "interpreter" }), null);
+  assert.deepEqual(kinds(floor(WITNESS)), ["floor"]);
+  assert.deepEqual(kinds(after(floor(WITNESS), { type: "muted", by: JUDGE })), ["floor"]);
+  const locked = after(court, { type: "person", person: { ...you, locked: true } }, { type: "muted", by: JUDGE });
+  assert.deepEqual(kinds(locked), ["locked"]);
+  assert.deepEqual(kinds(after(locked, { type: "person", person: { ...you, locked: false } })), []);
+  const recess = after(court, { type: "hearing", state: "recess", since: 0, openedAt: 0, floor: null });
+  assert.equal(closedBy(recess, you), "recess");
+  assert.deepEqual(kinds(after(recess, { type: "hearing", state: "open", since: 0, openedAt: 0, floor: null })), ["resumed"]);
+});
+
+test("a screen is known by whose eyes and ears it is before", () => {
+  const court = after(inCourt(), { type: "screens", screens: [
+    { person: inCourt().you!.person, from: WITNESS, what: "both" }, { person: WITNESS, from: JUDGE, what: "sound" },
+  ] });
+  assert.equal(screenOf(court, WITNESS)?.what, "both");
+  assert.equal(screenOf(court, JUDGE), null);
+  assert.deepEqual(after(court, { type: "screens", screens: [] }).screens, []);
 });

@@ -35,6 +35,16 @@ const requests: { readonly [file: string]: readonly [number, Request] } = {
   "dismiss.json": [11, { type: "dismiss", person }],
   "mute.json": [12, { type: "mute", person }],
   "remove.json": [13, { type: "remove", person }],
+  "meet.json": [26, { type: "meet", room: "consultation", people: [person] }],
+  "enter.json": [27, { type: "enter", number: 3 }],
+  "decline.json": [28, { type: "decline" }],
+  "come-back.json": [29, { type: "comeBack" }],
+  "call-back.json": [30, { type: "callBack", person }],
+  "lock.json": [21, { type: "lock", person, on: true }],
+  "mute-all.json": [22, { type: "muteAll" }],
+  "give-floor.json": [23, { type: "giveFloor", person }],
+  "open-floor.json": [24, { type: "openFloor" }],
+  "screen.json": [25, { type: "screen", person, from: "00000000000000d3", what: "both" }],
   "set-state.json": [14, { type: "setState", state: "open" }],
   "leave.json": [15, { type: "leave" }],
   "ping.json": [16, { type: "ping" }],
@@ -64,7 +74,7 @@ test("answers carry an id, events none", () => {
     const parsed = parseServerMessage(sample(`${name}.json`));
     assert.ok(parsed && isAnswer(parsed), name);
   }
-  for (const name of ["seat", "seat-empty", "speaking", "media-lost", "person", "people", "gone", "hearing", "room", "may", "record", "muted"]) {
+  for (const name of ["seat", "seat-empty", "speaking", "media-lost", "person", "people", "gone", "hearing", "room", "asked", "asked-none", "screens", "may", "record", "muted"]) {
     const parsed = parseServerMessage(sample(`${name}.json`));
     assert.ok(parsed && !isAnswer(parsed), name);
   }
@@ -101,8 +111,8 @@ function damaged(value: unknown, path: string): readonly [string, unknown][] {
 
 test("a damaged seat, person, room or record message is refused", () => {
   // percent and reason may be absent; a seat's and a room's person may be null.
-  const mayBe = /\.(percent|reason|by|openedAt) = null$|^seat\.json\.person = null$/;
-  for (const name of ["seat.json", "person.json", "room.json", "hearing.json", "record-lost.json", "speaking.json"]) {
+  const mayBe = /\.(percent|reason|by|openedAt|floor) = null$|^asked\.json\.room = null$|^seat\.json\.person = null$/;
+  for (const name of ["seat.json", "person.json", "room.json", "hearing.json", "record-lost.json", "speaking.json", "asked.json", "screens.json"]) {
     for (const [what, value] of damaged(JSON.parse(sample(name)), name)) {
       if (mayBe.test(what)) continue;
       assert.equal(parseServerMessage(JSON.stringify(value)), null, what);

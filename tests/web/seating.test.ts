@@ -12,7 +12,7 @@ import { message } from "./samples.ts";
 const welcome = message("welcome.json", "welcome");
 
 function person(id: string, role: Role, more: Partial<Person> = {}): Person {
-  return { ...welcome.you, person: id.padStart(16, "0"), name: id, role, room: "courtroom", ...more };
+  return { ...welcome.you, person: id.padStart(16, "0"), name: id, role, room: "courtroom", side: 0, ...more };
 }
 
 const you = person("0", "party");
@@ -20,7 +20,7 @@ const you = person("0", "party");
 function hearingWith(people: readonly Person[], ...events: readonly ServerEvent[]): Hearing {
   const start = [
     { type: "page:welcome", welcome: { ...welcome, you, people }, atMs: 0 },
-    { type: "page:joined", room: "courtroom", seats: 3 },
+    { type: "page:joined", room: "courtroom", number: 0, seats: 3 },
     ...events,
   ] as const;
   return start.reduce(apply, emptyHearing);

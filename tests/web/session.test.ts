@@ -18,10 +18,10 @@ test("nothing is sent from the waiting room; both on admission; nothing after be
   await settle();
   assert.equal(court.session.store.get().hearing.you?.room, "waiting");
   assert.deepEqual(onAir(court.last), {});
-  court.say({ type: "room", room: "courtroom", by: null });
+  court.say({ type: "room", room: "courtroom", by: null, number: 0 });
   await settle();
   assert.deepEqual(onAir(court.last), { microphone: "on", camera: "on" });
-  court.say({ type: "room", room: "waiting", by: null });
+  court.say({ type: "room", room: "waiting", by: null, number: 0 });
   await settle();
   assert.deepEqual(onAir(court.last), {});
 });
@@ -31,10 +31,10 @@ test("a recess silences at once, and its end brings back what was wanted", async
   await court.session.local.set("camera", false);
   await settle();
   assert.deepEqual(onAir(court.last), { microphone: "on", camera: "held" });
-  court.say({ type: "hearing", state: "recess", since: "2026-11-22T09:31:00.000Z", openedAt: "2026-11-22T09:31:00.000Z" });
+  court.say({ type: "hearing", state: "recess", since: "2026-11-22T09:31:00.000Z", openedAt: "2026-11-22T09:31:00.000Z", floor: null });
   await settle();
   assert.deepEqual(onAir(court.last), { microphone: "held", camera: "held" });
-  court.say({ type: "hearing", state: "open", since: "2026-11-22T09:41:00.000Z", openedAt: "2026-11-22T09:31:00.000Z" });
+  court.say({ type: "hearing", state: "open", since: "2026-11-22T09:41:00.000Z", openedAt: "2026-11-22T09:31:00.000Z", floor: null });
   await settle();
   assert.deepEqual(onAir(court.last), { microphone: "on", camera: "held" });
 });
@@ -301,9 +301,9 @@ test("an end stops everything: no device stays open, no socket is tried", async 
 
 test("put out by somebody, the page ends at once, before the connection is closed", async () => {
   const court = await inCourt();
-  court.say({ type: "room", room: "outside", by: null });
+  court.say({ type: "room", room: "outside", by: null, number: 0 });
   assert.notEqual(court.session.store.get().hearing.stage, "over", "nobody did it: the hearing closed, or we left");
-  court.say({ type: "room", room: "outside", by: "00000000000000d1" });
+  court.say({ type: "room", room: "outside", by: "00000000000000d1", number: 0 });
   const { hearing } = court.session.store.get();
   assert.equal(hearing.stage, "over");
   assert.equal(hearing.ending, "removed");
@@ -315,8 +315,8 @@ test("put out by somebody, the page ends at once, before the connection is close
 
 test("a closed hearing ends media and devices, and the connection goes on telling of the record", async () => {
   const court = await inCourt();
-  court.say({ type: "hearing", state: "closed", since: "2026-11-22T10:31:00.000Z", openedAt: "2026-11-22T09:31:00.000Z" });
-  court.say({ type: "room", room: "waiting", by: null });
+  court.say({ type: "hearing", state: "closed", since: "2026-11-22T10:31:00.000Z", openedAt: "2026-11-22T09:31:00.000Z", floor: null });
+  court.say({ type: "room", room: "waiting", by: null, number: 0 });
   court.say(JSON.parse(sample("record-rendering.json")) as object);
   await settle();
   const { hearing } = court.session.store.get();
@@ -366,8 +366,8 @@ test("who only hears and sees is asked for no device, in the lobby and after a r
 
 test("a shared screen ends with a recess, or out of the courtroom, and does not come back by itself", async () => {
   const ways = [
-    [{ type: "hearing", state: "recess", since: "2026-11-22T09:31:00.000Z", openedAt: "2026-11-22T09:31:00.000Z" }, { type: "hearing", state: "open", since: "2026-11-22T09:41:00.000Z", openedAt: "2026-11-22T09:31:00.000Z" }],
-    [{ type: "room", room: "waiting", by: null }, { type: "room", room: "courtroom", by: null }],
+    [{ type: "hearing", state: "recess", since: "2026-11-22T09:31:00.000Z", openedAt: "2026-11-22T09:31:00.000Z", floor: null }, { type: "hearing", state: "open", since: "2026-11-22T09:41:00.000Z", openedAt: "2026-11-22T09:31:00.000Z", floor: null }],
+    [{ type: "room", room: "waiting", by: null, number: 0 }, { type: "room", room: "courtroom", by: null, number: 0 }],
   ] as const;
   for (const [away, back] of ways) {
     const court = await inCourt();
@@ -388,7 +388,7 @@ test("a device that is allowed only after the end is stopped at once", async () 
   const ends: readonly ((court: Court) => void)[] = [
     (court) => court.session.leave(),
     (court) => court.cut(4003),
-    (court) => court.say({ type: "hearing", state: "closed", since: "2026-11-22T10:31:00.000Z", openedAt: "2026-11-22T09:31:00.000Z" }),
+    (court) => court.say({ type: "hearing", state: "closed", since: "2026-11-22T10:31:00.000Z", openedAt: "2026-11-22T09:31:00.000Z", floor: null }),
   ];
   for (const wish of ["both", "microphone", "screen"] as const) {
     for (const end of ends) {
@@ -433,7 +433,7 @@ test("a camera that fails keeps nobody out, and says why", async () => {
   assert.equal(camera.problem, "busy");
   court.session.join();
   await settle();
-  court.say({ type: "room", room: "courtroom", by: null });
+  court.say({ type: "room", room: "courtroom", by: null, number: 0 });
   await settle();
   assert.deepEqual(onAir(court.last), { microphone: "on" });
 });

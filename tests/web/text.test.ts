@@ -35,7 +35,7 @@ test("the Chinese is Chinese, but for names of things that have none", () => {
 });
 
 /** Said by a name that the page has in hand: a role, a state, an error. */
-const BY_NAME = /^\.(roles|states|problems|notices|errors|over|unsupported|advice)\.|^\.(waiting\.hearingIs|courtroom\.(quality|path|recessMicrophone|bench|left|right|stand|gallery)|record|records\.(asked|trouble)|silenced)(\.|$)|^\.home\.needs/;
+const BY_NAME = /^\.(roles|states|rooms|problems|notices|errors|over|unsupported|advice)\.|^\.(waiting\.hearingIs|aside\.in|controls\.closed|people\.screened|courtroom\.(quality|path|screened|bench|left|right|stand|gallery)|record|records\.(asked|trouble)|silenced)(\.|$)|^\.home\.needs/;
 
 test("nothing is translated that no page says", () => {
   const folder = join(SAMPLES, "../../web-client/src/view/");
@@ -56,7 +56,7 @@ test("what a control is called holds what stands on it (WCAG 2.5.3)", () => {
     const rows = [
       [short.microphone, controls.mute], [short.microphone, controls.unmute], [short.camera, controls.cameraOn], [short.camera, controls.cameraOff],
       [short.hand, controls.raise], [short.hand, controls.lower], [short.share, controls.share], [short.share, controls.unshare],
-      [short.people, controls.people], [short.settings, controls.settings], [short.leave, controls.leave],
+      [short.people, controls.people], [short.aside, textIn(language).aside.title], [short.settings, controls.settings], [short.leave, controls.leave],
     ] as const;
     for (const [shown, called] of rows) assert.ok(called.toLowerCase().includes(shown.toLowerCase()), `${called}: ${shown}`);
   }

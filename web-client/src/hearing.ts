@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the page knows of a hearing, and how each message or event of the page changes it. No DOM, no network. */
 import type {
-  Action, ErrorCode, HearingState, Matter, OnRecord, Person, Role, Room, ServerEvent, Welcome,
+  Action, Aside, ErrorCode, HearingState, Matter, OnRecord, Person, Role, Room, Screen, ServerEvent, Welcome,
 } from "./protocol.ts";
+import { ASIDE } from "./protocol.ts";
 
 /** arriving: no welcome yet. lobby: devices are being chosen. joining: asked for a place. present: has one. */
 export type Stage = "arriving" | "lobby" | "joining" | "present" | "over";
@@ -24,7 +25,7 @@ export interface Seat {
 }
 
 export type NoticeKind =
-  | "entered" | "gone" | "waiting" | "hand" | "muted" | "admitted" | "sent-back" | "failed" | "linked";
+  | "entered" | "gone" | "parted" | "locked" | "waiting" | "hand" | "muted" | "admitted" | "sent-back" | "aside" | "floor" | "resumed" | "failed" | "linked";
 
 /** Something to tell the person once. `name` is whom it concerns, `code` why something failed. */
 export interface Notice {
@@ -34,6 +35,13 @@ export interface Notice {
   readonly person: string | null;
   readonly name: string | null;
   readonly code: ErrorCode | "lost" | "late" | null;
+}
+
+/** A room beside the courtroom that one is asked into. */
+export interface Asked {
+  readonly room: Aside;
+  readonly number: number;
+  readonly by: string | null;
 }
 
 export interface Hearing {
@@ -47,6 +55,9 @@ export interface Hearing {
   readonly matter: Matter | null;
   readonly may: readonly Action[];
   readonly record: OnRecord;
+  readonly asked: Asked | null;
+  /** Those one is to know of. */
+  readonly screens: readonly Screen[];
   /** Everybody else we may know of. */
   readonly people: ReadonlyMap<string, Person>;
   /** Person ids with their role, in the order first seen; kept after they go, so that places stay. */
@@ -66,7 +77,7 @@ export type PageEvent =
   | { type: "page:welcome"; welcome: Welcome; atMs: number }
   | { type: "page:linkLost" }
   | { type: "page:joining" }
-  | { type: "page:joined"; room: Room; seats: number }
+  | { type: "page:joined"; room: Room; number: number; seats: number }
   | { type: "page:serverFull" }
   | { type: "page:joinFailed"; code: ErrorCode | "lost" | "late" }
   | { type: "page:failed"; code: ErrorCode | "lost" | "late" }
@@ -85,6 +96,8 @@ export const emptyHearing: Hearing = {
   matter: null,
   may: [],
   record: { state: "off", since: 0, percent: null, reason: null },
+  asked: null,
+  screens: [],
   people: new Map(),
   order: new Map(),
   seats: [],
@@ -111,7 +124,7 @@ export function apply(hearing: Hearing, event: ServerEvent | PageEvent): Hearing
         stage: "present",
         waitsForRoom: false,
         lineBps: null,
-        you: hearing.you && { ...hearing.you, room: event.room },
+        you: hearing.you && { ...hearing.you, room: event.room, number: event.number },
         seats: Array.from({ length: event.seats }, (_, n) => ({ ...emptySeat, turn: hearing.seats[n]?.turn ?? 0 })),
       };
     case "page:joinFailed":
@@ -145,14 +158,13 @@ export function apply(hearing: Hearing, event: ServerEvent | PageEvent): Hearing
     case "gone":
       return gone(hearing, event.person);
     case "hearing":
-      return {
-        ...hearing,
-        // What came before the end is of no more interest.
-        notices: event.state === "closed" ? [] : hearing.notices,
-        matter: hearing.matter && { ...hearing.matter, state: event.state, since: event.since, openedAt: event.openedAt },
-      };
+      return wentOn(hearing, event);
     case "room":
-      return moved(hearing, event.room, event.by);
+      return moved(hearing, event.room, event.number, event.by);
+    case "asked":
+      return { ...hearing, asked: event.room && { room: event.room, number: event.number, by: event.by } };
+    case "screens":
+      return { ...hearing, screens: event.screens };
     case "may":
       return { ...hearing, may: event.may };
     case "record":
@@ -161,7 +173,7 @@ export function apply(hearing: Hearing, event: ServerEvent | PageEvent): Hearing
         record: { state: event.state, since: event.since, percent: event.percent, reason: event.reason },
       };
     case "muted":
-      return notify(hearing, "muted", null, nameOf(hearing, event.by));
+      return muted(hearing, event.by);
     default:
       return unreachable(event);
   }
@@ -187,13 +199,41 @@ export function isSpeaker(hearing: Hearing): boolean {
   return hearing.may.includes("produce") || (hearing.you !== null && !LISTENERS.includes(hearing.you.role));
 }
 
+/** In a room beside the courtroom, private to those in it. */
+export function isAside(person: Person | null): boolean {
+  return ASIDE.some((room) => room === person?.room);
+}
+
+/** Are both in one room, where people meet? */
+export function isTogether(a: Person, b: Person): boolean {
+  return a.room === b.room && a.number === b.number && (a.room === "courtroom" || isAside(a));
+}
+
 /** Does this page's microphone and camera reach anybody now? */
 export function isHeard(hearing: Hearing): boolean {
+  const inSession = hearing.you?.room === "courtroom" && hearing.matter?.state !== "recess";
   return hearing.stage === "present"
-    && hearing.you?.room === "courtroom"
-    && hearing.matter?.state !== "recess"
+    && (inSession || isAside(hearing.you))
     && hearing.matter?.state !== "closed"
     && hearing.may.includes("produce");
+}
+
+/** Those whose microphones stay open while another has the floor, as signaling/access.c has it. */
+const KEEP_FLOOR: readonly Role[] = ["judge", "clerk", "interpreter"];
+
+/** Why the court keeps this person's microphone closed, or null: it may be opened. */
+export function closedBy(hearing: Hearing, person: Person): "locked" | "floor" | "recess" | null {
+  const floor = hearing.matter?.floor ?? null;
+  if (person.room !== "courtroom") return null;
+  if (isState(hearing, "recess")) return "recess";
+  if (person.locked) return "locked";
+  return floor !== null && floor !== person.person && !KEEP_FLOOR.includes(person.role) ? "floor" : null;
+}
+
+/** Is the person kept from one's eyes or ears by a screen, or one from theirs? */
+export function screenOf(hearing: Hearing, person: string): Screen | null {
+  const me = hearing.you?.person;
+  return hearing.screens.find((screen) => screen.person === me && screen.from === person) ?? null;
 }
 
 export function isState(hearing: Hearing, ...states: readonly HearingState[]): boolean {
@@ -220,6 +260,9 @@ function welcomed(hearing: Hearing, welcome: Welcome, atMs: number): Hearing {
     matter: welcome.hearing,
     may: welcome.may,
     record: welcome.record,
+    // Told again right behind, if there are any.
+    asked: null,
+    screens: [],
     clockAheadMs: welcome.serverTime - atMs,
   }, welcome.people);
   const news = withoutOldNews(next);
@@ -302,14 +345,22 @@ function isStillSo(hearing: Hearing, { kind, person: id }: Notice): boolean {
       return person !== undefined && person.connected && person.hand;
     case "gone":
       return person === undefined || !person.connected || person.room === "outside";
+    case "parted":
+      return person === undefined || hearing.you === null || !isTogether(person, hearing.you);
+    case "locked":
+      return hearing.you?.locked ?? false;
     case "admitted":
       return hearing.you?.room === "courtroom";
     case "sent-back":
       return hearing.you?.room === "waiting";
+    case "aside":
+      return isAside(hearing.you);
+    case "floor":
+      return (hearing.matter?.floor ?? null) !== null;
     case "linked":
       return hearing.linkUp;
     // These tell of a moment; time takes them away.
-    case "muted": case "failed":
+    case "muted": case "failed": case "resumed":
       return true;
     default:
       return unreachable(kind);
@@ -323,22 +374,47 @@ function gone(hearing: Hearing, person: string): Hearing {
   people.delete(person);
   const next = withoutOldNews({ ...hearing, people });
   // Outside the courtroom everybody else goes out of sight, and nobody is missed.
-  const missed = before.connected && before.room === "courtroom"
-    && hearing.you?.room === "courtroom" && !isState(hearing, "closed");
-  return missed ? notify(next, "gone", person, before.name) : next;
+  const missed = before.connected && hearing.you !== null && isTogether(before, hearing.you) && !isState(hearing, "closed");
+  return missed ? notify(next, "parted", person, before.name) : next;
 }
 
-function moved(hearing: Hearing, room: Room, by: string | null): Hearing {
-  if (!hearing.you || hearing.you.room === room) return hearing;
+/** The recess and another's floor are told of themselves. */
+function muted(hearing: Hearing, by: string | null): Hearing {
+  const why = hearing.you && closedBy(hearing, hearing.you);
+  if (why === "recess" || why === "floor") return hearing;
+  return notify(hearing, why ?? "muted", null, nameOf(hearing, by));
+}
+
+/** The hearing's course, or who has the floor. */
+function wentOn(hearing: Hearing, { state, since, openedAt, floor }: Extract<ServerEvent, { type: "hearing" }>): Hearing {
+  const before = hearing.matter?.floor ?? null;
   const next: Hearing = {
     ...hearing,
-    you: { ...hearing.you, room },
-    seats: room === "courtroom" ? hearing.seats : hearing.seats.map((seat) => ({ ...seat, person: null, audio: false, video: false })),
-    speaking: room === "courtroom" ? hearing.speaking : new Set(),
-    notices: room === "courtroom" ? hearing.notices.filter(({ kind }) => kind !== "sent-back") : [],
+    // What came before the end is of no more interest.
+    notices: state === "closed" ? [] : hearing.notices,
+    matter: hearing.matter && { ...hearing.matter, state, since, openedAt, floor },
+  };
+  const inside = hearing.you?.room === "courtroom";
+  if (inside && isState(hearing, "recess") && state === "open" && isSpeaker(hearing)) return notify(next, "resumed", null, null);
+  const told = inside && floor !== null && floor !== before;
+  return withoutOldNews(told ? notify(next, "floor", floor, floor === hearing.you?.person ? null : nameOf(hearing, floor)) : next);
+}
+
+function moved(hearing: Hearing, room: Room, number: number, by: string | null): Hearing {
+  if (!hearing.you || (hearing.you.room === room && hearing.you.number === number)) return hearing;
+  const inside = room === "courtroom";
+  const next: Hearing = {
+    ...hearing,
+    you: { ...hearing.you, room, number },
+    asked: null,
+    // Who sits there is told next; until then nobody of the room before.
+    seats: hearing.seats.map((seat) => ({ ...seat, person: null, audio: false, video: false })),
+    speaking: new Set(),
+    notices: inside ? hearing.notices.filter(({ kind }) => kind !== "sent-back") : [],
   };
   if (isState(hearing, "closed")) return next;
-  if (room === "courtroom") return notify(next, "admitted", null, nameOf(hearing, by));
+  if (inside) return notify(next, "admitted", null, nameOf(hearing, by));
+  if (isAside(next.you)) return notify(next, "aside", null, null);
   if (room === "waiting" && hearing.you.room === "courtroom") {
     return notify(next, "sent-back", null, nameOf(hearing, by));
   }

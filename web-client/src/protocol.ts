@@ -7,7 +7,10 @@ export const ROLES = [
   "judge", "clerk", "party", "lawyer", "witness", "interpreter", "expert", "observer", "technician",
 ] as const;
 export type Role = (typeof ROLES)[number];
-export const ROOMS = ["outside", "waiting", "courtroom"] as const;
+/** Rooms beside the courtroom: private to those in them, never recorded. */
+export const ASIDE = ["consultation", "deliberation", "caucus"] as const;
+export type Aside = (typeof ASIDE)[number];
+export const ROOMS = ["outside", "waiting", "courtroom", ...ASIDE] as const;
 export type Room = (typeof ROOMS)[number];
 export const HEARING_STATES = ["scheduled", "waiting", "open", "recess", "closed"] as const;
 export type HearingState = (typeof HEARING_STATES)[number];
@@ -17,7 +20,7 @@ export const RECORD_STATES = [
 export type RecordState = (typeof RECORD_STATES)[number];
 export const ACTIONS = [
   "admit", "dismiss", "mute", "remove", "open", "recess", "resume", "close", "produce", "hand",
-  "records", "connections",
+  "records", "connections", "consult", "deliberate", "caucus", "call-back", "lock", "floor", "screen",
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 export const SOURCES = ["microphone", "camera", "screen"] as const;
@@ -174,15 +177,18 @@ const path: Decoder<Path | null> = (v) => (typeof v === "string" ? (PATHS.find((
 const person = object({
   person: hexId, name: text, role: oneOf(...ROLES), room: oneOf(...ROOMS), connected: truth,
   microphone: oneOf("off", "on"), camera: oneOf("off", "on"), hand: truth, quality: count,
-  path,
+  path, side: count, number: count, locked: truth,
 });
 const matter = object({
   hearing: hexId, case: text, title: text, court: text, scheduledAt: instant,
-  state: oneOf(...HEARING_STATES), since: instant, openedAt: nullable(instant),
+  state: oneOf(...HEARING_STATES), since: instant, openedAt: nullable(instant), floor: nullable(hexId),
 });
 const record = object({
   state: oneOf(...RECORD_STATES), since: instant, percent: optional(number), reason: optional(text),
 });
+
+/** `person` receives nothing of `from`. */
+const screen = object({ person: hexId, from: hexId, what: oneOf("sound", "picture", "both") });
 
 /** An error code we do not know reads as `internal`. */
 const errorCode: Decoder<ErrorCode> = (v) =>
@@ -195,7 +201,7 @@ const answers = {
     rtpCapabilities,
   }),
   joined: object({
-    type: oneOf("joined"), id: count, room: oneOf(...ROOMS),
+    type: oneOf("joined"), id: count, room: oneOf(...ROOMS), number: count,
     transports: object({ up: transport, down: transport }),
     iceServers,
     seats: list(object({ seat: count, audio: consumer, video: consumer })),
@@ -203,6 +209,7 @@ const answers = {
   ok: object({ type: oneOf("ok"), id: count }),
   iceRestarted: object({ type: oneOf("iceRestarted"), id: count, iceParameters, iceServers }),
   produced: object({ type: oneOf("produced"), id: count, producer: hexId }),
+  met: object({ type: oneOf("met"), id: count, number: count }),
   pong: object({ type: oneOf("pong"), id: count, serverTime: instant }),
   error: object({ type: oneOf("error"), id: nullable(count), code: errorCode, detail: text }),
 };
@@ -224,9 +231,11 @@ const events = {
   people: object({ type: oneOf("people"), people: list(person) }),
   gone: object({ type: oneOf("gone"), person: hexId }),
   hearing: object({
-    type: oneOf("hearing"), state: oneOf(...HEARING_STATES), since: instant, openedAt: nullable(instant),
+    type: oneOf("hearing"), state: oneOf(...HEARING_STATES), since: instant, openedAt: nullable(instant), floor: nullable(hexId),
   }),
-  room: object({ type: oneOf("room"), room: oneOf(...ROOMS), by: nullable(hexId) }),
+  room: object({ type: oneOf("room"), room: oneOf(...ROOMS), by: nullable(hexId), number: count }),
+  asked: object({ type: oneOf("asked"), room: nullable(oneOf(...ASIDE)), number: count, by: nullable(hexId) }),
+  screens: object({ type: oneOf("screens"), screens: list(screen) }),
   may: object({ type: oneOf("may"), may: knownOf(oneOf(...ACTIONS)) }),
   record: object({
     type: oneOf("record"), state: oneOf(...RECORD_STATES), since: instant,
@@ -236,6 +245,7 @@ const events = {
 };
 
 export type Person = Decoded<typeof person>;
+export type Screen = Decoded<typeof screen>;
 export type Matter = Decoded<typeof matter>;
 export type OnRecord = Decoded<typeof record>;
 export type RtpCapabilities = Decoded<typeof rtpCapabilities>;
@@ -278,7 +288,12 @@ export type Request =
   | { type: "soundOnly" | "watchConnections"; on: boolean }
   | { type: "device"; overloaded: boolean; thinLine: boolean }
   | { type: "hand"; up: boolean }
-  | { type: "lowerHand" | "admit" | "dismiss" | "mute" | "remove"; person: string }
+  | { type: "lowerHand" | "admit" | "dismiss" | "mute" | "remove" | "callBack" | "giveFloor"; person: string }
+  | { type: "meet"; room: Aside; people: readonly string[] }
+  | { type: "enter"; number: number }
+  | { type: "decline" | "comeBack" | "openFloor" | "muteAll" }
+  | { type: "lock"; person: string; on: boolean }
+  | { type: "screen"; person: string; from: string; what: "none" | "sound" | "picture" | "both" }
   | { type: "setState"; state: "open" | "recess" | "closed" }
   | { type: "leave" }
   | { type: "path"; path: Path }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Who sits where in the drawn courtroom, and whose picture comes through which seat of the media core. */
+import { isAside, isTogether } from "./hearing.ts";
 import type { Hearing } from "./hearing.ts";
-import type { Person, Role } from "./protocol.ts";
+import type { Action, Person, Role } from "./protocol.ts";
 
 /** bench: judges and the clerk. left, right: parties and who speaks for them. stand: who gives evidence. gallery: the rest. */
 export type Area = "bench" | "left" | "right" | "stand" | "gallery";
@@ -31,10 +32,12 @@ export function seatingOf(hearing: Hearing): Seating {
   const areas: { [area in Area]: Place[] } = { bench: [], left: [], right: [], stand: [], gallery: [] };
   let sides = 0;
   for (const [id, role] of hearing.order) {
-    const side = SIDES.includes(role) ? sides++ : 0;
     const isYou = hearing.you?.person === id;
     const person = isYou ? hearing.you : hearing.people.get(id);
-    if (!person || person.room !== "courtroom" || !(person.connected || isYou)) continue;
+    const turn = SIDES.includes(role) ? sides++ : 0;
+    // By the side the court gave; else in turn.
+    const side = person?.side ? person.side - 1 : turn;
+    if (!person || !hearing.you || !isTogether(person, hearing.you) || !(person.connected || isYou)) continue;
     const place = { key: id, person, isYou, seat: isYou ? null : seatOf(hearing, id, "camera"), source: "camera" } as const;
     areas[areaOf(role, side)].push(place);
   }
@@ -64,13 +67,21 @@ function screensOf(hearing: Hearing): readonly Place[] {
 }
 
 /** The judge's and clerk's list: who waits first, then who is in the room, then who is away; by role within. */
-export function rosterOf(hearing: Hearing): { readonly waiting: readonly Person[]; readonly inside: readonly Person[]; readonly away: readonly Person[] } {
+export function rosterOf(hearing: Hearing): { readonly waiting: readonly Person[]; readonly inside: readonly Person[]; readonly aside: readonly Person[]; readonly away: readonly Person[] } {
   const people = [...hearing.order.keys()]
     .map((id) => hearing.people.get(id))
     .filter((person): person is Person => person !== undefined);
   return {
     waiting: people.filter((person) => person.connected && person.room === "waiting"),
     inside: people.filter((person) => person.room === "courtroom" && person.connected),
+    aside: people.filter((person) => isAside(person) && person.connected),
     away: people.filter((person) => !person.connected || person.room === "outside"),
   };
+}
+
+/** Does this role's `may` or the people it sees call for the judge's and clerk's panel at all? */
+export function hasPanel(hearing: Hearing): boolean {
+  const mine: readonly Action[] = ["admit", "dismiss", "mute", "remove", "open", "recess", "resume", "close", "records", "connections"];
+  const bench = hearing.you?.role === "judge" || hearing.you?.role === "clerk";
+  return bench || hearing.may.some((action) => mine.includes(action) && action !== "records");
 }

@@ -2,7 +2,7 @@
 /** One person's part in one hearing: ties the connection, the media and the devices to the state drawn. */
 import { Connection, RequestError } from "./connection.ts";
 import type { World } from "./connection.ts";
-import { apply, emptyHearing, isHeard, isSpeaker, isState } from "./hearing.ts";
+import { apply, emptyHearing, isAside, isHeard, isSpeaker, isState } from "./hearing.ts";
 import type { Ending, Hearing, PageEvent } from "./hearing.ts";
 import { Local } from "./local.ts";
 import type { Health, Media, MediaListener, SeatTracks } from "./media.ts";
@@ -322,7 +322,7 @@ export class Session {
 
   /** While the connection was away the court may have muted us, or sent us out and let us in again. */
   private hearWhatChanged({ you }: Welcome): void {
-    if (you.room !== "courtroom") return;
+    if (you.room === "outside" || you.room === "waiting") return;
     if (you.camera === "off") this.media?.doubt("camera");
     if (you.microphone === "on" || !this.media?.doubt("microphone")) return;
     this.change({ type: "muted", by: null });
@@ -354,8 +354,10 @@ export class Session {
         break;
       case "room":
         // Put out by somebody. The server closes the connection too, but that may take a second.
-        if (event.room === "outside" && event.by !== null) this.finish("removed");
-        else this.reconcile();
+        if (event.room === "outside" && event.by !== null) return this.finish("removed");
+        // What stood on it in one room may be for nobody in the next.
+        if (this.local.store.get().screen.wanted) void this.local.set("screen", false);
+        this.reconcile();
         break;
       case "may":
         this.reconcile();
@@ -364,6 +366,7 @@ export class Session {
         this.media?.setReceived(event.producer, event.received);
         break;
       case "seat": case "seatPicture": case "line": case "speaking": case "person": case "people": case "gone": case "record":
+      case "asked": case "screens":
         break;
     }
   }
@@ -411,7 +414,7 @@ export class Session {
     try {
       const answer = await this.connection.request({ type: "join", seats: seatsWanted(), red: takesRed() });
       if (!current() || answer.type !== "joined" || !this.capabilities) return;
-      this.change({ type: "page:joined", room: answer.room, seats: answer.seats.length });
+      this.change({ type: "page:joined", room: answer.room, number: answer.number, seats: answer.seats.length });
       const media = await this.library.open(this.capabilities, answer, {
         request: (request) => this.connection.request(request),
         onHealth: (health) => { if (current()) this.store.patch({ health }); },
@@ -484,7 +487,7 @@ export class Session {
   private endScreen(): void {
     const { hearing } = this.store.get();
     const inSession = hearing.you?.room === "courtroom" && !isState(hearing, "recess");
-    if (this.local.store.get().screen.wanted && !inSession) void this.local.set("screen", false);
+    if (this.local.store.get().screen.wanted && !inSession && !isAside(hearing.you)) void this.local.set("screen", false);
   }
 
   private async reconcileNow(): Promise<void> {
@@ -495,7 +498,7 @@ export class Session {
       const { wanted, track } = this.local.store.get()[source];
       const isCarried = source !== "camera" || !this.store.get().effort.thin;
       if (isHeard(hearing) && wanted && track && isCarried) await media.publish(source, track);
-      else if (hearing.you?.room === "courtroom" && source !== "screen") await media.hold(source);
+      else if ((hearing.you?.room === "courtroom" || isAside(hearing.you)) && source !== "screen") await media.hold(source);
       else await media.withdraw(source).catch(ignore);
     }
   }

@@ -4,7 +4,7 @@ import type { NoticeKind, Ending } from "./hearing.ts";
 import type { Advice } from "./effort.ts";
 import type { DeviceProblem } from "./devices.ts";
 import type { Path } from "./path.ts";
-import type { ErrorCode, HearingState, RecordState, Role } from "./protocol.ts";
+import type { Aside, ErrorCode, HearingState, RecordState, Role, Room, Screen } from "./protocol.ts";
 import type { Rendering, Trouble } from "./records.ts";
 import type { Unsupported } from "./support.ts";
 import { en } from "./text-en.ts";
@@ -21,6 +21,16 @@ export interface Text {
   readonly cancel: string;
   readonly roles: { readonly [role in Role]: string };
   readonly states: { readonly [state in HearingState]: string };
+  readonly rooms: { readonly [room in Room]: string };
+  /** Rooms beside the courtroom. */
+  readonly aside: {
+    readonly title: string; readonly hint: string; readonly kind: string; readonly who: string;
+    readonly nobody: string; readonly ask: string; readonly consult: string;
+    readonly in: { readonly [room in Aside]: string };
+    readonly asked: (name: string | null, where: string) => string; readonly enter: string; readonly decline: string;
+    readonly private: string; readonly open: string; readonly back: string; readonly notRecorded: string; readonly alone: string;
+    readonly rooms: string; readonly callBack: string; readonly callBackName: (name: string) => string;
+  };
   readonly home: {
     readonly title: string; readonly about: string; readonly open: string; readonly paste: string;
     readonly pasteHint: string; readonly go: string; readonly badLink: string; readonly noToken: string;
@@ -58,12 +68,16 @@ export interface Text {
     /** Said right behind the quality. */
     readonly path: Readonly<Record<Path, string>>;
     readonly elapsed: string; readonly alone: string; readonly recessTitle: string; readonly recess: string;
-    readonly recessMicrophone: { readonly on: string; readonly off: string }; readonly notOpen: string;
+    readonly recessMicrophone: string; readonly notOpen: string;
     readonly closedTitle: string; readonly closed: string; readonly soundBlocked: string;
     readonly turnOnSound: string;
     /** In place of a moving picture that the line does not carry. */
     readonly held: string;
     readonly unsent: string;
+    /** In place of what a screen keeps away. */
+    readonly screened: { readonly [what in Screen["what"]]: string };
+    readonly floor: string;
+    readonly closedMicrophone: string;
   };
   readonly record: { readonly [state in RecordState]: string } & {
     readonly label: string; readonly unknown: string; readonly lostBecause: (reason: string) => string;
@@ -78,7 +92,10 @@ export interface Text {
     readonly leaveTitle: string; readonly leaveText: string; readonly leaveYes: string; readonly stay: string;
     readonly shortcuts: string; readonly muted: string;
     readonly soundOnly: string; readonly withPictures: string;
+    /** Why the court keeps the microphone closed. */
+    readonly closed: { readonly [reason in "locked" | "floor" | "recess"]: string };
     readonly live: string; readonly short: {
+      readonly aside: string;
       readonly microphone: string; readonly camera: string; readonly hand: string; readonly share: string;
       readonly soundOnly: string; readonly people: string; readonly settings: string; readonly leave: string;
     };
@@ -94,6 +111,10 @@ export interface Text {
     readonly closeHearing: string; readonly closeTitle: string; readonly closeText: string;
     readonly closeYes: string; readonly notJoined: string; readonly lostConnection: string;
     readonly waitingCount: (n: number) => string; readonly connections: string;
+    readonly lock: string; readonly unlock: string; readonly locked: string; readonly muteAll: string;
+    readonly giveFloor: string; readonly openFloor: string;
+    readonly screen: string; readonly screenTitle: (name: string) => string; readonly screenText: string;
+    readonly nobodyElse: string; readonly screened: { readonly [what in "none" | Screen["what"]]: string };
   };
   readonly advice: { readonly [advice in Advice]: string } & { readonly accept: string; readonly refuse: string; readonly tryPicture: string };
   readonly link: { readonly lost: string; readonly media: string };

@@ -130,10 +130,10 @@ export class Stack {
     return stack;
   }
 
-  /** Makes a hearing; `people` is [{role, name}]; gives each back with its `link`. */
+  /** Makes a hearing; `people` is [{role, name, side?}]; gives each back with its `link`. */
   async hearing(people, { case: number = "(2026) Test 1", title = "A v. B", court = "Test court", vp9 = false } = {}) {
     const args = ["hearing", "create", "--json", "--case", number, "--title", title, "--court", court, ...(vp9 ? ["--vp9"] : [])];
-    for (const person of people) args.push(`--${person.role}`, person.name);
+    for (const person of people) args.push("--side", `${person.side ?? 0}`, `--${person.role}`, person.name);
     const made = JSON.parse(await this.admin(...args, "--base-url", this.base));
     return made;
   }

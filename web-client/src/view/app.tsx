@@ -2,7 +2,7 @@
 /** Chooses the page: by address, then by where the person stands in the hearing. */
 import type { JSX } from "preact";
 import { useLayoutEffect } from "preact/hooks";
-import { isState, unreachable } from "../hearing.ts";
+import { isAside, isState, unreachable } from "../hearing.ts";
 import type { Route } from "../route.ts";
 import type { Session } from "../session.ts";
 import type { Store } from "../store.ts";
@@ -74,7 +74,7 @@ function HearingPage({ session, token }: { session: Session; token: string }): J
       case "lobby": case "joining":
         return <Lobby {...all} />;
       case "present":
-        return hearing.you?.room === "courtroom" ? <Courtroom {...all} /> : <Waiting {...all} />;
+        return hearing.you?.room === "courtroom" || isAside(hearing.you) ? <Courtroom {...all} /> : <Waiting {...all} />;
       case "over":
         return <Over session={session} hearing={hearing} token={token} />;
       default:

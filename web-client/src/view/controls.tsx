@@ -3,13 +3,14 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { canShareScreen } from "../devices.ts";
-import { isHeard, isSpeaker } from "../hearing.ts";
+import { closedBy, isHeard, isSpeaker } from "../hearing.ts";
 import type { Session } from "../session.ts";
+import { MeetDialog, roomsToOpen } from "./aside.tsx";
 import { DeviceChoices, Problem } from "./devices.tsx";
 import { Confirm, Dialog } from "./dialog.tsx";
 import { useText } from "./hooks.ts";
 import {
-  CameraIcon, CameraOffIcon, HandIcon, LeaveIcon, MicrophoneIcon, MicrophoneOffIcon, PeopleIcon,
+  CameraIcon, CameraOffIcon, HandIcon, LeaveIcon, LockIcon, MicrophoneIcon, MicrophoneOffIcon, PeopleIcon,
   ScreenIcon, SettingsIcon, SpeakerIcon,
 } from "./icons.tsx";
 import type { HearingProps } from "./lobby.tsx";
@@ -21,7 +22,7 @@ interface ControlsProps extends HearingProps {
 
 export function Controls({ session, state, local, hearing, panel }: ControlsProps): JSX.Element {
   const text = useText();
-  const [asking, setAsking] = useState<"leave" | "settings" | null>(null);
+  const [asking, setAsking] = useState<"leave" | "settings" | "meet" | null>(null);
   const toggles = togglesOf(session);
   useShortcuts(toggles);
   const microphone = local.microphone.wanted;
@@ -29,13 +30,14 @@ export function Controls({ session, state, local, hearing, panel }: ControlsProp
   const hand = hearing.you?.hand ?? false;
   const heard = isHeard(hearing);
   const speaks = isSpeaker(hearing);
+  const closed = hearing.you ? closedBy(hearing, hearing.you) : null;
   const names = text.controls.short;
   return (
     <div class="controls" role="toolbar" aria-label={text.controls.label}>
       {speaks ? (
         <>
-          <Control name={names.microphone} label={microphone ? text.controls.mute : text.controls.unmute} keys="Alt+M"
-            testId="microphone" off={!microphone} pressed={microphone} busy={local.microphone.opening}
+          <Control name={names.microphone} label={closed ? text.controls.closed[closed] : microphone ? text.controls.mute : text.controls.unmute} keys="Alt+M"
+            testId="microphone" off={!microphone} pressed={microphone} busy={local.microphone.opening} closed={closed !== null}
             onPress={toggles.microphone}>
             {microphone ? <MicrophoneIcon /> : <MicrophoneOffIcon />}
           </Control>
@@ -53,6 +55,9 @@ export function Controls({ session, state, local, hearing, panel }: ControlsProp
         <Control name={names.share} label={local.screen.wanted ? text.controls.unshare : text.controls.share}
           testId="share-screen" on={local.screen.wanted} pressed={local.screen.wanted} busy={local.screen.opening} onPress={toggles.screen}><ScreenIcon /></Control>
       ) : null}
+      {roomsToOpen(hearing).length > 0 ? (
+        <Control name={names.aside} label={text.aside.title} testId="meet" onPress={() => setAsking("meet")}><LockIcon /></Control>
+      ) : null}
       {panel ? (
         <Control name={names.people} label={panel.waiting > 0 ? `${text.controls.people}: ${text.people.waitingCount(panel.waiting)}` : text.controls.people}
           testId="people" on={panel.open} expanded={panel.open} onPress={panel.toggle} count={panel.waiting}><PeopleIcon /></Control>
@@ -61,7 +66,8 @@ export function Controls({ session, state, local, hearing, panel }: ControlsProp
         on={state.soundOnly} pressed={state.soundOnly} onPress={() => session.setSoundOnly(!state.soundOnly)}><SpeakerIcon /></Control>
       <Control name={names.settings} label={text.controls.settings} testId="settings" onPress={() => setAsking("settings")}><SettingsIcon /></Control>
       <Control name={names.leave} label={text.controls.leave} testId="leave" danger onPress={() => setAsking("leave")}><LeaveIcon /></Control>
-      <span class="sr" role="status">{!speaks ? text.lobby.listener : !microphone ? text.controls.muted : local.microphone.silenced ? text.silenced.microphone : text.controls.live}</span>
+      <span class="sr" role="status">{!speaks ? text.lobby.listener : closed ? text.controls.closed[closed] : !microphone ? text.controls.muted : local.microphone.silenced ? text.silenced.microphone : text.controls.live}</span>
+      {asking === "meet" ? <MeetDialog session={session} hearing={hearing} onClose={() => setAsking(null)} /> : null}
       {asking === "leave" ? <LeaveQuestion session={session} onStay={() => setAsking(null)} /> : null}
       {asking === "settings" ? (
         <Dialog title={text.controls.settings} onClose={() => setAsking(null)} testId="settings-dialog">
@@ -85,6 +91,8 @@ interface ControlProps {
   readonly pressed?: boolean;
   readonly expanded?: boolean;
   readonly busy?: boolean;
+  /** The court does not let it be pressed; its label says why. */
+  readonly closed?: boolean;
   readonly danger?: boolean;
   readonly count?: number;
   readonly onPress: () => void;
@@ -93,12 +101,12 @@ interface ControlProps {
 
 /** Not `disabled` while busy: that would take the focus away. The accessible name says what pressing does; the short one under the drawing says what it is about. */
 function Control(props: ControlProps): JSX.Element {
-  const { name, label, keys, testId, off, on, pressed, expanded, busy, danger, count, onPress, children } = props;
+  const { name, label, keys, testId, off, on, pressed, expanded, busy, closed, danger, count, onPress, children } = props;
   const classes = ["control", off ? "is-off" : "", on ? "is-on" : "", danger ? "is-danger" : ""];
   return (
     <button type="button" class={classes.filter(Boolean).join(" ")} aria-label={label} title={keys ? `${label} (${keys})` : label}
-      aria-expanded={expanded} aria-keyshortcuts={keys} aria-busy={busy} aria-disabled={busy}
-      data-testid={testId} data-on={pressed} onClick={() => { if (!busy) onPress(); }}>
+      aria-expanded={expanded} aria-keyshortcuts={keys} aria-busy={busy} aria-disabled={busy || closed}
+      data-testid={testId} data-on={pressed} onClick={() => { if (!busy && !closed) onPress(); }}>
       {children}
       <span class="control-name" aria-hidden="true">{name}</span>
       {count ? <span class="control-count" aria-hidden="true" data-testid="waiting-count">{count}</span> : null}
@@ -112,7 +120,9 @@ type Toggles = { readonly [what in "microphone" | "camera" | "hand" | "screen"]:
 export function togglesOf(session: Session): Toggles {
   const flip = (source: "microphone" | "camera" | "screen") => () => {
     const { wanted, opening } = session.local.store.get()[source];
-    if (!opening && isSpeaker(session.store.get().hearing)) void session.local.set(source, !wanted);
+    const { hearing } = session.store.get();
+    const closed = source === "microphone" && hearing.you !== null && closedBy(hearing, hearing.you) !== null;
+    if (!opening && !closed && isSpeaker(hearing)) void session.local.set(source, !wanted);
   };
   return {
     microphone: flip("microphone"),

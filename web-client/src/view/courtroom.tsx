@@ -3,19 +3,20 @@
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { adviceOf } from "../effort.ts";
-import { inSessionMs, isSpeaker, isState } from "../hearing.ts";
+import { inSessionMs, isAside, isSpeaker, isState } from "../hearing.ts";
 import type { Hearing } from "../hearing.ts";
-import { rosterOf, seatingOf } from "../seating.ts";
+import { hasPanel, rosterOf, seatingOf } from "../seating.ts";
 import type { Area, Place } from "../seating.ts";
 import { clock } from "../text.ts";
+import { AsideNote, AskedBanner } from "./aside.tsx";
 import { Controls } from "./controls.tsx";
 import { Problem } from "./devices.tsx";
+import { PanelDoor } from "./door.tsx";
 import { Frame } from "./frame.tsx";
 import { useLooks, useNowMs, useText } from "./hooks.ts";
 import { LockIcon, WarningIcon } from "./icons.tsx";
 import type { HearingProps } from "./lobby.tsx";
 import { AdviceBanner, LinkBanner } from "./notices.tsx";
-import { hasPanel, PeoplePanel } from "./people.tsx";
 import { OverWords, RecordProgress } from "./progress.tsx";
 import { Tile } from "./tile.tsx";
 
@@ -26,6 +27,8 @@ export function Courtroom(props: HearingProps): JSX.Element {
   const { session, state, local, hearing } = props;
   const text = useText();
   const [panelOpen, setPanelOpen] = useState(() => matchMedia(ROOM_FOR_PANEL).matches);
+  const aside = isAside(hearing.you);
+  const title = text.rooms[hearing.you?.room ?? "courtroom"];
   const withPanel = hasPanel(hearing);
   const room = useRef<HTMLDivElement>(null);
   useLooks(session, room);
@@ -33,19 +36,21 @@ export function Courtroom(props: HearingProps): JSX.Element {
     ? { open: panelOpen, waiting: rosterOf(hearing).waiting.length, toggle: () => setPanelOpen(!panelOpen) }
     : null;
   return (
-    <Frame title={text.courtroom.title} testId="page-courtroom" wide
+    <Frame title={title} testId={aside ? "page-aside" : "page-courtroom"} wide
       top={<Top hearing={hearing} />}
       bottom={<Controls {...props} panel={panel} />}>
-      <h1 class="sr">{text.courtroom.title}</h1>
+      <h1 class={aside ? "aside-title" : "sr"}>{title}</h1>
       <LinkBanner hearing={hearing} health={state.health} />
+      <AskedBanner session={session} hearing={hearing} />
+      {aside ? <AsideNote session={session} hearing={hearing} /> : null}
       <AdviceBanner advice={hearing.linkUp ? adviceOf(state.effort, hearing, state.soundOnly) : null} session={session} />
       <Problem kind="microphone" local={session.local} state={local} />
       <Problem kind="camera" local={session.local} state={local} />
       <Problem kind="screen" local={session.local} state={local} />
       <div class="room-and-panel" ref={room}>
-        {isState(hearing, "recess") ? <Recess {...props} /> : <Room {...props} />}
+        {isState(hearing, "recess") && !aside ? <Recess {...props} /> : <Room {...props} />}
         {withPanel && panelOpen ? (
-          <PeoplePanel session={session} hearing={hearing} onClose={() => setPanelOpen(false)} />
+          <PanelDoor session={session} hearing={hearing} onClose={() => setPanelOpen(false)} />
         ) : null}
       </div>
     </Frame>
@@ -88,6 +93,8 @@ export function RecordBanner({ hearing }: { readonly hearing: Hearing }): JSX.El
   // "On record" is a promise: without a connection the page does not know, so it does not say so.
   const shown = state === "on" && !hearing.linkUp ? "unknown" : state;
   const recess = state === "off" && hearing.matter?.state === "recess";
+  // What is said beside the courtroom is on no record, whatever is said in it.
+  if (isAside(hearing.you)) return <div class="record off" data-testid="record" data-state="aside"><strong>{text.aside.notRecorded}</strong></div>;
   const words = recess ? text.record.notInRecess : text.record[shown];
   const why = shown === "lost" ? text.record.lostBecause(reason ?? "") : null;
   const alarming = shown === "lost" || shown === "unknown";
@@ -120,9 +127,9 @@ function Room({ state, local, hearing }: HearingProps): JSX.Element {
   return (
     // Scrolls when there are many: so it can be reached by keyboard.
     <div class="room" role="group" aria-label={text.courtroom.title} tabIndex={0} data-floor={floor} data-bench={seating.bench.length} data-testid="room">
-      {isState(hearing, "scheduled", "waiting")
+      {isState(hearing, "scheduled", "waiting") && !isAside(hearing.you)
         ? <p class="room-note" role="status">{text.courtroom.notOpen}</p> : null}
-      {alone ? <p class="room-note" data-testid="alone">{text.courtroom.alone}</p> : null}
+      {alone ? <p class="room-note" data-testid="alone">{isAside(hearing.you) ? text.aside.alone : text.courtroom.alone}</p> : null}
       {seating.screens.length > 0 ? <ul class="screens">{draw(seating.screens)}</ul> : null}
       {area("bench")}
       {floor > 0 ? <div class="floor">{area("left")}{area("stand")}{area("right")}</div> : null}
@@ -132,15 +139,14 @@ function Room({ state, local, hearing }: HearingProps): JSX.Element {
 }
 
 /** No picture is drawn in a recess: nothing may look as if it went on. */
-function Recess({ local, hearing }: HearingProps): JSX.Element {
+function Recess({ hearing }: HearingProps): JSX.Element {
   const text = useText();
   return (
     <div class="pause" data-testid="recess-screen">
       <LockIcon />
       <h2>{text.courtroom.recessTitle}</h2>
       <p class="lead" role="status">{text.courtroom.recess}</p>
-      {isSpeaker(hearing)
-        ? <p>{local.microphone.wanted ? text.courtroom.recessMicrophone.on : text.courtroom.recessMicrophone.off}</p> : null}
+      {isSpeaker(hearing) ? <p>{text.courtroom.recessMicrophone}</p> : null}
     </div>
   );
 }

@@ -5,6 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { useText } from "./hooks.ts";
 import { WarningIcon } from "./icons.tsx";
 import type { ConnectionsProps } from "./connections.tsx";
+import type { PanelProps } from "./people.tsx";
 
 interface LaterProps<M> {
   readonly load: () => Promise<M>;
@@ -31,6 +32,11 @@ export function Later<M>({ load, draw }: LaterProps<M>): JSX.Element {
       </div>
     </div>
   );
+}
+
+/** The judge's and clerk's panel. */
+export function PanelDoor(props: PanelProps): JSX.Element {
+  return <Later load={() => import("./people.tsx")} draw={({ PeoplePanel }) => <PeoplePanel {...props} />} />;
 }
 
 /** The way to everybody's connection. */

@@ -13,8 +13,8 @@ import { CloseIcon, WarningIcon } from "./icons.tsx";
 
 /** How long each stays in sight; what concerns oneself stays longer. Ours. */
 const STAY_MS: { readonly [kind in NoticeKind]: number } = {
-  entered: 5000, gone: 6000, waiting: 8000, hand: 8000, linked: 5000,
-  muted: 15000, admitted: 8000, "sent-back": 15000, failed: 12000,
+  entered: 5000, gone: 6000, parted: 6000, locked: 15000, waiting: 8000, hand: 8000, linked: 5000,
+  muted: 15000, admitted: 8000, aside: 8000, floor: 8000, resumed: 15000, "sent-back": 15000, failed: 12000,
 };
 
 interface Announced {

@@ -6,25 +6,18 @@ import type { Hearing } from "../hearing.ts";
 import type { Action, Person } from "../protocol.ts";
 import { rosterOf } from "../seating.ts";
 import type { Session } from "../session.ts";
-import { Confirm } from "./dialog.tsx";
+import { Confirm, Dialog } from "./dialog.tsx";
 import { ConnectionsDoor } from "./door.tsx";
 import { useText } from "./hooks.ts";
 import { CloseIcon, HandIcon, MicrophoneIcon, MicrophoneOffIcon } from "./icons.tsx";
 import { Quality } from "./tile.tsx";
 
-type Question = { readonly about: "remove" | "dismiss"; readonly person: Person } | { readonly about: "close" };
+type Question = { readonly about: "remove" | "dismiss" | "screen"; readonly person: Person } | { readonly about: "close" };
 
-interface PanelProps {
+export interface PanelProps {
   readonly session: Session;
   readonly hearing: Hearing;
   readonly onClose: () => void;
-}
-
-/** Does this role's `may` or the people it sees call for the panel at all? */
-export function hasPanel(hearing: Hearing): boolean {
-  const mine: readonly Action[] = ["admit", "dismiss", "mute", "remove", "open", "recess", "resume", "close", "records", "connections"];
-  const bench = hearing.you?.role === "judge" || hearing.you?.role === "clerk";
-  return bench || hearing.may.some((action) => mine.includes(action) && action !== "records");
 }
 
 export function PeoplePanel({ session, hearing, onClose }: PanelProps): JSX.Element {
@@ -71,16 +64,36 @@ export function PeoplePanel({ session, hearing, onClose }: PanelProps): JSX.Elem
           ))}
         </ul>
       </section>
+      {roster.aside.length > 0 ? (
+        <section>
+          <h3>{text.aside.rooms} <span class="count">{roster.aside.length}</span></h3>
+          <ul class="people" data-testid="aside-people">
+            {roster.aside.map((person) => (
+              <PersonLine key={person.person} person={person} where={`${text.rooms[person.room]} ${person.number}`}>
+                {may("call-back") && person.role !== "judge" ? (
+                  <button type="button" data-testid="call-back" onClick={() => void session.act({ type: "callBack", person: person.person })}
+                    aria-label={text.aside.callBackName(person.name)}>{text.aside.callBack}</button>
+                ) : null}
+                <More person={person} hearing={hearing} session={session} ask={setQuestion} />
+              </PersonLine>
+            ))}
+          </ul>
+        </section>
+      ) : null}
       {roster.away.length > 0 ? (
         <section>
           <h3>{text.people.away} <span class="count">{roster.away.length}</span></h3>
           <ul class="people away">
-            {roster.away.map((person) => <PersonLine key={person.person} person={person} />)}
+            {roster.away.map((person) => (
+              <PersonLine key={person.person} person={person}>
+                <More person={person} hearing={hearing} session={session} ask={setQuestion} />
+              </PersonLine>
+            ))}
           </ul>
         </section>
       ) : null}
       {may("connections") ? <ConnectionsDoor of="live" session={session} hearing={hearing} /> : null}
-      <Questions question={question} session={session} onDone={() => setQuestion(null)} />
+      <Questions question={question} session={session} hearing={hearing} onDone={() => setQuestion(null)} />
     </aside>
   );
 }
@@ -88,10 +101,12 @@ export function PeoplePanel({ session, hearing, onClose }: PanelProps): JSX.Elem
 interface LineProps {
   readonly person: Person;
   readonly isYou?: boolean;
+  /** The room beside the courtroom that the person is in. */
+  readonly where?: string;
   readonly children?: JSX.Element | readonly (JSX.Element | null)[] | null;
 }
 
-function PersonLine({ person, isYou, children }: LineProps): JSX.Element {
+function PersonLine({ person, isYou, where, children }: LineProps): JSX.Element {
   const text = useText();
   const inside = person.room === "courtroom" && person.connected;
   const lost = !person.connected && person.room !== "outside";
@@ -99,7 +114,7 @@ function PersonLine({ person, isYou, children }: LineProps): JSX.Element {
     <li class="person" data-person={person.person} data-room={person.room} data-connected={person.connected} data-testid="person">
       <span class="person-name">
         <span class="name">{person.name}{isYou ? ` (${text.courtroom.you})` : ""}</span>
-        <span class="role">{text.roles[person.role]}{lost ? ` · ${text.people.lostConnection}` : person.room === "outside" ? ` · ${text.people.notJoined}` : ""}</span>
+        <span class="role">{text.roles[person.role]}{lost ? ` · ${text.people.lostConnection}` : person.room === "outside" ? ` · ${text.people.notJoined}` : where ? ` · ${where}` : ""}{person.locked ? ` · ${text.people.locked}` : ""}</span>
       </span>
       {inside ? (
         <span class="person-state">
@@ -127,6 +142,7 @@ function More({ person, hearing, session, ask }: MoreProps): JSX.Element | null 
   const text = useText();
   const may = (action: Action) => hearing.may.includes(action);
   const inside = person.room === "courtroom";
+  const hasFloor = hearing.matter?.floor === person.person;
   const act = (type: "mute" | "lowerHand") => (event: Event) => {
     shut(event);
     void session.act({ type, person: person.person });
@@ -134,6 +150,9 @@ function More({ person, hearing, session, ask }: MoreProps): JSX.Element | null 
   const actions = [
     inside && person.hand && may("admit") ? <button key="hand" type="button" onClick={act("lowerHand")} data-testid="lower-hand">{text.people.lowerHand}</button> : null,
     inside && may("mute") && person.microphone === "on" ? <button key="mute" type="button" onClick={act("mute")} data-testid="mute-person">{text.people.mute}</button> : null,
+    may("lock") && person.role !== "judge" ? <button key="lock" type="button" onClick={(event) => { shut(event); void session.act({ type: "lock", person: person.person, on: !person.locked }); }} data-testid="lock-person">{person.locked ? text.people.unlock : text.people.lock}</button> : null,
+    inside && may("floor") ? <button key="floor" type="button" onClick={(event) => { shut(event); void session.act(hasFloor ? { type: "openFloor" } : { type: "giveFloor", person: person.person }); }} data-testid="floor-person">{hasFloor ? text.people.openFloor : text.people.giveFloor}</button> : null,
+    may("screen") && person.role !== "judge" ? <button key="screen" type="button" onClick={(event) => { shut(event); ask({ about: "screen", person }); }} data-testid="screen-person">{text.people.screen}</button> : null,
     inside && may("dismiss") ? <button key="dismiss" type="button" onClick={(event) => { shut(event); ask({ about: "dismiss", person }); }} data-testid="dismiss">{text.people.dismiss}</button> : null,
     may("remove") ? <button key="remove" type="button" class="danger-text" onClick={(event) => { shut(event); ask({ about: "remove", person }); }} data-testid="remove">{text.people.remove}</button> : null,
   ].filter((action) => action !== null);
@@ -171,13 +190,47 @@ function Course({ session, hearing, onCloseHearing }: { session: Session; hearin
         {may("open") && (state === "waiting" || state === "scheduled") ? <button type="button" class="primary" onClick={set("open")} data-testid="open-hearing">{text.people.open}</button> : null}
         {may("recess") && state === "open" ? <button type="button" onClick={set("recess")} data-testid="recess">{text.people.recess}</button> : null}
         {(may("resume") || may("open")) && state === "recess" ? <button type="button" class="primary" onClick={set("open")} data-testid="resume">{text.people.resume}</button> : null}
+        {may("mute") && (state === "open" || state === "waiting") ? <button type="button" onClick={() => void session.act({ type: "muteAll" })} data-testid="mute-all">{text.people.muteAll}</button> : null}
+        {may("floor") && hearing.matter?.floor ? <button type="button" onClick={() => void session.act({ type: "openFloor" })} data-testid="open-floor">{text.people.openFloor}</button> : null}
         {may("close") && (state === "open" || state === "recess") ? <button type="button" class="danger-text" onClick={onCloseHearing} data-testid="close-hearing">{text.people.closeHearing}</button> : null}
       </div>
     </section>
   );
 }
 
-function Questions({ question, session, onDone }: { question: Question | null; session: Session; onDone: () => void }): JSX.Element | null {
+/** Who is kept from this person's eyes and ears. At once, as each box is ticked. */
+function Screens({ person, hearing, session, onDone }: { person: Person; hearing: Hearing; session: Session; onDone: () => void }): JSX.Element {
+  const text = useText();
+  const others = [...hearing.people.values()].filter((one) => one.person !== person.person && one.role !== "judge");
+  const what = (from: string) => hearing.screens.find((one) => one.person === person.person && one.from === from)?.what ?? "none";
+  return (
+    <Dialog title={text.people.screenTitle(person.name)} onClose={onDone} testId="screen-dialog">
+      <p class="hint">{text.people.screenText}</p>
+      {others.length === 0 ? <p>{text.people.nobodyElse}</p> : null}
+      <ul class="people">
+        {others.map((one) => (
+          <li key={one.person}>
+            <label class="choice">{one.name} <span class="role">{text.roles[one.role]}</span>
+              <select value={what(one.person)} data-testid="screen-from" data-person={one.person}
+                onChange={(event) => void session.act({ type: "screen", person: person.person, from: one.person, what: chosenIn(event.currentTarget.value) })}>
+                {SCREENED.map((each) => <option key={each} value={each}>{text.people.screened[each]}</option>)}
+              </select>
+            </label>
+          </li>
+        ))}
+      </ul>
+      <div class="dialog-actions"><button type="button" class="primary" onClick={onDone} data-testid="screens-done">{text.close}</button></div>
+    </Dialog>
+  );
+}
+
+const SCREENED = ["none", "both", "picture", "sound"] as const;
+
+function chosenIn(value: string): (typeof SCREENED)[number] {
+  return SCREENED.find((one) => one === value) ?? "none";
+}
+
+function Questions({ question, session, hearing, onDone }: { question: Question | null; session: Session; hearing: Hearing; onDone: () => void }): JSX.Element | null {
   const text = useText();
   if (question === null) return null;
   const words = text.people;
@@ -189,6 +242,8 @@ function Questions({ question, session, onDone }: { question: Question | null; s
           {words.closeText}
         </Confirm>
       );
+    case "screen":
+      return <Screens person={question.person} hearing={hearing} session={session} onDone={onDone} />;
     case "remove": case "dismiss": {
       const { about, person } = question;
       const title = about === "remove" ? words.removeTitle(person.name) : words.dismissTitle(person.name);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One person in the courtroom: picture, name, role, and what can be known of them at a glance. */
 import type { JSX } from "preact";
+import { closedBy, screenOf } from "../hearing.ts";
 import type { Hearing } from "../hearing.ts";
 import { isLive } from "../local.ts";
 import type { LocalState } from "../local.ts";
@@ -32,6 +33,8 @@ export function Tile({ place, hearing, tracks, local, soundOnly, thin }: TilePro
   const unsent = thin && isYou && !isScreen && isLive(local.camera);
   const face = unsent || (soundOnly && !isYou) ? { ...given, showing: false } : given;
   const held = face.showing && place.seat !== null && (hearing.seats[place.seat]?.held ?? false);
+  const screened = isYou || isScreen ? null : screenOf(hearing, person.person);
+  const closed = closedBy(hearing, person) !== null;
   const microphoneOn = isYou ? isLive(local.microphone) : person.microphone === "on";
   const speaking = microphoneOn && hearing.speaking.has(person.person);
   const label = isScreen ? text.courtroom.screen(person.name) : person.name;
@@ -39,15 +42,17 @@ export function Tile({ place, hearing, tracks, local, soundOnly, thin }: TilePro
   return (
     <article class={classes.filter(Boolean).join(" ")} data-testid={isScreen ? "screen" : "tile"}
       data-person={person.person} data-role={person.role} data-you={isYou} data-speaking={speaking}
-      data-microphone={microphoneOn ? "on" : "off"} data-seat={place.seat ?? undefined} data-held={held}
+      data-microphone={microphoneOn ? "on" : "off"} data-closed={closed} data-seat={place.seat ?? undefined} data-held={held}
       aria-label={`${label}, ${text.roles[person.role]}`}>
       <Picture track={face.track} turn={face.turn} warm={face.warm} showing={face.showing}
         mirrored={isYou} label={label} testId={isYou ? "own-picture" : "picture"}
         {...(place.seat === null ? {} : { seat: place.seat })} cover={<Cover name={person.name} />} />
       {held ? <p class="held-note" data-testid="held">{text.courtroom.held}</p> : null}
+      {screened ? <p class="held-note" data-testid="screened" data-what={screened.what}>{text.courtroom.screened[screened.what]}</p> : null}
       {unsent ? <p class="held-note" data-testid="unsent">{text.courtroom.unsent}</p> : null}
       {isScreen ? null : (
         <div class="tile-corner">
+          {hearing.matter?.floor === person.person ? <span class="badge floor" data-testid="has-floor"><SpeakingIcon /><span class="words">{text.courtroom.floor}</span></span> : null}
           {person.hand ? <span class="badge hand" data-testid="hand"><HandIcon /><span class="words">{text.courtroom.handUp}</span></span> : null}
           {!person.connected && !isYou ? <span class="badge away"><WarningIcon /><span class="words">{text.courtroom.away}</span></span> : null}
         </div>
@@ -56,7 +61,7 @@ export function Tile({ place, hearing, tracks, local, soundOnly, thin }: TilePro
         <span class="tile-state">
           {speaking
             ? <span class="speaking-mark"><SpeakingIcon /><span class="sr">{text.courtroom.speaking}</span></span>
-            : microphoneOn ? null : <span class="muted-mark"><MicrophoneOffIcon /><span class="sr">{text.courtroom.muted}</span></span>}
+            : microphoneOn ? null : <span class="muted-mark"><MicrophoneOffIcon /><span class="sr">{closed ? text.courtroom.closedMicrophone : text.courtroom.muted}</span></span>}
         </span>
         <span class="tile-name">
           <span class="name">{label}{isYou ? <span class="you"> ({text.courtroom.you})</span> : null}</span>

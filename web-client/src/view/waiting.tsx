@@ -3,6 +3,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { isSpeaker } from "../hearing.ts";
+import { AskedBanner, mayBeAsked, MeetDialog, roomsToOpen } from "./aside.tsx";
 import { Problem } from "./devices.tsx";
 import { Frame } from "./frame.tsx";
 import { useText } from "./hooks.ts";
@@ -15,10 +16,12 @@ import { LinkBanner } from "./notices.tsx";
 export function Waiting({ session, state, local, hearing }: HearingProps): JSX.Element {
   const text = useText();
   const [leaving, setLeaving] = useState(false);
+  const [meeting, setMeeting] = useState(false);
   const now = hearing.matter?.state ?? "waiting";
   return (
     <Frame title={text.waiting.title} testId="page-waiting">
       <LinkBanner hearing={hearing} health={state.health} />
+      <AskedBanner session={session} hearing={hearing} />
       <div class="waiting">
         <div class="waiting-words">
           <h1>{text.waiting.title}</h1>
@@ -26,6 +29,8 @@ export function Waiting({ session, state, local, hearing }: HearingProps): JSX.E
           <p class="private"><LockIcon /><span>{text.waiting.private}</span></p>
           <p>{text.waiting.next}</p>
           <MatterFacts hearing={hearing} />
+          {roomsToOpen(hearing).length > 0 && mayBeAsked(hearing, "consultation").length > 0
+            ? <button type="button" onClick={() => setMeeting(true)} data-testid="consult">{text.aside.consult}</button> : null}
           <button type="button" onClick={() => setLeaving(true)} data-testid="leave"><LeaveIcon />{text.controls.leave}</button>
         </div>
         {isSpeaker(hearing) ? (
@@ -37,6 +42,7 @@ export function Waiting({ session, state, local, hearing }: HearingProps): JSX.E
           </section>
         ) : null}
       </div>
+      {meeting ? <MeetDialog session={session} hearing={hearing} onClose={() => setMeeting(false)} /> : null}
       {leaving ? <LeaveQuestion session={session} onStay={() => setLeaving(false)} /> : null}
     </Frame>
   );
