@@ -162,6 +162,8 @@ _Static_assert(LIMIT_PEOPLE_PER_HEARING <= LIMIT_PEERS_PER_HEARING, "each may be
 #define LIMIT_CASE_NUMBER_BYTES 120
 #define LIMIT_TITLE_BYTES       300
 #define LIMIT_COURT_BYTES       120
+/* Why the hearing's course is changed, in the court's words. */
+#define LIMIT_REASON_BYTES 300
 /* Rows of one listing of the store. */
 #define LIMIT_STORE_LIST 10000
 /* Browser sessions over HTTP kept at once. */

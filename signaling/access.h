@@ -27,6 +27,9 @@ enum access_action {
     ACCESS_LOCK,      /* close a microphone until it is unlocked */
     ACCESS_FLOOR,     /* give one person the floor, or open it to all */
     ACCESS_SCREEN,
+    ACCESS_SUSPEND,
+    ACCESS_IN_CAMERA, /* close the doors to the public, or open them */
+    ACCESS_CONSENT,   /* one's own, to an online hearing */
     ACCESS_MAY_COUNT,
     ACCESS_LOWER_HAND = ACCESS_MAY_COUNT, /* another's */
     ACCESS_JOIN,

@@ -39,6 +39,7 @@ static const struct command {
      "  --expires DAYS    how long after that links are good (default 30)\n"
      "  --vp9             cameras send VP9 in layers of one stream, where the browser can: a\n"
      "                    better picture on the same line for more of the device's work\n"
+     "  --consent         it is opened only once every party has agreed to be heard online\n"
      "  --judge NAME      a person; likewise --clerk --party --lawyer --witness --interpreter\n"
      "                    --expert --observer --technician; each may be repeated\n"
      "  --side NUMBER     the side, 1 to 8, of those named after it (0: none): parties and\n"
@@ -151,6 +152,8 @@ static bool read_flag(struct line *line, const char *name)
         line->options.all = true;
     else if (strcmp(name, "vp9") == 0)
         line->options.vp9 = true;
+    else if (strcmp(name, "consent") == 0)
+        line->options.consent = true;
     else if (strcmp(name, "help") == 0)
         line->help = true;
     else if (strcmp(name, "version") == 0)

@@ -133,6 +133,7 @@ static void put_hearing(struct jsontext *t, const struct store_hearing *h)
     jsontext_string(t, "state", terms_state_name(h->state));
     jsontext_time(t, "scheduledAt", h->scheduled_us);
     jsontext_bool(t, "vp9", h->vp9);
+    jsontext_bool(t, "consent", h->needs_consent);
 }
 
 /* One person's line, or element of `people`. */
@@ -250,7 +251,8 @@ static int make_hearing(const struct desk *desk, const char *case_number, const 
 {
     struct store_hearing h = {
         .scheduled_us = desk->options->scheduled_us ? desk->options->scheduled_us : desk->now_us,
-        .vp9 = desk->options->vp9};
+        .vp9 = desk->options->vp9,
+        .needs_consent = desk->options->consent};
     int r = set_label(h.case_number, sizeof(h.case_number), case_number);
     if (r == 0)
         r = set_label(h.title, sizeof(h.title), title);

@@ -18,7 +18,8 @@ struct admin_options {
     bool json;
     bool renew;
     bool all;
-    bool vp9; /* the hearing's cameras send it, where the browser can */
+    bool consent; /* the hearing needs every party's */
+    bool vp9;     /* the hearing's cameras send it, where the browser can */
     size_t guest_count;
     struct invite_guest guests[LIMIT_PEOPLE_PER_HEARING];
 };

@@ -53,7 +53,7 @@ void effects_open_media(struct live *live)
                          .accepted = court_was_accepted(live)},
     };
     struct control_message matrix = {.type = CONTROL_MATRIX};
-    access_matrix(id, live->hearing->stored.state, &matrix.matrix);
+    access_matrix(id, hearing_state(live->hearing), &matrix.matrix);
     tell_screens(live); /* before anybody is there whom they concern */
     if (live->ring_fd >= 0) {
         const struct media_ticket ticket = {.purpose = COURT_MEDIA_OPEN, .hearing = id};
@@ -147,7 +147,7 @@ static void pause_producer(struct live *live, const struct hearing_change *chang
 static void tell_matrix(struct live *live)
 {
     struct control_message message = {.type = CONTROL_MATRIX};
-    access_matrix(live->hearing->stored.id, live->hearing->stored.state, &message.matrix);
+    access_matrix(live->hearing->stored.id, hearing_state(live->hearing), &message.matrix);
     tell_sfu(live, &message, -1);
 }
 

@@ -56,6 +56,8 @@ void figures_take(struct live *live, const struct hearing_person *person,
 /* Whether it can be heard: "silent" is a microphone that is on and nothing comes of it. */
 static const char *microphone_of(const struct hearing_person *person)
 {
+    if (person->aside.number) /* nobody is told what is done there */
+        return "private";
     for (size_t i = 0; i < LIMIT_STREAMS_PER_PEER; i++) {
         const struct hearing_producer *p = &person->producers[i];
         if (p->id && p->source == CONTROL_SOURCE_MICROPHONE && !p->paused)

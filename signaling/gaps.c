@@ -17,6 +17,8 @@ static void begin(struct live *live, const struct hearing_person *person,
                   const struct hearing_producer *producer, uint64_t since_us, bool ours)
 {
     struct live_gap *gap = gap_of(live, person, producer->source);
+    if (hearing_room(person) != TERMS_ROOM_COURTROOM)
+        return; /* beside it there are no gaps, as there are no lines */
     if (gap->stream) {
         gap->until_us = 0;
         return;

@@ -77,6 +77,14 @@ struct hearing_producer *hearing_producer_of(struct hearing_person *p, enum cont
     return found ? &p->producers[found - p->producers] : NULL;
 }
 
+enum terms_state hearing_state(const struct hearing *h)
+{
+    if (h->stored.state == TERMS_STATE_OPEN && h->in_camera)
+        return TERMS_STATE_IN_CAMERA;
+    return h->stored.state == TERMS_STATE_RECESS && h->suspended ? TERMS_STATE_SUSPENDED
+                                                                 : h->stored.state;
+}
+
 bool hearing_is_bench(const struct hearing_person *p)
 {
     return p->stored.role == CONTROL_ROLE_JUDGE || p->stored.role == CONTROL_ROLE_CLERK;
@@ -128,7 +136,7 @@ bool hearing_is_screened(const struct hearing *h, uint64_t from, uint64_t to,
 
 uint32_t hearing_may(const struct hearing *h, const struct hearing_person *p)
 {
-    return access_may_mask(p->stored.role, h->stored.state, hearing_room(p));
+    return access_may_mask(p->stored.role, hearing_state(h), hearing_room(p));
 }
 
 /* What an action asks of the person it is done to. */
@@ -169,6 +177,9 @@ static int check_target(const struct hearing_person *actor, enum access_action a
     case ACCESS_CONSULT:
     case ACCESS_DELIBERATE:
     case ACCESS_CAUCUS:
+    case ACCESS_SUSPEND:
+    case ACCESS_IN_CAMERA:
+    case ACCESS_CONSENT:
     case ACCESS_ENTER:
     case ACCESS_COME_BACK:
     case ACCESS_JOIN:
@@ -193,7 +204,7 @@ int hearing_check(const struct hearing *h, const struct hearing_person *actor,
     if (actor->stored.room == TERMS_ROOM_OUTSIDE && action != ACCESS_RECORDS &&
         action != ACCESS_JOIN)
         return -ENOTCONN;
-    if (!access_may(actor->stored.role, action, h->stored.state, hearing_room(actor)))
+    if (!access_may(actor->stored.role, action, hearing_state(h), hearing_room(actor)))
         return -ESTALE;
     if (!has_target(action))
         return 0;
@@ -231,22 +242,34 @@ void hearing_set_connected(struct hearing *h, struct hearing_person *p, bool con
                                                 .about = p->stored.id});
 }
 
+/* Notes what follows of another state for media core and pages; `may` is everybody's of before. */
+static void note_state(struct hearing *h, const uint32_t *may, struct hearing_changes *changes)
+{
+    change_note(h, changes, (struct hearing_change){.type = HEARING_CHANGE_MATRIX});
+    change_note(h, changes, (struct hearing_change){.type = HEARING_CHANGE_STATE});
+    for (size_t i = 0; i < h->count; i++)
+        change_note_may(h, h->people[i], may[i], changes);
+}
+
+static void may_of_all(const struct hearing *h, uint32_t *ret_may)
+{
+    for (size_t i = 0; i < h->count; i++)
+        ret_may[i] = hearing_may(h, h->people[i]);
+}
+
 static void set_state(struct hearing *h, enum terms_state state, uint64_t wall_us,
                       struct hearing_changes *changes)
 {
     uint32_t may[LIMIT_PEOPLE_PER_HEARING];
-    for (size_t i = 0; i < h->count; i++)
-        may[i] = hearing_may(h, h->people[i]);
-    h->stored.state = state;
+    may_of_all(h, may);
+    h->suspended = state == TERMS_STATE_SUSPENDED;
+    h->stored.state = h->suspended ? TERMS_STATE_RECESS : state;
     h->stored.since_us = wall_us;
     if (state == TERMS_STATE_OPEN && h->stored.opened_us == 0)
         h->stored.opened_us = wall_us;
     if (state == TERMS_STATE_CLOSED)
         h->stored.closed_us = wall_us;
-    change_note(h, changes, (struct hearing_change){.type = HEARING_CHANGE_MATRIX});
-    change_note(h, changes, (struct hearing_change){.type = HEARING_CHANGE_STATE});
-    for (size_t i = 0; i < h->count; i++)
-        change_note_may(h, h->people[i], may[i], changes);
+    note_state(h, may, changes);
 }
 
 void hearing_join(struct hearing *h, struct hearing_person *p, uint8_t seats, uint64_t wall_us,
@@ -307,9 +330,50 @@ void hearing_remove(struct hearing *h, struct hearing_person *p, uint64_t by,
 void hearing_set_state(struct hearing *h, enum terms_state state, uint64_t wall_us,
                        struct hearing_changes *changes)
 {
+    bool is_suspended = state == TERMS_STATE_SUSPENDED;
     changes->count = 0;
-    if (state != h->stored.state)
+    if ((is_suspended ? TERMS_STATE_RECESS : state) != h->stored.state ||
+        h->suspended != is_suspended)
         set_state(h, state, wall_us, changes);
+}
+
+void hearing_set_in_camera(struct hearing *h, bool in_camera, uint64_t wall_us,
+                           struct hearing_changes *changes)
+{
+    uint32_t may[LIMIT_PEOPLE_PER_HEARING];
+    changes->count = 0;
+    if (h->in_camera == in_camera)
+        return;
+    may_of_all(h, may);
+    h->in_camera = in_camera;
+    if (h->stored.state == TERMS_STATE_OPEN)
+        h->stored.since_us = wall_us;
+    note_state(h, may, changes);
+}
+
+void hearing_set_consent(struct hearing *h, struct hearing_person *p, bool given,
+                         struct hearing_changes *changes)
+{
+    enum story_consent consent = given ? STORY_CONSENT_GIVEN : STORY_CONSENT_WITHDRAWN;
+    changes->count = 0;
+    if (p->consent == consent)
+        return;
+    p->consent = consent;
+    change_note_person(h, p, changes);
+}
+
+bool hearing_lacks(const struct hearing *h, struct hearing_missing *ret_missing)
+{
+    *ret_missing = (struct hearing_missing){.judge = true};
+    for (size_t i = 0; i < h->count; i++) {
+        const struct hearing_person *p = h->people[i];
+        if (p->stored.role == CONTROL_ROLE_JUDGE && is_in_courtroom(p))
+            ret_missing->judge = false;
+        if (h->stored.needs_consent && p->stored.role == CONTROL_ROLE_PARTY && !p->stored.removed &&
+            p->consent != STORY_CONSENT_GIVEN)
+            ret_missing->consents[ret_missing->consent_count++] = p->stored.id;
+    }
+    return ret_missing->judge || ret_missing->consent_count;
 }
 
 void hearing_set_hand(struct hearing *h, struct hearing_person *p, bool up,
@@ -454,7 +518,7 @@ void hearing_resume_seats(struct hearing *h)
 static bool flows(const struct hearing *h, const struct hearing_person *from,
                   const struct hearing_person *to, enum control_kind kind)
 {
-    return access_flows(h->stored.state, access_room_kind(hearing_room(from)), from->stored.role,
+    return access_flows(hearing_state(h), access_room_kind(hearing_room(from)), from->stored.role,
                         to->stored.role) &&
            !hearing_is_screened(h, from->stored.id, to->stored.id, kind);
 }

@@ -34,6 +34,7 @@ struct hearing_person {
     struct store_person stored; /* id, name, role, room, admitted, removed, hand, seats, arrival */
     bool connected;
     bool locked; /* the court keeps its microphone closed */
+    enum story_consent consent;
     struct hearing_aside aside;
     uint32_t asked; /* number of the room beside that it was asked into; 0: none */
     uint64_t asked_by;
@@ -57,6 +58,9 @@ struct hearing {
     uint32_t rooms_opened; /* the number of the last */
     struct hearing_room rooms[LIMIT_ROOMS];
     uint64_t floor; /* who has it; 0: it is open to all */
+    bool in_camera; /* the doors are closed to the public, from now on whatever the state */
+    bool suspended; /* the recess is a suspension */
+    char reason[LIMIT_REASON_BYTES + 1]; /* of the state or the doors, as last given; "": none */
     size_t screen_count;
     struct story_screen screens[LIMIT_SCREENS];
     size_t count;
@@ -116,6 +120,10 @@ struct hearing_person *hearing_find(const struct hearing *hearing, uint64_t pers
 struct hearing_producer *hearing_producer(struct hearing_person *person, uint64_t producer);
 struct hearing_producer *hearing_producer_of(struct hearing_person *person,
                                              enum control_source source);
+
+/* The hearing's state as people and the tables know it: `stored.state`, with closed doors and
+ * suspension. */
+enum terms_state hearing_state(const struct hearing *hearing);
 
 bool hearing_is_bench(const struct hearing_person *person);
 
@@ -177,8 +185,24 @@ void hearing_leave(struct hearing *hearing, struct hearing_person *person,
 /* Goes outside for good. The caller also revokes the invitation. */
 void hearing_remove(struct hearing *hearing, struct hearing_person *person, uint64_t by,
                     struct hearing_changes *changes);
+/* `state` also SUSPENDED; OPEN is IN_CAMERA while the doors are closed. */
 void hearing_set_state(struct hearing *hearing, enum terms_state state, uint64_t wall_us,
                        struct hearing_changes *changes);
+/* Closes the doors to the public, or opens them. */
+void hearing_set_in_camera(struct hearing *hearing, bool in_camera, uint64_t wall_us,
+                           struct hearing_changes *changes);
+void hearing_set_consent(struct hearing *hearing, struct hearing_person *person, bool given,
+                         struct hearing_changes *changes);
+
+/* What keeps the hearing from being opened. */
+struct hearing_missing {
+    bool judge;  /* none is in the courtroom */
+    bool record; /* the caller's: the recorder is away */
+    size_t consent_count;
+    uint64_t consents[LIMIT_PEOPLE_PER_HEARING]; /* parties who have not given theirs */
+};
+/* Whether anything does. */
+bool hearing_lacks(const struct hearing *hearing, struct hearing_missing *ret_missing);
 void hearing_set_hand(struct hearing *hearing, struct hearing_person *person, bool up,
                       struct hearing_changes *changes);
 void hearing_set_quality(struct hearing *hearing, struct hearing_person *person, uint8_t quality,

@@ -154,6 +154,8 @@ static uint64_t limit_of(enum journal_event event)
     case JOURNAL_PERSON_ASKED:
     case JOURNAL_PERSON_MOVED:
     case JOURNAL_ROOM_OPENED:
+    case JOURNAL_CONSENT_GIVEN:
+    case JOURNAL_CONSENT_WITHDRAWN:
     case JOURNAL_PRODUCER_STARTED:
     case JOURNAL_PRODUCER_STOPPED:
     case JOURNAL_MEDIA_GAP:
@@ -177,7 +179,10 @@ static uint64_t limit_of(enum journal_event event)
     case JOURNAL_HEARING_WAITING:
     case JOURNAL_HEARING_OPENED:
     case JOURNAL_HEARING_RECESS:
+    case JOURNAL_HEARING_SUSPENDED:
     case JOURNAL_HEARING_RESUMED:
+    case JOURNAL_HEARING_IN_CAMERA:
+    case JOURNAL_HEARING_PUBLIC:
     case JOURNAL_HEARING_CLOSED:
     case JOURNAL_RECORD_ON:
     case JOURNAL_RECORD_LOST:

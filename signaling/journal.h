@@ -13,14 +13,19 @@
 #include "signaling/terms.h"
 
 /* What happened. In brackets the fields of struct journal_entry it takes, all required except that
- * `by` may be 0 (the rules did it): null on the line. */
+ * `by` may be 0 (the rules did it) and `words` NULL: null on the line. */
 enum journal_event {
     JOURNAL_HEARING_CREATED,    /* "hearing.created" [case_number title court scheduled_us] */
     JOURNAL_HEARING_WAITING,    /* "hearing.waiting" [by] */
-    JOURNAL_HEARING_OPENED,     /* "hearing.opened" [by] */
-    JOURNAL_HEARING_RECESS,     /* "hearing.recess" [by] */
-    JOURNAL_HEARING_RESUMED,    /* "hearing.resumed" [by] */
-    JOURNAL_HEARING_CLOSED,     /* "hearing.closed" [by] */
+    JOURNAL_HEARING_OPENED,     /* "hearing.opened" [by words] */
+    JOURNAL_HEARING_RECESS,     /* "hearing.recess" [by words] */
+    JOURNAL_HEARING_SUSPENDED,  /* "hearing.suspended" [by words] */
+    JOURNAL_HEARING_RESUMED,    /* "hearing.resumed" [by words] */
+    JOURNAL_HEARING_IN_CAMERA,  /* "hearing.in-camera" [by words] */
+    JOURNAL_HEARING_PUBLIC,     /* "hearing.public" [by words] */
+    JOURNAL_HEARING_CLOSED,     /* "hearing.closed" [by words] */
+    JOURNAL_CONSENT_GIVEN,      /* "consent.given" [person] */
+    JOURNAL_CONSENT_WITHDRAWN,  /* "consent.withdrawn" [person] */
     JOURNAL_INVITATION_CREATED, /* "invitation.created" [invitation person name role until_us] */
     JOURNAL_INVITATION_REVOKED, /* "invitation.revoked" [invitation person by] */
     JOURNAL_PERSON_JOINED,      /* "person.joined" [person name role room] */
@@ -103,6 +108,7 @@ struct journal_entry {
     const char *case_number;
     const char *title;
     const char *court;
+    const char *words;     /* the court's reason; NULL: none was given, null on the line */
     const uint8_t *sha256; /* DIGEST_LEN bytes */
 };
 

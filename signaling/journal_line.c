@@ -29,6 +29,7 @@ enum field {
     FIELD_NUMBER = 1 << 15,   /* of a room */
     FIELD_FROM = 1 << 16,
     FIELD_KINDS = 1 << 17, /* what */
+    FIELD_WORDS = 1 << 18, /* reason */
 };
 
 static const struct {
@@ -37,10 +38,15 @@ static const struct {
 } events[JOURNAL_EVENT_COUNT] = {
     [JOURNAL_HEARING_CREATED] = {"hearing.created", FIELD_HEARING | FIELD_CASE},
     [JOURNAL_HEARING_WAITING] = {"hearing.waiting", FIELD_BY},
-    [JOURNAL_HEARING_OPENED] = {"hearing.opened", FIELD_BY},
-    [JOURNAL_HEARING_RECESS] = {"hearing.recess", FIELD_BY},
-    [JOURNAL_HEARING_RESUMED] = {"hearing.resumed", FIELD_BY},
-    [JOURNAL_HEARING_CLOSED] = {"hearing.closed", FIELD_BY},
+    [JOURNAL_HEARING_OPENED] = {"hearing.opened", FIELD_BY | FIELD_WORDS},
+    [JOURNAL_HEARING_RECESS] = {"hearing.recess", FIELD_BY | FIELD_WORDS},
+    [JOURNAL_HEARING_SUSPENDED] = {"hearing.suspended", FIELD_BY | FIELD_WORDS},
+    [JOURNAL_HEARING_RESUMED] = {"hearing.resumed", FIELD_BY | FIELD_WORDS},
+    [JOURNAL_HEARING_IN_CAMERA] = {"hearing.in-camera", FIELD_BY | FIELD_WORDS},
+    [JOURNAL_HEARING_PUBLIC] = {"hearing.public", FIELD_BY | FIELD_WORDS},
+    [JOURNAL_HEARING_CLOSED] = {"hearing.closed", FIELD_BY | FIELD_WORDS},
+    [JOURNAL_CONSENT_GIVEN] = {"consent.given", FIELD_PERSON},
+    [JOURNAL_CONSENT_WITHDRAWN] = {"consent.withdrawn", FIELD_PERSON},
     [JOURNAL_INVITATION_CREATED] = {"invitation.created",
                                     FIELD_INVITATION | FIELD_PERSON | FIELD_NAME | FIELD_UNTIL},
     [JOURNAL_INVITATION_REVOKED] = {"invitation.revoked",
@@ -253,6 +259,10 @@ static void put_fields(struct text *t, const struct journal_entry *e,
         else
             put(t, ",\"by\":null");
     }
+    if (fields & FIELD_WORDS && e->words)
+        put_string(t, "reason", e->words);
+    else if (fields & FIELD_WORDS)
+        put(t, ",\"reason\":null");
 }
 
 int journal_line_write(const struct journal_entry *entry, const struct journal_place *place,

@@ -8,6 +8,7 @@
 #include "signaling/effects.h"
 #include "signaling/gaps.h"
 #include "signaling/join.h"
+#include "signaling/order.h"
 #include "signaling/publish.h"
 #include "signaling/record.h"
 #include "signaling/view.h"
@@ -224,6 +225,8 @@ static void settle(struct live *live)
     for (size_t i = 0; i < live->hearing->count; i++)
         if (live->presence[i].media)
             effects_repeat_seats(live, live->hearing->people[i]);
+    /* A line may stand whose effect we were not there to bring about. */
+    order_close_microphones(live, 0);
 }
 
 static void settle_all(struct court *court)

@@ -38,6 +38,8 @@ static const char *const type_names[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_MUTE_ALL] = "muteAll",
     [MESSAGE_SCREEN] = "screen",
     [MESSAGE_SET_STATE] = "setState",
+    [MESSAGE_IN_CAMERA] = "inCamera",
+    [MESSAGE_CONSENT] = "consent",
     [MESSAGE_LEAVE] = "leave",
     [MESSAGE_PATH] = "path",
     [MESSAGE_PING] = "ping",
@@ -63,6 +65,7 @@ static const char *const error_codes[MESSAGE_ERROR_COUNT] = {
     [MESSAGE_SERVER_FULL] = "server-full",
     [MESSAGE_MEDIA_UNAVAILABLE] = "media-unavailable",
     [MESSAGE_UNSUPPORTED_MEDIA] = "unsupported-media",
+    [MESSAGE_MISSING] = "missing",
     [MESSAGE_INTERNAL] = "internal",
 };
 
@@ -213,12 +216,23 @@ static void read_view(struct jsonread_value *o, struct message *m)
         m->view.heights[m->view.count++] = (uint16_t)jsonread_integer_at(&list, i, 0, UINT16_MAX);
 }
 
+/* The court's words: a label as a case's title is. */
+static void read_reason(struct jsonread_value *o, struct message *m, bool required)
+{
+    char *reason = m->course.reason;
+    o->required = required;
+    jsonread_string(o, "reason", reason, sizeof(m->course.reason), 1);
+    if (reason[0] && !terms_is_label(reason, LIMIT_REASON_BYTES))
+        jsonread_refuse(o->fault, "member reason has characters that may not stand in it");
+}
+
 static void read_set_state(struct jsonread_value *o, struct message *m)
 {
-    static const char *const states[] = {"open", "recess", "closed"};
+    static const char *const states[] = {"open", "recess", "suspended", "closed"};
     static const enum terms_state values[] = {TERMS_STATE_OPEN, TERMS_STATE_RECESS,
-                                              TERMS_STATE_CLOSED};
-    m->state = values[jsonread_name(o, "state", states, 3)];
+                                              TERMS_STATE_SUSPENDED, TERMS_STATE_CLOSED};
+    m->course.state = values[jsonread_name(o, "state", states, 4)];
+    read_reason(o, m, m->course.state == TERMS_STATE_SUSPENDED);
 }
 
 static void read_meet(struct jsonread_value *o, struct message *m)
@@ -320,6 +334,13 @@ static void read_body(struct jsonread_value *o, struct message *m)
         return;
     case MESSAGE_SET_STATE:
         read_set_state(o, m);
+        return;
+    case MESSAGE_IN_CAMERA:
+        m->course.on = jsonread_bool(o, "on");
+        read_reason(o, m, m->course.on);
+        return;
+    case MESSAGE_CONSENT:
+        m->given = jsonread_bool(o, "given");
         return;
     case MESSAGE_PATH:
         read_path(o, m);

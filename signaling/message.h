@@ -49,6 +49,8 @@ enum message_type {
     MESSAGE_MUTE_ALL,
     MESSAGE_SCREEN,
     MESSAGE_SET_STATE,
+    MESSAGE_IN_CAMERA,
+    MESSAGE_CONSENT,
     MESSAGE_LEAVE,
     MESSAGE_PATH,
     MESSAGE_PING,
@@ -76,6 +78,7 @@ enum message_error {
     MESSAGE_SERVER_FULL,
     MESSAGE_MEDIA_UNAVAILABLE,
     MESSAGE_UNSUPPORTED_MEDIA,
+    MESSAGE_MISSING,
     MESSAGE_INTERNAL,
     MESSAGE_ERROR_COUNT,
 };
@@ -177,6 +180,13 @@ struct message_screen {
     uint8_t kinds; /* bits 1 << enum control_kind; 0: lifted */
 };
 
+/* A step of the hearing's course. */
+struct message_course {
+    enum terms_state state;              /* of SET_STATE: OPEN, RECESS, SUSPENDED or CLOSED */
+    bool on;                             /* of IN_CAMERA */
+    char reason[LIMIT_REASON_BYTES + 1]; /* "": none */
+};
+
 struct message {
     enum message_type type;
     int32_t id; /* 1 to 2147483647 */
@@ -200,8 +210,9 @@ struct message {
         uint32_t number; /* ENTER: of a room */
         struct message_lock lock;
         struct message_screen screen;
-        enum terms_state state; /* OPEN, RECESS or CLOSED */
-        enum terms_path path;   /* never UNKNOWN */
+        struct message_course course; /* SET_STATE, IN_CAMERA */
+        bool given;                   /* CONSENT */
+        enum terms_path path;         /* never UNKNOWN */
     };
 };
 

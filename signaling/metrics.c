@@ -33,7 +33,7 @@ static void put_hearings(FILE *out, const struct court *court)
     LIST_FOR_EACH(it, &court->lives)
     {
         const struct live *live = LIST_ENTRY(it, struct live, link);
-        hearings[live->hearing->stored.state]++;
+        hearings[hearing_state(live->hearing)]++;
         lost += live->record.state == REPLY_RECORD_LOST;
         for (size_t i = 0; i < live->hearing->count; i++)
             people[live->hearing->people[i]->stored.role] +=

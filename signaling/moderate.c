@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/log.h"
 #include "signaling/act.h"
@@ -156,8 +157,37 @@ static enum access_action action_of(enum terms_state from, enum terms_state to,
         *ret_event = JOURNAL_HEARING_RECESS;
         return ACCESS_RECESS;
     }
+    if (to == TERMS_STATE_SUSPENDED) {
+        *ret_event = JOURNAL_HEARING_SUSPENDED;
+        return ACCESS_SUSPEND;
+    }
     *ret_event = from == TERMS_STATE_RECESS ? JOURNAL_HEARING_RESUMED : JOURNAL_HEARING_OPENED;
     return from == TERMS_STATE_RECESS ? ACCESS_RESUME : ACCESS_OPEN;
+}
+
+/* Whether all is there that the hearing needs to be opened. False after telling the page. */
+static bool has_all(struct page *page, int32_t request, enum journal_event event)
+{
+    struct hearing_missing missing;
+    bool lacks = hearing_lacks(page->live->hearing, &missing);
+    missing.record = !media_is_connected(page->court->recorder);
+    if (event != JOURNAL_HEARING_OPENED || (!lacks && !missing.record))
+        return true;
+    struct jsontext t = {0};
+    reply_missing(&t, request, &missing);
+    page_send(page, &t);
+    return false;
+}
+
+/* The line of a step of the course, with the reason that pages are told too. */
+static bool write_course(struct page *page, const struct message *message, enum journal_event event)
+{
+    const char *reason = message->course.reason;
+    const struct journal_entry entry = {.event = event, .words = reason[0] ? reason : NULL};
+    if (!act_write(page, message->id, entry))
+        return false;
+    memcpy(page->live->hearing->reason, reason, sizeof(message->course.reason));
+    return true;
 }
 
 /* Whether there is a tape for what is about to begin. False after telling the page. */
@@ -199,24 +229,51 @@ void moderate_set_state(struct page *page, const struct message *message)
     struct live *live = page->live;
     enum terms_state from = live->hearing->stored.state;
     enum journal_event event;
-    enum access_action action = action_of(from, message->state, &event);
-    if (!act_may(page, message->id, action, 0) || !has_tape(page, message->id, event))
+    enum access_action action = action_of(from, message->course.state, &event);
+    if (!act_may(page, message->id, action, 0) || !has_all(page, message->id, event) ||
+        !has_tape(page, message->id, event))
         return;
     figures_settle(live);
-    if (!write_line(page, message->id, event, 0))
+    if (!write_course(page, message, event))
         return;
-    int r = store_hearing_set_state(court->store, live->hearing->stored.id, message->state,
-                                    court->wall_us, live->hearing->stored.opened_us);
+    hearing_set_state(live->hearing, message->course.state, court->wall_us, &court->changes);
+    int r =
+        store_hearing_set_state(court->store, live->hearing->stored.id, live->hearing->stored.state,
+                                court->wall_us, live->hearing->stored.opened_us);
     if (r < 0) /* the journal has it and is followed at the next start */
         log_error("hearing %016" PRIx64 ": state not stored: %s", live->hearing->stored.id,
                   log_errno(r));
-    hearing_set_state(live->hearing, message->state, court->wall_us, &court->changes);
     effects_apply(live);
     order_close_microphones(live, 0);
-    if (message->state == TERMS_STATE_OPEN)
+    if (message->course.state == TERMS_STATE_OPEN)
         record_open(live);
     page_ok(page, message->id);
-    if (message->state == TERMS_STATE_CLOSED)
+    if (message->course.state == TERMS_STATE_CLOSED)
         close_hearing(live);
     record_evaluate(live);
+}
+
+void moderate_in_camera(struct page *page, const struct message *message)
+{
+    struct live *live = page->live;
+    bool on = message->course.on;
+    if (!act_may(page, message->id, ACCESS_IN_CAMERA, 0) ||
+        !write_course(page, message, on ? JOURNAL_HEARING_IN_CAMERA : JOURNAL_HEARING_PUBLIC))
+        return;
+    hearing_set_in_camera(live->hearing, on, page->court->wall_us, &page->court->changes);
+    effects_apply(live);
+    page_ok(page, message->id);
+}
+
+void moderate_consent(struct page *page, const struct message *message)
+{
+    const struct journal_entry entry = {
+        .event = message->given ? JOURNAL_CONSENT_GIVEN : JOURNAL_CONSENT_WITHDRAWN,
+        .person = page->person->stored.id,
+    };
+    if (!act_may(page, message->id, ACCESS_CONSENT, 0) || !act_write(page, message->id, entry))
+        return;
+    hearing_set_consent(page->live->hearing, page->person, message->given, &page->court->changes);
+    effects_apply(page->live);
+    page_ok(page, message->id);
 }

@@ -1,5 +1,5 @@
-/* What judges and clerks do to the hearing and to people in it, and everybody to their own hand.
- * SPDX-License-Identifier: Apache-2.0 */
+/* What judges and clerks do to the hearing and to people in it, and everybody to their own hand and
+ * consent. SPDX-License-Identifier: Apache-2.0 */
 #ifndef SIGNALING_MODERATE_H
 #define SIGNALING_MODERATE_H
 
@@ -12,7 +12,11 @@ void moderate_admit(struct page *page, const struct message *message);
 void moderate_dismiss(struct page *page, const struct message *message);
 void moderate_mute(struct page *page, const struct message *message);
 void moderate_remove(struct page *page, const struct message *message);
+/* Opening is answered by the error `missing` where somebody or something is. */
 void moderate_set_state(struct page *page, const struct message *message);
+void moderate_in_camera(struct page *page, const struct message *message);
+/* A party's own, to an online hearing. */
+void moderate_consent(struct page *page, const struct message *message);
 
 /* Puts a person out whose invitation was revoked elsewhere. */
 void moderate_revoked(struct live *live, struct hearing_person *person);

@@ -158,6 +158,14 @@ static void end_stale(struct page *page, enum control_source source)
     effects_apply(page->live);
 }
 
+/* Its person is not heard, though the page thinks so. */
+static void tell_closed(struct page *page)
+{
+    struct jsontext t = {0};
+    reply_muted(&t, 0);
+    page_send(page, &t);
+}
+
 void publish_produce(struct page *page, const struct message *message)
 {
     struct control_message c = {.type = CONTROL_STREAM_ADD};
@@ -188,6 +196,8 @@ void publish_produce(struct page *page, const struct message *message)
     int r = media_ask(page->court->sfu, &c, -1, &ticket);
     hearing_produce(page->live->hearing, page->person, &producer, &page->court->changes);
     effects_apply(page->live);
+    if (producer.paused && !message->produce.paused)
+        tell_closed(page);
     if (r < 0)
         publish_on_produced(page->court, &ticket, -ENOTCONN);
 }

@@ -289,6 +289,8 @@ static void judge(const struct live *live, struct reply_record *record)
     case TERMS_STATE_SCHEDULED:
     case TERMS_STATE_WAITING:
     case TERMS_STATE_RECESS:
+    case TERMS_STATE_IN_CAMERA: /* this and the next are never stored */
+    case TERMS_STATE_SUSPENDED:
     case TERMS_STATE_COUNT:
         record->state = REPLY_RECORD_OFF;
         return;

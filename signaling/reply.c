@@ -42,6 +42,12 @@ static const char *on_off(const struct hearing_person *person, enum control_sour
     return "off";
 }
 
+static const char *const consents[] = {
+    [STORY_CONSENT_NONE] = "none",
+    [STORY_CONSENT_GIVEN] = "given",
+    [STORY_CONSENT_WITHDRAWN] = "withdrawn",
+};
+
 static void put_person(struct jsontext *t, const char *key, const struct hearing_person *person)
 {
     jsontext_open(t, key, '{');
@@ -58,6 +64,7 @@ static void put_person(struct jsontext *t, const char *key, const struct hearing
     jsontext_unsigned(t, "side", person->stored.side);
     jsontext_unsigned(t, "number", person->aside.number);
     jsontext_bool(t, "locked", person->locked);
+    jsontext_string(t, "consent", consents[person->consent]);
     jsontext_close(t, '}');
 }
 
@@ -101,13 +108,19 @@ static void put_id_or_null(struct jsontext *t, const char *key, uint64_t id)
 /* State, since when, since when it is in session, recesses and all, and who has the floor. */
 static void put_state(struct jsontext *t, const struct hearing *hearing)
 {
-    jsontext_string(t, "state", terms_state_name(hearing->stored.state));
+    jsontext_string(t, "state", terms_state_name(hearing_state(hearing)));
     jsontext_time(t, "since", hearing->stored.since_us);
     if (hearing->stored.opened_us)
         jsontext_time(t, "openedAt", hearing->stored.opened_us);
     else
         jsontext_null(t, "openedAt");
     put_id_or_null(t, "floor", hearing->floor);
+    jsontext_bool(t, "inCamera", hearing->in_camera);
+    if (hearing->reason[0])
+        jsontext_string(t, "reason", hearing->reason);
+    else
+        jsontext_null(t, "reason");
+    jsontext_bool(t, "consent", hearing->stored.needs_consent);
 }
 
 void reply_welcome(struct jsontext *t, int32_t id, const struct reply_welcome *welcome)
@@ -163,6 +176,22 @@ void reply_error(struct jsontext *t, int32_t id, enum message_error error, const
         jsontext_null(t, "id");
     jsontext_string(t, "code", message_error_code(error));
     jsontext_string(t, "detail", detail);
+    reply_end(t);
+}
+
+void reply_missing(struct jsontext *t, int32_t id, const struct hearing_missing *missing)
+{
+    reply_begin(t, "error", id);
+    jsontext_string(t, "code", message_error_code(MESSAGE_MISSING));
+    jsontext_string(t, "detail", "something is missing that the hearing needs to be opened");
+    jsontext_open(t, "missing", '{');
+    jsontext_bool(t, "judge", missing->judge);
+    jsontext_bool(t, "record", missing->record);
+    jsontext_open(t, "consent", '[');
+    for (size_t i = 0; i < missing->consent_count; i++)
+        jsontext_id(t, NULL, missing->consents[i]);
+    jsontext_close(t, ']');
+    jsontext_close(t, '}');
     reply_end(t);
 }
 

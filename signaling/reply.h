@@ -58,6 +58,9 @@ void reply_pong(struct jsontext *t, int32_t id, uint64_t now_us);
 /* `id` 0: null. */
 void reply_error(struct jsontext *t, int32_t id, enum message_error error, const char *detail);
 
+/* The error `missing`: what keeps the hearing from being opened. */
+void reply_missing(struct jsontext *t, int32_t id, const struct hearing_missing *missing);
+
 void reply_seat(struct jsontext *t, uint8_t seat, const struct seats_seat *now);
 void reply_speaking(struct jsontext *t, const uint64_t *people, size_t count);
 /* `is_held`: its picture is, for want of bandwidth. */

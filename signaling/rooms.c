@@ -156,6 +156,7 @@ static void follow_person(struct hearing *h, const struct story_person *said)
     if (!p)
         return;
     p->locked = said->locked;
+    p->consent = said->consent;
     const struct hearing_room *room = rooms_find(h, said->aside);
     if (p->stored.room == TERMS_ROOM_OUTSIDE)
         return;
@@ -181,4 +182,6 @@ void rooms_follow(struct hearing *h, const struct story *story)
         h->floor = story->floor;
     memcpy(h->screens, story->screens, story->screen_count * sizeof(story->screens[0]));
     h->screen_count = story->screen_count;
+    h->in_camera = story->in_camera;
+    h->suspended = story->suspended && h->stored.state == TERMS_STATE_RECESS;
 }

@@ -50,7 +50,8 @@ void rooms_decline(struct hearing *hearing, struct hearing_person *person,
 void rooms_come_back(struct hearing *hearing, struct hearing_person *person, uint64_t by,
                      struct hearing_changes *changes);
 
-/* After a restart of ours: rooms, locks, floor and screens as the journal has them. People are
+/* After a restart of ours: what the journal alone has: rooms, locks, floor, screens, closed
+ * doors, suspension, consent. People are
  * there already. */
 void rooms_follow(struct hearing *hearing, const struct story *story);
 

@@ -49,7 +49,7 @@ static bool is_time(uint64_t us)
 
 int store_hearing_add(struct store *store, const struct store_hearing *h)
 {
-    if (h->id == 0 || (unsigned)h->state >= TERMS_STATE_COUNT || !is_time(h->scheduled_us) ||
+    if (h->id == 0 || (unsigned)h->state > TERMS_STATE_CLOSED || !is_time(h->scheduled_us) ||
         !is_time(h->since_us) || !is_time(h->opened_us) || !is_time(h->closed_us) ||
         !terms_is_label(h->case_number, LIMIT_CASE_NUMBER_BYTES) ||
         !terms_is_label(h->title, LIMIT_TITLE_BYTES) ||
@@ -66,7 +66,7 @@ int store_hearing_get(struct store *store, uint64_t id, struct store_hearing *re
 int store_hearing_set_state(struct store *store, uint64_t id, enum terms_state state,
                             uint64_t at_us, uint64_t opened_us)
 {
-    if ((unsigned)state >= TERMS_STATE_COUNT || !is_time(at_us) || !is_time(opened_us))
+    if ((unsigned)state > TERMS_STATE_CLOSED || !is_time(at_us) || !is_time(opened_us))
         return -EINVAL;
     return store->engine->hearing_set_state(store, id, state, at_us, opened_us);
 }

@@ -72,6 +72,10 @@ static const char *const store_schema_steps[] = {
     "ALTER TABLE hearings ADD COLUMN vp9 INTEGER NOT NULL DEFAULT 0 CHECK (vp9 IN (0, 1));",
 
     "ALTER TABLE people ADD COLUMN side INTEGER NOT NULL DEFAULT 0 CHECK (side BETWEEN 0 AND 8);",
+
+    "ALTER TABLE hearings ADD COLUMN needs_consent INTEGER NOT NULL DEFAULT 0 CHECK (needs_consent "
+    "IN"
+    " (0, 1));",
 };
 
 enum { STORE_SCHEMA_VERSION = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]) };

@@ -30,8 +30,9 @@ static struct story_person *find_or_add(struct story *story, uint64_t person)
     return known;
 }
 
-static void take_state(struct journal_summary *s, const struct journal_line *l)
+static void take_state(struct story *story, const struct journal_line *l)
 {
+    struct journal_summary *s = &story->summary;
     static const struct {
         enum journal_event event;
         enum terms_state state;
@@ -40,6 +41,7 @@ static void take_state(struct journal_summary *s, const struct journal_line *l)
         {JOURNAL_HEARING_WAITING, TERMS_STATE_WAITING},
         {JOURNAL_HEARING_OPENED, TERMS_STATE_OPEN},
         {JOURNAL_HEARING_RECESS, TERMS_STATE_RECESS},
+        {JOURNAL_HEARING_SUSPENDED, TERMS_STATE_RECESS},
         {JOURNAL_HEARING_RESUMED, TERMS_STATE_OPEN},
         {JOURNAL_HEARING_CLOSED, TERMS_STATE_CLOSED},
     };
@@ -47,7 +49,10 @@ static void take_state(struct journal_summary *s, const struct journal_line *l)
         if (states[i].event == l->event) {
             s->state = states[i].state;
             s->state_since_us = l->at_us;
+            story->suspended = l->event == JOURNAL_HEARING_SUSPENDED;
         }
+    if (l->event == JOURNAL_HEARING_IN_CAMERA || l->event == JOURNAL_HEARING_PUBLIC)
+        story->in_camera = l->event == JOURNAL_HEARING_IN_CAMERA;
     if (l->event == JOURNAL_HEARING_OPENED && s->opened_us == 0)
         s->opened_us = l->at_us;
 }
@@ -60,11 +65,25 @@ static void end_rooms(struct story *story)
     story->floor = 0;
 }
 
+static bool is_used(const struct story *story, uint32_t room)
+{
+    for (size_t i = 0; i < story->count; i++)
+        if (story->people[i].aside == room || story->people[i].asked == room)
+            return true;
+    return false;
+}
+
+/* Those that are over make way: of those in use there are less than LIMIT_ROOMS when one is opened.
+ */
 static void take_room(struct story *story, const struct journal_line *l)
 {
-    if (story->room_count == LIMIT_ROOMS)
-        memmove(&story->rooms[0], &story->rooms[1], --story->room_count * sizeof(story->rooms[0]));
-    story->rooms[story->room_count++] = (struct story_room){l->number, l->room, l->by};
+    size_t kept = 0;
+    for (size_t i = 0; i < story->room_count; i++)
+        if (is_used(story, story->rooms[i].number))
+            story->rooms[kept++] = story->rooms[i];
+    story->room_count = kept;
+    if (kept < LIMIT_ROOMS)
+        story->rooms[story->room_count++] = (struct story_room){l->number, l->room, l->by};
     story->rooms_opened = l->number;
 }
 
@@ -110,6 +129,9 @@ static void take_measure(struct story *story, const struct journal_line *l)
     if (l->event == JOURNAL_PERSON_ASKED) {
         p->asked = l->number;
         p->asked_by = l->by;
+    } else if (l->event == JOURNAL_CONSENT_GIVEN || l->event == JOURNAL_CONSENT_WITHDRAWN) {
+        p->consent =
+            l->event == JOURNAL_CONSENT_GIVEN ? STORY_CONSENT_GIVEN : STORY_CONSENT_WITHDRAWN;
     } else {
         p->locked = l->event == JOURNAL_PERSON_LOCKED;
     }
@@ -137,6 +159,8 @@ static void take_person(struct story *story, const struct journal_line *l)
     case JOURNAL_PERSON_ASKED:
     case JOURNAL_PERSON_LOCKED:
     case JOURNAL_PERSON_UNLOCKED:
+    case JOURNAL_CONSENT_GIVEN:
+    case JOURNAL_CONSENT_WITHDRAWN:
         take_measure(story, l);
         return;
     case JOURNAL_FLOOR_GIVEN:
@@ -154,7 +178,7 @@ static void take_person(struct story *story, const struct journal_line *l)
 void story_take(struct story *story, const struct journal_line *l, size_t len)
 {
     struct journal_summary *s = &story->summary;
-    take_state(s, l);
+    take_state(story, l);
     s->lines++;
     s->bytes += len + 1;
     s->last_us = l->at_us;

@@ -13,6 +13,13 @@ struct story_room {
     uint64_t by;
 };
 
+/* To an online hearing. */
+enum story_consent {
+    STORY_CONSENT_NONE = 0, /* the party has not said */
+    STORY_CONSENT_GIVEN,
+    STORY_CONSENT_WITHDRAWN,
+};
+
 /* Of a person of whom the lines say more than that it came and went. */
 struct story_person {
     uint64_t person;
@@ -21,6 +28,7 @@ struct story_person {
     uint32_t asked;                   /* the same of one it was asked into, and has not answered */
     uint64_t asked_by;
     bool locked;
+    enum story_consent consent;
 };
 
 /* `to` receives nothing of `from`. */
@@ -35,9 +43,11 @@ struct story {
     size_t count;
     struct story_person people[LIMIT_PEOPLE_PER_HEARING];
     size_t room_count;
-    struct story_room rooms[LIMIT_ROOMS]; /* the latest; older ones may be over */
+    struct story_room rooms[LIMIT_ROOMS]; /* some may be over */
     uint32_t rooms_opened;
     uint64_t floor; /* who has it; 0: it is open to all */
+    bool in_camera;
+    bool suspended; /* the recess is a suspension */
     size_t screen_count;
     struct story_screen screens[LIMIT_SCREENS];
 };

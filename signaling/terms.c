@@ -11,7 +11,8 @@
 static const char *const state_names[TERMS_STATE_COUNT] = {
     [TERMS_STATE_SCHEDULED] = "scheduled", [TERMS_STATE_WAITING] = "waiting",
     [TERMS_STATE_OPEN] = "open",           [TERMS_STATE_RECESS] = "recess",
-    [TERMS_STATE_CLOSED] = "closed",
+    [TERMS_STATE_CLOSED] = "closed",       [TERMS_STATE_IN_CAMERA] = "in-camera",
+    [TERMS_STATE_SUSPENDED] = "suspended",
 };
 
 static const char *const room_names[TERMS_ROOM_COUNT] = {

@@ -16,7 +16,11 @@ enum terms_state {
     TERMS_STATE_OPEN = 2,
     TERMS_STATE_RECESS = 3,
     TERMS_STATE_CLOSED = 4,
-    TERMS_STATE_COUNT = 5,
+    /* Never stored: OPEN behind closed doors, and RECESS for want of somebody or something; see
+     * hearing_state(). */
+    TERMS_STATE_IN_CAMERA = 5,
+    TERMS_STATE_SUSPENDED = 6,
+    TERMS_STATE_COUNT = 7,
 };
 
 /* Where a person is. Stored by number: never renumber. */

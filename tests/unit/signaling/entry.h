@@ -29,6 +29,7 @@ static const struct journal_entry entry_full = {
     .case_number = "c",
     .title = "t",
     .court = "k",
+    .words = "w",
     .sha256 = (const uint8_t *)"0123456789abcdef0123456789abcdef",
 };
 

@@ -11,38 +11,42 @@
  * Technician. */
 static const char letters[] = "JCPLWIEOT";
 
-/* Columns: scheduled, waiting, open, recess, closed; in each: outside, waiting room, courtroom,
+/* Columns: scheduled, waiting, open, recess, closed, in camera,
+ * suspended; in each: outside, waiting room, courtroom,
  * consultation, deliberation, caucus. What stands in no row is forbidden to everybody. */
 static const struct {
     enum access_action action;
     const char *roles;
     const char *cells;
 } allowed[] = {
-    {ACCESS_ADMIT, "JC", "...... ..x.xx ..x.xx ..x.xx ......"},
-    {ACCESS_DISMISS, "JC", "...... ..x.xx ..x.xx ..x.xx ......"},
-    {ACCESS_MUTE, "JC", "...... ..x.xx ..x.xx ..x.xx ......"},
-    {ACCESS_REMOVE, "JC", "...... ..x.xx ..x.xx ..x.xx ......"},
-    {ACCESS_LOWER_HAND, "JC", "...... ..x.xx ..x.xx ..x.xx ......"},
-    {ACCESS_LOCK, "JC", "...... ..x.xx ..x.xx ..x.xx ......"},
-    {ACCESS_SCREEN, "JC", "...... ..x.xx ..x.xx ..x.xx ......"},
-    {ACCESS_CALL_BACK, "JC", "...... ..x.xx ..x.xx ..x.xx ......"},
-    {ACCESS_FLOOR, "J", "...... ..x... ..x... ..x... ......"},
-    {ACCESS_OPEN, "JC", "...... ..x... ...... ...... ......"},
-    {ACCESS_RECESS, "JC", "...... ...... ..x... ...... ......"},
-    {ACCESS_RESUME, "JC", "...... ...... ...... ..x... ......"},
-    {ACCESS_CLOSE, "J", "...... ...... ..x... ..x... ......"},
-    {ACCESS_PRODUCE, "JCPLWIE", "...... ..xxxx ..xxxx ..xxxx ......"},
-    {ACCESS_HAND, "JCPLWIE", "...... xxxxxx xxxxxx xxxxxx ......"},
-    {ACCESS_RECORDS, "JC", "xxxxxx xxxxxx xxxxxx xxxxxx xxxxxx"},
-    {ACCESS_CONNECTIONS, "JC", "...... ..x.xx ..x.xx ..x.xx ......"},
-    {ACCESS_CONNECTIONS, "T", "...... ..x... ..x... ..x... ......"},
-    {ACCESS_CONSULT, "PL", "...... .xxxxx .x.xxx .xxxxx ......"},
-    {ACCESS_CONSULT, "JC", "...... ..x.xx ..x.xx ..x.xx ......"},
-    {ACCESS_DELIBERATE, "J", "...... ..x.xx ..x.xx ..x.xx ......"},
-    {ACCESS_CAUCUS, "JC", "...... ..x.xx ..x.xx ..x.xx ......"},
-    {ACCESS_ENTER, "JCPLWIE", "...... .xxxxx .xxxxx .xxxxx ......"},
-    {ACCESS_COME_BACK, "JCPLWIE", "...... ...xxx ...xxx ...xxx ......"},
-    {ACCESS_JOIN, "JCPLWIEOT", "xxxxxx xxxxxx xxxxxx xxxxxx ......"},
+    {ACCESS_ADMIT, "JC", "...... ..x.xx ..x.xx ..x.xx ...... ..x.xx ..x.xx"},
+    {ACCESS_DISMISS, "JC", "...... ..x.xx ..x.xx ..x.xx ...... ..x.xx ..x.xx"},
+    {ACCESS_MUTE, "JC", "...... ..x.xx ..x.xx ..x.xx ...... ..x.xx ..x.xx"},
+    {ACCESS_REMOVE, "JC", "...... ..x.xx ..x.xx ..x.xx ...... ..x.xx ..x.xx"},
+    {ACCESS_LOWER_HAND, "JC", "...... ..x.xx ..x.xx ..x.xx ...... ..x.xx ..x.xx"},
+    {ACCESS_LOCK, "JC", "...... ..x.xx ..x.xx ..x.xx ...... ..x.xx ..x.xx"},
+    {ACCESS_SCREEN, "JC", "...... ..x.xx ..x.xx ..x.xx ...... ..x.xx ..x.xx"},
+    {ACCESS_CALL_BACK, "JC", "...... ..x.xx ..x.xx ..x.xx ...... ..x.xx ..x.xx"},
+    {ACCESS_FLOOR, "J", "...... ..x... ..x... ..x... ...... ..x... ..x..."},
+    {ACCESS_SUSPEND, "JC", "...... ...... ..x.xx ..x.xx ...... ..x.xx ......"},
+    {ACCESS_IN_CAMERA, "J", "...... ..x... ..x... ..x... ...... ..x... ..x..."},
+    {ACCESS_CONSENT, "P", ".xxxxx .xxxxx ...... ...... ...... ...... ......"},
+    {ACCESS_OPEN, "JC", "...... ..x... ...... ...... ...... ...... ......"},
+    {ACCESS_RECESS, "JC", "...... ...... ..x... ...... ...... ..x... ......"},
+    {ACCESS_RESUME, "JC", "...... ...... ...... ..x... ...... ...... ..x..."},
+    {ACCESS_CLOSE, "J", "...... ...... ..x... ..x... ...... ..x... ..x..."},
+    {ACCESS_PRODUCE, "JCPLWIE", "...... ..xxxx ..xxxx ..xxxx ...... ..xxxx ..xxxx"},
+    {ACCESS_HAND, "JCPLWIE", "...... xxxxxx xxxxxx xxxxxx ...... xxxxxx xxxxxx"},
+    {ACCESS_RECORDS, "JC", "xxxxxx xxxxxx xxxxxx xxxxxx xxxxxx xxxxxx xxxxxx"},
+    {ACCESS_CONNECTIONS, "JC", "...... ..x.xx ..x.xx ..x.xx ...... ..x.xx ..x.xx"},
+    {ACCESS_CONNECTIONS, "T", "...... ..x... ..x... ..x... ...... ..x... ..x..."},
+    {ACCESS_CONSULT, "PL", "...... .xxxxx .x.xxx .xxxxx ...... .x.xxx .xxxxx"},
+    {ACCESS_CONSULT, "JC", "...... ..x.xx ..x.xx ..x.xx ...... ..x.xx ..x.xx"},
+    {ACCESS_DELIBERATE, "J", "...... ..x.xx ..x.xx ..x.xx ...... ..x.xx ..x.xx"},
+    {ACCESS_CAUCUS, "JC", "...... ..x.xx ..x.xx ..x.xx ...... ..x.xx ..x.xx"},
+    {ACCESS_ENTER, "JCPLWIE", "...... .xxxxx .xxxxx .xxxxx ...... .xxxxx .xxxxx"},
+    {ACCESS_COME_BACK, "JCPLWIE", "...... ...xxx ...xxx ...xxx ...... ...xxx ...xxx"},
+    {ACCESS_JOIN, "JCPLWIEOT", "xxxxxx xxxxxx xxxxxx xxxxxx ...... xxxxxx xxxxxx"},
 };
 
 static bool is_expected(enum access_action action, unsigned role, unsigned state, unsigned room)
@@ -94,9 +98,10 @@ static void out_of_range_is_denied(void)
 static void words_of_may(void)
 {
     static const char *const words[] = {
-        "admit",  "dismiss",   "mute", "remove",  "open",        "recess",  "resume",
-        "close",  "produce",   "hand", "records", "connections", "consult", "deliberate",
-        "caucus", "call-back", "lock", "floor",   "screen"};
+        "admit",   "dismiss",    "mute",      "remove",    "open",    "recess",
+        "resume",  "close",      "produce",   "hand",      "records", "connections",
+        "consult", "deliberate", "caucus",    "call-back", "lock",    "floor",
+        "screen",  "suspend",    "in-camera", "consent"};
     CHECK_EQ(ACCESS_MAY_COUNT, sizeof(words) / sizeof(words[0]));
     for (unsigned i = 0; i < ACCESS_MAY_COUNT; i++)
         CHECK(strcmp(access_action_name((enum access_action)i), words[i]) == 0);
@@ -119,18 +124,21 @@ static const struct {
 static void cell_of_the_matrix(const struct control_matrix *matrix, unsigned state, unsigned kind,
                                unsigned sender)
 {
-    bool is_sitting = state == TERMS_STATE_WAITING || state == TERMS_STATE_OPEN ||
-                      (state == TERMS_STATE_RECESS && meetings[kind].flows_in_recess);
+    bool is_session = state == TERMS_STATE_OPEN || state == TERMS_STATE_IN_CAMERA;
+    bool is_pause = state == TERMS_STATE_RECESS || state == TERMS_STATE_SUSPENDED;
+    bool is_sitting =
+        state == TERMS_STATE_WAITING || is_session || (is_pause && meetings[kind].flows_in_recess);
     bool sends = is_sitting && strchr(meetings[kind].senders, letters[sender]);
     for (unsigned receiver = 0; receiver < CONTROL_ROLE_COUNT; receiver++) {
-        bool flows = sends && strchr(meetings[kind].receivers, letters[receiver]);
+        bool is_kept_out = state == TERMS_STATE_IN_CAMERA && receiver == CONTROL_ROLE_OBSERVER;
+        bool flows = sends && strchr(meetings[kind].receivers, letters[receiver]) && !is_kept_out;
         CHECK_EQ(matrix->receivers[kind][sender] >> receiver & 1, flows);
         CHECK_EQ(access_flows((enum terms_state)state, (enum control_room_kind)kind,
                               (enum control_role)sender, (enum control_role)receiver),
                  flows);
     }
     CHECK_EQ(matrix->receivers[kind][sender] >> CONTROL_ROLE_COUNT, 0);
-    bool recorded = sends && kind == CONTROL_ROOM_COURTROOM && state == TERMS_STATE_OPEN;
+    bool recorded = sends && kind == CONTROL_ROOM_COURTROOM && is_session;
     CHECK_EQ(matrix->recorded[kind] >> sender & 1, recorded);
     CHECK_EQ(access_is_recorded((enum terms_state)state, (enum control_room_kind)kind,
                                 (enum control_role)sender),

@@ -320,6 +320,7 @@ static void what_vouches_for_it(void)
     say_loss(PARTY, 30);
     tick(FIGURES_TELL_US);
     say_loss(PARTY, 40);
+    (void)scene_join(&s, JUDGE);
     scene_say(&s, clerk, "{\"type\":\"setState\",\"id\":14,\"state\":\"open\"}");
     CHECK_EQ(count(kept(), "\n"), 3);
     CHECK_EQ(scene_lines(&s, "connections.kept"), 1);

@@ -126,7 +126,7 @@ static void joining(void)
     join(h, 'A');
     CHECK_EQ(who(h, 'A')->stored.room, TERMS_ROOM_WAITING);
     CHECK_EQ(h->stored.state, TERMS_STATE_SCHEDULED);
-    TOLD("v-A- hA-- pJA- pCA- pAA-");
+    TOLD("v-A- hA-- pJA- pCA- pAA- yA--"); /* it may consent now */
     /* The judge's joining begins the waiting. */
     CHECK(hearing_begins_on_join(h, who(h, 'J')));
     join(h, 'J');
@@ -238,7 +238,7 @@ static void the_course(void)
 {
     struct hearing *h = sitting();
     hearing_set_state(h, TERMS_STATE_OPEN, WALL_US + 1, &changes);
-    TOLD("m--- s--- yJ-- yC-- yA--"); /* who may consult no more */
+    TOLD("m--- s--- yJ-- yC-- yA-- yB--"); /* who may consult no more, or consent */
     CHECK(h->stored.opened_us == WALL_US + 1 && h->stored.since_us == WALL_US + 1);
     hearing_set_state(h, TERMS_STATE_OPEN, WALL_US + 2, &changes);
     TOLD("");

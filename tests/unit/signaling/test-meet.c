@@ -318,6 +318,29 @@ static void outlasts_what_breaks(void)
     scene_end(&s);
 }
 
+/* However many were opened and left meanwhile, a restart takes nobody out of a room. */
+static void an_old_room_is_not_forgotten(void)
+{
+    begin();
+    say_state("recess");
+    meet(LAWYER, "consultation", PARTY);
+    enter(PARTY, 1);
+    for (unsigned i = 2; i <= LIMIT_ROOMS + 3; i++) {
+        meet(CLERK, "consultation", OTHER);
+        enter(OTHER, i);
+        say(OTHER, "comeBack");
+        /* Requests that write are 5 a second of one person. */
+        court_presence(s.live, s.people[OTHER])->writes = (struct bucket){0};
+    }
+    scene_restart(&s);
+    IN(PARTY, CONSULTATION, 1);
+    IN(LAWYER, CONSULTATION, 1);
+    CHECK_EQ(s.live->hearing->rooms_opened, LIMIT_ROOMS + 3);
+    scene_connect(&s);
+    scene_settle(&s);
+    scene_end(&s);
+}
+
 static void there_are_so_many_rooms(void)
 {
     begin();
@@ -369,6 +392,7 @@ int main(void)
     called_back();
     judges_alone_deliberate();
     outlasts_what_breaks();
+    an_old_room_is_not_forgotten();
     there_are_so_many_rooms();
     without_a_line_nothing_is_done();
     the_end();

@@ -43,6 +43,30 @@ static struct message parse_sample(const char *name, enum message_type type)
     return m;
 }
 
+static void test_of_rooms_and_course(void)
+{
+    struct message m = parse_sample("meet", MESSAGE_MEET);
+    CHECK_EQ(m.meet.kind, TERMS_ROOM_CONSULTATION);
+    CHECK_EQ(m.meet.count, 1);
+    CHECK_EQ(m.meet.people[0], 0x0123456789abcdef);
+    CHECK_EQ(parse_sample("enter", MESSAGE_ENTER).number, 3);
+    (void)parse_sample("decline", MESSAGE_DECLINE);
+    (void)parse_sample("come-back", MESSAGE_COME_BACK);
+    CHECK_EQ(parse_sample("call-back", MESSAGE_CALL_BACK).person, 0x0123456789abcdef);
+    m = parse_sample("lock", MESSAGE_LOCK);
+    CHECK(m.lock.on && m.lock.person == 0x0123456789abcdef);
+    CHECK_EQ(parse_sample("give-floor", MESSAGE_GIVE_FLOOR).person, 0x0123456789abcdef);
+    (void)parse_sample("open-floor", MESSAGE_OPEN_FLOOR);
+    (void)parse_sample("mute-all", MESSAGE_MUTE_ALL);
+    m = parse_sample("screen", MESSAGE_SCREEN);
+    CHECK(m.screen.person == 0x0123456789abcdef && m.screen.from == 0xd3 && m.screen.kinds == 3);
+    m = parse_sample("set-state-suspended", MESSAGE_SET_STATE);
+    CHECK_EQ(m.course.state, TERMS_STATE_SUSPENDED);
+    CHECK(strcmp(m.course.reason, "The interpreter has lost the connection.") == 0);
+    CHECK(parse_sample("in-camera", MESSAGE_IN_CAMERA).course.on);
+    CHECK(parse_sample("consent", MESSAGE_CONSENT).given);
+}
+
 static void test_requests(void)
 {
     struct message m = parse_sample("hello", MESSAGE_HELLO);
@@ -75,7 +99,8 @@ static void test_requests(void)
     CHECK_EQ(parse_sample("dismiss", MESSAGE_DISMISS).person, 0x0123456789abcdef);
     CHECK_EQ(parse_sample("mute", MESSAGE_MUTE).person, 0x0123456789abcdef);
     CHECK_EQ(parse_sample("remove", MESSAGE_REMOVE).person, 0x0123456789abcdef);
-    CHECK_EQ(parse_sample("set-state", MESSAGE_SET_STATE).state, TERMS_STATE_OPEN);
+    CHECK_EQ(parse_sample("set-state", MESSAGE_SET_STATE).course.state, TERMS_STATE_OPEN);
+    test_of_rooms_and_course();
     (void)parse_sample("leave", MESSAGE_LEAVE);
     (void)parse_sample("ping", MESSAGE_PING);
     CHECK_EQ(parse_sample("path", MESSAGE_PATH).path, TERMS_PATH_RELAY_TLS);

@@ -108,6 +108,7 @@ static void a_locked_microphone_stays_closed(void)
     CHECK_EQ(scene_got(&s.sfu, CONTROL_STREAM_ADD), 1);
     for (size_t i = 0; i < s.sfu.count; i++)
         CHECK(s.sfu.got[i].type != CONTROL_STREAM_ADD || s.sfu.got[i].stream_add.paused);
+    CHECK_EQ(scene_told(pages[PARTY], "{\"type\":\"muted\",\"by\":null}"), 1);
     lock(CLERK, PARTY, false);
     DONE(CLERK);
     CHECK(!is_open(PARTY)); /* until its person opens it */

@@ -99,13 +99,16 @@ static void closed_without_a_recorder(void)
     scene_end(&s);
 }
 
-/* Opened with the recorder away, which comes after we were restarted: the tape says who is who. */
+/* The recorder went as the hearing was opened, and comes after we were restarted: the tape says who
+ * is who. */
 static void opened_without_a_recorder(void)
 {
     scene_begin(&s, guests, 1);
     judge = scene_join(&s, 0);
-    scene_lose_recorder(&s);
+    s.recorder.status = -EIO;
     set_state("open");
+    scene_lose_recorder(&s);
+    s.recorder.status = 0;
     scene_restart(&s);
     scene_connect(&s);
     scene_settle(&s);

@@ -178,6 +178,10 @@ static void test_measures(void)
     check_sample(&t, "asked-none");
     reply_screens(&t, &hearing, &person); /* not the one of two others */
     check_sample(&t, "screens");
+    static const struct hearing_missing missing = {.consent_count = 1,
+                                                   .consents = {0x0123456789abcdef}};
+    reply_missing(&t, 14, &missing);
+    check_sample(&t, "missing");
 }
 
 static void test_record(void)

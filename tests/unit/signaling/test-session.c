@@ -112,6 +112,8 @@ static const char *const requests[] = {
     ("{\"type\":\"screen\",\"id\":40,\"person\":\"00000000000000d1\",\"from\":\"00000000000000d2\","
      "\"what\":\"both\"}"),
     "{\"type\":\"setState\",\"id\":40,\"state\":\"open\"}",
+    "{\"type\":\"inCamera\",\"id\":40,\"on\":true,\"reason\":\"a\"}",
+    "{\"type\":\"consent\",\"id\":40,\"given\":true}",
     "{\"type\":\"leave\",\"id\":40}",
     "{\"type\":\"path\",\"id\":40,\"path\":\"udp\"}",
     "{\"type\":\"ping\",\"id\":40}",
@@ -141,7 +143,7 @@ static void what_may_be_said_when(void)
     CHECK_EQ(scene_told(party, "\"code\":\"not-joined\"") +
                  scene_told(party, "\"code\":\"not-allowed\""),
              REQUESTS - 2);
-    CHECK_EQ(scene_told(party, "\"code\":\"not-allowed\""), 11);
+    CHECK_EQ(scene_told(party, "\"code\":\"not-allowed\""), 12);
     scene_say(&s, party, "%s", requests[REQUESTS - 1]);
     CHECK_EQ(scene_told(party, "\"type\":\"pong\",\"id\":40"), 1);
     scene_end(&s);
