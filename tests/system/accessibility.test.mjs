@@ -356,6 +356,27 @@ for (const kind of ["chromium", "firefox"])
       nothingFound();
     });
 
+    test("steps of the course that need a reason, given by keyboard", { timeout: 180_000 }, async () => {
+      for (const [open, dialog, back] of [["doors", "in-camera-dialog", "doors"], ["suspend", "suspend-dialog", "resume"]]) {
+        await judge.page.bringToFront();
+        await judge.openPanel();
+        await byKeyboard(judge.page, `[data-testid="${open}"]`);
+        await judge.sees(dialog);
+        await audit(judge.page, `${kind} dialog ${dialog}`);
+        await judge.page.focus('[data-testid="reason"]');
+        await judge.page.keyboard.type("12:30"); // the same in both languages
+        await judge.page.keyboard.press("Enter");
+        await judge.page.waitForFunction(() => !document.querySelector("dialog"));
+        await party.sees(open === "doors" ? "in-camera-note" : "course-reason");
+        await audit(party.page, `${kind} ${open} party`);
+        await judge.page.bringToFront();
+        await judge.press(back);
+        if (open === "doors") await judge.page.waitForFunction(() => !document.querySelector('[data-testid="in-camera-note"]'));
+        else await judge.waitState("hearing-state", "open");
+      }
+      nothingFound();
+    });
+
     test("a room beside the courtroom, asked into and entered by keyboard", { timeout: 180_000 }, async () => {
       await judge.page.bringToFront();
       await byKeyboard(judge.page, '[data-testid="meet"]');

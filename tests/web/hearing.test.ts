@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { NOTICES_MOST, apply, closedBy, emptyHearing, inSessionMs, isAside, isHeard, screenOf } from "../../web-client/src/hearing.ts";
+import { NOTICES_MOST, apply, closedBy, emptyHearing, inSessionMs, isAside, isHeard, isInSession, isPaused, screenOf } from "../../web-client/src/hearing.ts";
 import type { Hearing, PageEvent } from "../../web-client/src/hearing.ts";
 import type { Person, ServerEvent } from "../../web-client/src/protocol.ts";
-import { message } from "./samples.ts";
+import { calm, message } from "./samples.ts";
 
 const LI = "0123456789abcdef";
 const JUDGE = "00000000000000d1";
@@ -25,7 +25,7 @@ function inCourt(): Hearing {
     { type: "page:welcome", welcome: { ...welcome, people: [judge] }, atMs: welcome.serverTime },
     { type: "page:joining" },
     { type: "page:joined", room: "courtroom", number: 0, seats: 2 },
-    { type: "hearing", state: "open", since: 0, openedAt: 0, floor: null },
+    { type: "hearing", state: "open", since: 0, openedAt: 0, ...calm },
     { type: "may", may: ["produce", "hand"] },
   );
 }
@@ -68,11 +68,11 @@ test("whom we find in the courtroom has not entered it; who comes later has", ()
 
 test("the time in session counts from the opening, over a recess", () => {
   const at = (hearing: Hearing, nowMs: number) => inSessionMs(hearing, nowMs);
-  const begun = after(inCourt(), { type: "hearing", state: "open", since: 60_000, openedAt: 60_000, floor: null });
+  const begun = after(inCourt(), { type: "hearing", state: "open", since: 60_000, openedAt: 60_000, ...calm });
   assert.equal(at(begun, 90_000), 30_000);
-  const recess = after(begun, { type: "hearing", state: "recess", since: 120_000, openedAt: 60_000, floor: null });
+  const recess = after(begun, { type: "hearing", state: "recess", since: 120_000, openedAt: 60_000, ...calm });
   assert.equal(at(recess, 150_000), 90_000);
-  const resumed = after(recess, { type: "hearing", state: "open", since: 180_000, openedAt: 60_000, floor: null });
+  const resumed = after(recess, { type: "hearing", state: "open", since: 180_000, openedAt: 60_000, ...calm });
   assert.equal(at(resumed, 181_000), 121_000);
   assert.equal(at({ ...resumed, clockAheadMs: 5_000 }, 181_000), 126_000);
   assert.equal(at(emptyHearing, 5), 0);
@@ -88,13 +88,13 @@ test("sound and pictures go out only in the courtroom, when allowed, and not in 
   const court = inCourt();
   const rows: readonly (readonly [string, Hearing, boolean])[] = [
     ["in court", court, true],
-    ["recess", after(court, { type: "hearing", state: "recess", since: 0, openedAt: 0, floor: null }), false],
-    ["closed", after(court, { type: "hearing", state: "closed", since: 0, openedAt: 0, floor: null }), false],
+    ["recess", after(court, { type: "hearing", state: "recess", since: 0, openedAt: 0, ...calm }), false],
+    ["closed", after(court, { type: "hearing", state: "closed", since: 0, openedAt: 0, ...calm }), false],
     ["sent back", after(court, { type: "room", room: "waiting", by: JUDGE, number: 0 }), false],
     ["not allowed", after(court, { type: "may", may: ["hand"] }), false],
     ["over", after(court, { type: "page:over", ending: "left" }), false],
     ["before the join", after(emptyHearing, { type: "page:welcome", welcome: { ...welcome, may: ["produce"] }, atMs: 0 }), false],
-    ["resumed", after(court, { type: "hearing", state: "recess", since: 0, openedAt: 0, floor: null }, { type: "hearing", state: "open", since: 1, openedAt: 0, floor: null }), true],
+    ["resumed", after(court, { type: "hearing", state: "recess", since: 0, openedAt: 0, ...calm }, { type: "hearing", state: "open", since: 1, openedAt: 0, ...calm }), true],
   ];
   for (const [what, hearing, heard] of rows) assert.equal(isHeard(hearing), heard, what);
 });
@@ -136,7 +136,7 @@ test("people come, change and go, each told once", () => {
     [[inside, lost, inside], [], true],
     [[lost, inside], [], true],
     [[inside, { type: "gone", person: WITNESS }], ["parted"], false],
-    [[inside, { type: "hearing", state: "closed", since: 0, openedAt: 0, floor: null }, lost, { type: "gone", person: WITNESS }], [], false],
+    [[inside, { type: "hearing", state: "closed", since: 0, openedAt: 0, ...calm }, lost, { type: "gone", person: WITNESS }], [], false],
     [[waiting, { type: "gone", person: WITNESS }], [], false],
     // What is so no more is told no more.
     [[inside, hand, inside], [], true],
@@ -234,7 +234,7 @@ test("in a room beside the courtroom one is heard by those in it, whatever the h
   assert.equal(aside.asked, null, "the answer is given");
   assert.deepEqual(kinds(aside), ["aside"]);
   assert.ok(isAside(aside.you) && isHeard(aside));
-  const recess = after(aside, { type: "hearing", state: "recess", since: 0, openedAt: 0, floor: null });
+  const recess = after(aside, { type: "hearing", state: "recess", since: 0, openedAt: 0, ...calm });
   assert.ok(isHeard(recess));
   const back = after(recess, { type: "room", room: "courtroom", by: null, number: 0 });
   assert.equal(isHeard(back), false);
@@ -246,7 +246,7 @@ test("in a room beside the courtroom one is heard by those in it, whatever the h
 test("the court's reasons to keep a microphone closed, and whom they bind", () => {
   const court = inCourt();
   const you = court.you!;
-  const floor = (id: string | null) => after(court, { type: "hearing", state: "open", since: 0, openedAt: 0, floor: id });
+  const floor = (id: string | null) => after(court, { type: "hearing", state: "open", since: 0, openedAt: 0, ...calm, floor: id });
   assert.equal(closedBy(court, you), null);
   assert.equal(closedBy(court, { ...you, locked: true }), "locked");
   assert.equal(closedBy(court, { ...you, locked: true, room: "consultation", number: 1 }), null);
@@ -258,9 +258,9 @@ test("the court's reasons to keep a microphone closed, and whom they bind", () =
   const locked = after(court, { type: "person", person: { ...you, locked: true } }, { type: "muted", by: JUDGE });
   assert.deepEqual(kinds(locked), ["locked"]);
   assert.deepEqual(kinds(after(locked, { type: "person", person: { ...you, locked: false } })), []);
-  const recess = after(court, { type: "hearing", state: "recess", since: 0, openedAt: 0, floor: null });
+  const recess = after(court, { type: "hearing", state: "recess", since: 0, openedAt: 0, ...calm });
   assert.equal(closedBy(recess, you), "recess");
-  assert.deepEqual(kinds(after(recess, { type: "hearing", state: "open", since: 0, openedAt: 0, floor: null })), ["resumed"]);
+  assert.deepEqual(kinds(after(recess, { type: "hearing", state: "open", since: 0, openedAt: 0, ...calm })), ["resumed"]);
 });
 
 test("a screen is known by whose eyes and ears it is before", () => {
@@ -270,4 +270,20 @@ test("a screen is known by whose eyes and ears it is before", () => {
   assert.equal(screenOf(court, WITNESS)?.what, "both");
   assert.equal(screenOf(court, JUDGE), null);
   assert.deepEqual(after(court, { type: "screens", screens: [] }).screens, []);
+});
+
+test("in camera is in session; a suspension is a pause; both keep the reason", () => {
+  const camera = after(inCourt(), { type: "hearing", state: "in-camera", since: 0, openedAt: 0, ...calm, inCamera: true, reason: "A minor." });
+  assert.ok(isInSession(camera) && isHeard(camera));
+  assert.equal(camera.matter?.reason, "A minor.");
+  const suspended = after(camera, { type: "hearing", state: "suspended", since: 0, openedAt: 0, ...calm, inCamera: true, reason: "No interpreter." });
+  assert.ok(isPaused(suspended) && !isHeard(suspended));
+  assert.equal(closedBy(suspended, suspended.you!), "recess");
+  assert.deepEqual(kinds(after(suspended, { type: "hearing", state: "in-camera", since: 0, openedAt: 0, ...calm, inCamera: true })), ["resumed"]);
+});
+
+test("what is missing at the opening is told with the refusal", () => {
+  const missing = { judge: true, record: false, consent: [WITNESS] };
+  const refused = after(inCourt(), { type: "page:failed", code: "missing", missing });
+  assert.deepEqual(refused.notices[0]?.missing, missing);
 });

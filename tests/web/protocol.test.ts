@@ -45,6 +45,9 @@ const requests: { readonly [file: string]: readonly [number, Request] } = {
   "give-floor.json": [23, { type: "giveFloor", person }],
   "open-floor.json": [24, { type: "openFloor" }],
   "screen.json": [25, { type: "screen", person, from: "00000000000000d3", what: "both" }],
+  "set-state-suspended.json": [14, { type: "setState", state: "suspended", reason: "The interpreter has lost the connection." }],
+  "in-camera.json": [31, { type: "inCamera", on: true, reason: "To protect the witness, a minor." }],
+  "consent.json": [32, { type: "consent", given: true }],
   "set-state.json": [14, { type: "setState", state: "open" }],
   "leave.json": [15, { type: "leave" }],
   "ping.json": [16, { type: "ping" }],
@@ -111,7 +114,7 @@ function damaged(value: unknown, path: string): readonly [string, unknown][] {
 
 test("a damaged seat, person, room or record message is refused", () => {
   // percent and reason may be absent; a seat's and a room's person may be null.
-  const mayBe = /\.(percent|reason|by|openedAt|floor) = null$|^asked\.json\.room = null$|^seat\.json\.person = null$/;
+  const mayBe = /\.(percent|reason|by|openedAt|floor|reason) = null$|^asked\.json\.room = null$|^seat\.json\.person = null$/;
   for (const name of ["seat.json", "person.json", "room.json", "hearing.json", "record-lost.json", "speaking.json", "asked.json", "screens.json"]) {
     for (const [what, value] of damaged(JSON.parse(sample(name)), name)) {
       if (mayBe.test(what)) continue;
@@ -133,7 +136,7 @@ test("what a newer server may add is passed over", () => {
   assert.deepEqual(parseServerMessage("{\"type\":\"may\",\"may\":[\"hand\",\"sing\"],\"later\":1}"), { type: "may", may: ["hand"] });
   assert.deepEqual(
     parseServerMessage("{\"type\":\"error\",\"id\":null,\"code\":\"brand-new\",\"detail\":\"\"}"),
-    { type: "error", id: null, code: "internal", detail: "" },
+    { type: "error", id: null, code: "internal", detail: "", missing: null },
   );
 });
 

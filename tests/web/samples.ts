@@ -22,3 +22,6 @@ export function message<T extends ServerMessage["type"]>(name: string, type: T):
   if (parsed?.type !== type) throw new Error(`${name} is not a ${type}`);
   return parsed as Extract<ServerMessage, { type: T }>;
 }
+
+/** Of a hearing's course: nobody has the floor, the doors are open, no consent is needed. */
+export const calm = { floor: null, inCamera: false, reason: null, consent: false } as const;

@@ -4,7 +4,7 @@ import { beforeEach, test } from "node:test";
 import { isLive } from "../../web-client/src/local.ts";
 import type { Source } from "../../web-client/src/protocol.ts";
 import { Court, devices, FakeTrack, inCourt, inTheLobby, onAir, settle } from "./court.ts";
-import { sample } from "./samples.ts";
+import { calm, sample } from "./samples.ts";
 
 beforeEach(() => {
   devices.opened.length = 0;
@@ -31,10 +31,10 @@ test("a recess silences at once, and its end brings back what was wanted", async
   await court.session.local.set("camera", false);
   await settle();
   assert.deepEqual(onAir(court.last), { microphone: "on", camera: "held" });
-  court.say({ type: "hearing", state: "recess", since: "2026-11-22T09:31:00.000Z", openedAt: "2026-11-22T09:31:00.000Z", floor: null });
+  court.say({ type: "hearing", state: "recess", since: "2026-11-22T09:31:00.000Z", openedAt: "2026-11-22T09:31:00.000Z", ...calm });
   await settle();
   assert.deepEqual(onAir(court.last), { microphone: "held", camera: "held" });
-  court.say({ type: "hearing", state: "open", since: "2026-11-22T09:41:00.000Z", openedAt: "2026-11-22T09:31:00.000Z", floor: null });
+  court.say({ type: "hearing", state: "open", since: "2026-11-22T09:41:00.000Z", openedAt: "2026-11-22T09:31:00.000Z", ...calm });
   await settle();
   assert.deepEqual(onAir(court.last), { microphone: "on", camera: "held" });
 });
@@ -315,7 +315,7 @@ test("put out by somebody, the page ends at once, before the connection is close
 
 test("a closed hearing ends media and devices, and the connection goes on telling of the record", async () => {
   const court = await inCourt();
-  court.say({ type: "hearing", state: "closed", since: "2026-11-22T10:31:00.000Z", openedAt: "2026-11-22T09:31:00.000Z", floor: null });
+  court.say({ type: "hearing", state: "closed", since: "2026-11-22T10:31:00.000Z", openedAt: "2026-11-22T09:31:00.000Z", ...calm });
   court.say({ type: "room", room: "waiting", by: null, number: 0 });
   court.say(JSON.parse(sample("record-rendering.json")) as object);
   await settle();
@@ -366,7 +366,7 @@ test("who only hears and sees is asked for no device, in the lobby and after a r
 
 test("a shared screen ends with a recess, or out of the courtroom, and does not come back by itself", async () => {
   const ways = [
-    [{ type: "hearing", state: "recess", since: "2026-11-22T09:31:00.000Z", openedAt: "2026-11-22T09:31:00.000Z", floor: null }, { type: "hearing", state: "open", since: "2026-11-22T09:41:00.000Z", openedAt: "2026-11-22T09:31:00.000Z", floor: null }],
+    [{ type: "hearing", state: "recess", since: "2026-11-22T09:31:00.000Z", openedAt: "2026-11-22T09:31:00.000Z", ...calm }, { type: "hearing", state: "open", since: "2026-11-22T09:41:00.000Z", openedAt: "2026-11-22T09:31:00.000Z", ...calm }],
     [{ type: "room", room: "waiting", by: null, number: 0 }, { type: "room", room: "courtroom", by: null, number: 0 }],
   ] as const;
   for (const [away, back] of ways) {
@@ -388,7 +388,7 @@ test("a device that is allowed only after the end is stopped at once", async () 
   const ends: readonly ((court: Court) => void)[] = [
     (court) => court.session.leave(),
     (court) => court.cut(4003),
-    (court) => court.say({ type: "hearing", state: "closed", since: "2026-11-22T10:31:00.000Z", openedAt: "2026-11-22T09:31:00.000Z", floor: null }),
+    (court) => court.say({ type: "hearing", state: "closed", since: "2026-11-22T10:31:00.000Z", openedAt: "2026-11-22T09:31:00.000Z", ...calm }),
   ];
   for (const wish of ["both", "microphone", "screen"] as const) {
     for (const end of ends) {

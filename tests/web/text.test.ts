@@ -35,7 +35,7 @@ test("the Chinese is Chinese, but for names of things that have none", () => {
 });
 
 /** Said by a name that the page has in hand: a role, a state, an error. */
-const BY_NAME = /^\.(roles|states|rooms|problems|notices|errors|over|unsupported|advice)\.|^\.(waiting\.hearingIs|aside\.in|controls\.closed|people\.screened|courtroom\.(quality|path|screened|bench|left|right|stand|gallery)|record|records\.(asked|trouble)|silenced)(\.|$)|^\.home\.needs/;
+const BY_NAME = /^\.(roles|states|rooms|problems|notices|errors|over|unsupported|advice)\.|^\.(waiting\.hearingIs|aside\.in|controls\.closed|consent|people\.(screened|reasoned|consents)|courtroom\.(quality|path|screened|bench|left|right|stand|gallery)|record|records\.(asked|trouble)|silenced)(\.|$)|^\.home\.needs/;
 
 test("nothing is translated that no page says", () => {
   const folder = join(SAMPLES, "../../web-client/src/view/");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One lasting conversation with signaling over sockets that come and go: hello, resume, ping, back-off. */
 import { encodeRequest, isAnswer, parseServerMessage } from "./protocol.ts";
-import type { Answer, ErrorCode, Request, ServerEvent, Welcome } from "./protocol.ts";
+import type { Answer, ErrorCode, Missing, Request, ServerEvent, Welcome } from "./protocol.ts";
 
 /** PROTOCOL.md: the page pings every 5 s. No answer for as long again means the socket is dead. */
 export const PING_EVERY_MS = 5000;
@@ -66,9 +66,12 @@ export interface Listener {
 /** An `error` answer, or the connection's own: `lost`, `late`. */
 export class RequestError extends Error {
   readonly code: ErrorCode | "lost" | "late";
-  constructor(code: ErrorCode | "lost" | "late", detail: string) {
+  /** Of the code `missing`. */
+  readonly missing: Missing | null;
+  constructor(code: ErrorCode | "lost" | "late", detail: string, missing: Missing | null = null) {
     super(`${code}: ${detail}`);
     this.code = code;
+    this.missing = missing;
   }
 }
 
@@ -221,7 +224,7 @@ export class Connection {
     if (!waiting || message.id === null) return;
     this.pending.delete(message.id);
     this.world.clearTimer(waiting.timer);
-    if (message.type === "error") waiting.reject(new RequestError(message.code, message.detail));
+    if (message.type === "error") waiting.reject(new RequestError(message.code, message.detail, message.missing));
     else waiting.resolve(message);
   }
 

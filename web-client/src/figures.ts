@@ -10,7 +10,7 @@ const up = object({ bps: count, loss: count, jitterMs: count, layers: list(count
 const down = object({ bps: count, loss: count, jitterMs: count, pictures: count, held: count, height: count });
 const figures = object({
   at: instant, person: hexId, quality: count, cut: truth, rttMs: count, estimateBps: count, up, down,
-  microphone: oneOf("off", "on", "silent"), soundOnly: truth, overloaded: truth, thinLine: truth, path: optional(text),
+  microphone: oneOf("off", "on", "silent", "private"), soundOnly: truth, overloaded: truth, thinLine: truth, path: optional(text),
 });
 /** Who a person of the lines is. */
 const named = object({ at: instant, person: hexId, name: text, role: oneOf(...ROLES) });

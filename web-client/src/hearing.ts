@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the page knows of a hearing, and how each message or event of the page changes it. No DOM, no network. */
 import type {
-  Action, Aside, ErrorCode, HearingState, Matter, OnRecord, Person, Role, Room, Screen, ServerEvent, Welcome,
+  Action, Aside, ErrorCode, HearingState, Matter, Missing, OnRecord, Person, Role, Room, Screen, ServerEvent, Welcome,
 } from "./protocol.ts";
 import { ASIDE } from "./protocol.ts";
 
@@ -35,6 +35,8 @@ export interface Notice {
   readonly person: string | null;
   readonly name: string | null;
   readonly code: ErrorCode | "lost" | "late" | null;
+  /** Of the code `missing`. */
+  readonly missing?: Missing;
 }
 
 /** A room beside the courtroom that one is asked into. */
@@ -80,7 +82,7 @@ export type PageEvent =
   | { type: "page:joined"; room: Room; number: number; seats: number }
   | { type: "page:serverFull" }
   | { type: "page:joinFailed"; code: ErrorCode | "lost" | "late" }
-  | { type: "page:failed"; code: ErrorCode | "lost" | "late" }
+  | { type: "page:failed"; code: ErrorCode | "lost" | "late"; missing?: Missing }
   | { type: "page:noticeSeen"; id: number }
   | { type: "page:over"; ending: Ending };
 
@@ -131,7 +133,7 @@ export function apply(hearing: Hearing, event: ServerEvent | PageEvent): Hearing
       return notify({ ...hearing, stage: hearing.stage === "joining" ? "lobby" : hearing.stage, waitsForRoom: false },
         "failed", null, null, event.code);
     case "page:failed":
-      return notify(hearing, "failed", null, null, event.code);
+      return notify(hearing, "failed", null, null, event.code, event.missing);
     case "page:noticeSeen":
       return { ...hearing, notices: hearing.notices.filter((notice) => notice.id !== event.id) };
     case "page:over":
@@ -211,7 +213,7 @@ export function isTogether(a: Person, b: Person): boolean {
 
 /** Does this page's microphone and camera reach anybody now? */
 export function isHeard(hearing: Hearing): boolean {
-  const inSession = hearing.you?.room === "courtroom" && hearing.matter?.state !== "recess";
+  const inSession = hearing.you?.room === "courtroom" && !isPaused(hearing);
   return hearing.stage === "present"
     && (inSession || isAside(hearing.you))
     && hearing.matter?.state !== "closed"
@@ -225,7 +227,7 @@ const KEEP_FLOOR: readonly Role[] = ["judge", "clerk", "interpreter"];
 export function closedBy(hearing: Hearing, person: Person): "locked" | "floor" | "recess" | null {
   const floor = hearing.matter?.floor ?? null;
   if (person.room !== "courtroom") return null;
-  if (isState(hearing, "recess")) return "recess";
+  if (isPaused(hearing)) return "recess";
   if (person.locked) return "locked";
   return floor !== null && floor !== person.person && !KEEP_FLOOR.includes(person.role) ? "floor" : null;
 }
@@ -238,6 +240,16 @@ export function screenOf(hearing: Hearing, person: string): Screen | null {
 
 export function isState(hearing: Hearing, ...states: readonly HearingState[]): boolean {
   return hearing.matter !== null && states.includes(hearing.matter.state);
+}
+
+/** A recess, or a suspension: nobody in the courtroom is heard. */
+export function isPaused(hearing: Hearing): boolean {
+  return isState(hearing, "recess", "suspended");
+}
+
+/** Is the hearing in session, doors open or closed? */
+export function isInSession(hearing: Hearing): boolean {
+  return isState(hearing, "open", "in-camera");
 }
 
 /** How long the hearing has been in session by our clock, recesses included: a recess does not begin it anew. */
@@ -386,16 +398,17 @@ function muted(hearing: Hearing, by: string | null): Hearing {
 }
 
 /** The hearing's course, or who has the floor. */
-function wentOn(hearing: Hearing, { state, since, openedAt, floor }: Extract<ServerEvent, { type: "hearing" }>): Hearing {
+function wentOn(hearing: Hearing, { type: _type, ...course }: Extract<ServerEvent, { type: "hearing" }>): Hearing {
+  const { state, floor } = course;
   const before = hearing.matter?.floor ?? null;
   const next: Hearing = {
     ...hearing,
     // What came before the end is of no more interest.
     notices: state === "closed" ? [] : hearing.notices,
-    matter: hearing.matter && { ...hearing.matter, state, since, openedAt, floor },
+    matter: hearing.matter && { ...hearing.matter, ...course },
   };
   const inside = hearing.you?.room === "courtroom";
-  if (inside && isState(hearing, "recess") && state === "open" && isSpeaker(hearing)) return notify(next, "resumed", null, null);
+  if (inside && isPaused(hearing) && isInSession(next) && isSpeaker(hearing)) return notify(next, "resumed", null, null);
   const told = inside && floor !== null && floor !== before;
   return withoutOldNews(told ? notify(next, "floor", floor, floor === hearing.you?.person ? null : nameOf(hearing, floor)) : next);
 }
@@ -427,8 +440,9 @@ function notify(
   person: string | null,
   name: string | null,
   code: Notice["code"] = null,
+  missing?: Missing,
 ): Hearing {
-  const notice: Notice = { id: hearing.noticesEver + 1, kind, person, name, code };
+  const notice: Notice = { id: hearing.noticesEver + 1, kind, person, name, code, ...(missing ? { missing } : {}) };
   const others = hearing.notices.filter((old) => person === null || old.person !== person);
   return { ...hearing, notices: [...others, notice].slice(-NOTICES_MOST), noticesEver: notice.id };
 }

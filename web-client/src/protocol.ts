@@ -12,7 +12,7 @@ export const ASIDE = ["consultation", "deliberation", "caucus"] as const;
 export type Aside = (typeof ASIDE)[number];
 export const ROOMS = ["outside", "waiting", "courtroom", ...ASIDE] as const;
 export type Room = (typeof ROOMS)[number];
-export const HEARING_STATES = ["scheduled", "waiting", "open", "recess", "closed"] as const;
+export const HEARING_STATES = ["scheduled", "waiting", "open", "in-camera", "recess", "suspended", "closed"] as const;
 export type HearingState = (typeof HEARING_STATES)[number];
 export const RECORD_STATES = [
   "off", "on", "lost", "sealing", "rendering", "ready", "failed",
@@ -20,7 +20,7 @@ export const RECORD_STATES = [
 export type RecordState = (typeof RECORD_STATES)[number];
 export const ACTIONS = [
   "admit", "dismiss", "mute", "remove", "open", "recess", "resume", "close", "produce", "hand",
-  "records", "connections", "consult", "deliberate", "caucus", "call-back", "lock", "floor", "screen",
+  "records", "connections", "consult", "deliberate", "caucus", "call-back", "lock", "floor", "screen", "suspend", "in-camera", "consent",
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 export const SOURCES = ["microphone", "camera", "screen"] as const;
@@ -28,7 +28,7 @@ export type Source = (typeof SOURCES)[number];
 export const ERROR_CODES = [
   "bad-message", "unknown-type", "too-large", "too-fast", "protocol-version", "bad-token",
   "expired-token", "revoked-token", "already-joined", "hello-first", "not-joined", "wrong-state",
-  "not-allowed", "not-found", "full", "server-full", "media-unavailable", "unsupported-media", "internal",
+  "not-allowed", "not-found", "full", "server-full", "media-unavailable", "unsupported-media", "missing", "internal",
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];
 export type Switch = "off" | "on";
@@ -177,15 +177,22 @@ const path: Decoder<Path | null> = (v) => (typeof v === "string" ? (PATHS.find((
 const person = object({
   person: hexId, name: text, role: oneOf(...ROLES), room: oneOf(...ROOMS), connected: truth,
   microphone: oneOf("off", "on"), camera: oneOf("off", "on"), hand: truth, quality: count,
-  path, side: count, number: count, locked: truth,
+  path, side: count, number: count, locked: truth, consent: oneOf("none", "given", "withdrawn"),
 });
+const course = {
+  state: oneOf(...HEARING_STATES), since: instant, openedAt: nullable(instant), floor: nullable(hexId),
+  inCamera: truth, reason: nullable(text), consent: truth,
+};
 const matter = object({
   hearing: hexId, case: text, title: text, court: text, scheduledAt: instant,
-  state: oneOf(...HEARING_STATES), since: instant, openedAt: nullable(instant), floor: nullable(hexId),
+  ...course,
 });
 const record = object({
   state: oneOf(...RECORD_STATES), since: instant, percent: optional(number), reason: optional(text),
 });
+
+/** What a hearing needs to be opened, and is not there. */
+const missing = object({ judge: truth, record: truth, consent: list(hexId) });
 
 /** `person` receives nothing of `from`. */
 const screen = object({ person: hexId, from: hexId, what: oneOf("sound", "picture", "both") });
@@ -211,7 +218,7 @@ const answers = {
   produced: object({ type: oneOf("produced"), id: count, producer: hexId }),
   met: object({ type: oneOf("met"), id: count, number: count }),
   pong: object({ type: oneOf("pong"), id: count, serverTime: instant }),
-  error: object({ type: oneOf("error"), id: nullable(count), code: errorCode, detail: text }),
+  error: object({ type: oneOf("error"), id: nullable(count), code: errorCode, detail: text, missing: optional(missing) }),
 };
 
 const events = {
@@ -231,7 +238,7 @@ const events = {
   people: object({ type: oneOf("people"), people: list(person) }),
   gone: object({ type: oneOf("gone"), person: hexId }),
   hearing: object({
-    type: oneOf("hearing"), state: oneOf(...HEARING_STATES), since: instant, openedAt: nullable(instant), floor: nullable(hexId),
+    type: oneOf("hearing"), ...course,
   }),
   room: object({ type: oneOf("room"), room: oneOf(...ROOMS), by: nullable(hexId), number: count }),
   asked: object({ type: oneOf("asked"), room: nullable(oneOf(...ASIDE)), number: count, by: nullable(hexId) }),
@@ -245,6 +252,7 @@ const events = {
 };
 
 export type Person = Decoded<typeof person>;
+export type Missing = Decoded<typeof missing>;
 export type Screen = Decoded<typeof screen>;
 export type Matter = Decoded<typeof matter>;
 export type OnRecord = Decoded<typeof record>;
@@ -294,7 +302,9 @@ export type Request =
   | { type: "decline" | "comeBack" | "openFloor" | "muteAll" }
   | { type: "lock"; person: string; on: boolean }
   | { type: "screen"; person: string; from: string; what: "none" | "sound" | "picture" | "both" }
-  | { type: "setState"; state: "open" | "recess" | "closed" }
+  | { type: "setState"; state: "open" | "recess" | "suspended" | "closed"; reason?: string }
+  | { type: "inCamera"; on: boolean; reason?: string }
+  | { type: "consent"; given: boolean }
   | { type: "leave" }
   | { type: "path"; path: Path }
   | { type: "ping" };

@@ -81,7 +81,7 @@ export function rosterOf(hearing: Hearing): { readonly waiting: readonly Person[
 
 /** Does this role's `may` or the people it sees call for the judge's and clerk's panel at all? */
 export function hasPanel(hearing: Hearing): boolean {
-  const mine: readonly Action[] = ["admit", "dismiss", "mute", "remove", "open", "recess", "resume", "close", "records", "connections"];
+  const mine: readonly Action[] = ["admit", "dismiss", "mute", "remove", "open", "recess", "resume", "suspend", "in-camera", "close", "records", "connections"];
   const bench = hearing.you?.role === "judge" || hearing.you?.role === "clerk";
   return bench || hearing.may.some((action) => mine.includes(action) && action !== "records");
 }

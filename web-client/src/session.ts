@@ -2,7 +2,7 @@
 /** One person's part in one hearing: ties the connection, the media and the devices to the state drawn. */
 import { Connection, RequestError } from "./connection.ts";
 import type { World } from "./connection.ts";
-import { apply, emptyHearing, isAside, isHeard, isSpeaker, isState } from "./hearing.ts";
+import { apply, emptyHearing, isAside, isHeard, isPaused, isSpeaker } from "./hearing.ts";
 import type { Ending, Hearing, PageEvent } from "./hearing.ts";
 import { Local } from "./local.ts";
 import type { Health, Media, MediaListener, SeatTracks } from "./media.ts";
@@ -146,7 +146,8 @@ export class Session {
       await this.connection.request(request);
       return true;
     } catch (error) {
-      this.change({ type: "page:failed", code: codeOf(error) });
+      const missing = error instanceof RequestError ? error.missing : null;
+      this.change({ type: "page:failed", code: codeOf(error), ...(missing ? { missing } : {}) });
       return false;
     }
   }
@@ -486,7 +487,7 @@ export class Session {
   /** A screen is shown anew by its owner: what stands on it after a recess may be for nobody else. */
   private endScreen(): void {
     const { hearing } = this.store.get();
-    const inSession = hearing.you?.room === "courtroom" && !isState(hearing, "recess");
+    const inSession = hearing.you?.room === "courtroom" && !isPaused(hearing);
     if (this.local.store.get().screen.wanted && !inSession && !isAside(hearing.you)) void this.local.set("screen", false);
   }
 

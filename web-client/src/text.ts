@@ -4,7 +4,7 @@ import type { NoticeKind, Ending } from "./hearing.ts";
 import type { Advice } from "./effort.ts";
 import type { DeviceProblem } from "./devices.ts";
 import type { Path } from "./path.ts";
-import type { Aside, ErrorCode, HearingState, RecordState, Role, Room, Screen } from "./protocol.ts";
+import type { Aside, ErrorCode, HearingState, Person, RecordState, Role, Room, Screen } from "./protocol.ts";
 import type { Rendering, Trouble } from "./records.ts";
 import type { Unsupported } from "./support.ts";
 import { en } from "./text-en.ts";
@@ -22,6 +22,10 @@ export interface Text {
   readonly roles: { readonly [role in Role]: string };
   readonly states: { readonly [state in HearingState]: string };
   readonly rooms: { readonly [room in Room]: string };
+  /** A party's, to an online hearing. */
+  readonly consent: { readonly [said in Person["consent"]]: string } & { readonly yes: string; readonly no: string; readonly withdraw: string };
+  /** Why the hearing cannot be opened. */
+  readonly missing: { readonly judge: string; readonly record: string; readonly consent: (names: string) => string };
   /** Rooms beside the courtroom. */
   readonly aside: {
     readonly title: string; readonly hint: string; readonly kind: string; readonly who: string;
@@ -76,7 +80,8 @@ export interface Text {
     readonly unsent: string;
     /** In place of what a screen keeps away. */
     readonly screened: { readonly [what in Screen["what"]]: string };
-    readonly floor: string;
+    readonly floor: string; readonly suspendedTitle: string; readonly reason: (words: string) => string;
+    readonly inCamera: string; readonly inCameraPublic: string;
     readonly closedMicrophone: string;
   };
   readonly record: { readonly [state in RecordState]: string } & {
@@ -114,6 +119,9 @@ export interface Text {
     readonly lock: string; readonly unlock: string; readonly locked: string; readonly muteAll: string;
     readonly giveFloor: string; readonly openFloor: string;
     readonly screen: string; readonly screenTitle: (name: string) => string; readonly screenText: string;
+    readonly suspend: string; readonly doorsClose: string; readonly doorsOpen: string; readonly reason: string;
+    readonly reasoned: { readonly [about in "suspend" | "in-camera"]: { readonly title: string; readonly text: string; readonly yes: string } };
+    readonly consents: { readonly [said in Person["consent"]]: string };
     readonly nobodyElse: string; readonly screened: { readonly [what in "none" | Screen["what"]]: string };
   };
   readonly advice: { readonly [advice in Advice]: string } & { readonly accept: string; readonly refuse: string; readonly tryPicture: string };

@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { Hearing } from "../hearing.ts";
-import { nameOf } from "../hearing.ts";
+import { isInSession, nameOf } from "../hearing.ts";
 import type { Action, Aside, Person } from "../protocol.ts";
 import { ASIDE } from "../protocol.ts";
 import type { Session } from "../session.ts";
@@ -38,11 +38,10 @@ export function AskedBanner({ session, hearing }: AsideProps): JSX.Element {
 /** In one of them: who hears, and the way back. */
 export function AsideNote({ session, hearing }: AsideProps): JSX.Element {
   const text = useText();
-  const state = hearing.matter?.state ?? "waiting";
   return (
     <div class="aside-note" data-testid="aside-note">
       <p role="status"><LockIcon /> {text.aside.private}</p>
-      {state === "open" ? <p role="status" class="hint" data-testid="aside-open">{text.aside.open}</p> : null}
+      {isInSession(hearing) ? <p role="status" class="hint" data-testid="aside-open">{text.aside.open}</p> : null}
       <button type="button" class="primary" data-testid="come-back"
         onClick={() => void session.act({ type: "comeBack" })}>{text.aside.back}</button>
     </div>

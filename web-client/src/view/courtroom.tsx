@@ -3,12 +3,13 @@
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { adviceOf } from "../effort.ts";
-import { inSessionMs, isAside, isSpeaker, isState } from "../hearing.ts";
+import { inSessionMs, isAside, isInSession, isPaused, isSpeaker, isState } from "../hearing.ts";
 import type { Hearing } from "../hearing.ts";
 import { hasPanel, rosterOf, seatingOf } from "../seating.ts";
 import type { Area, Place } from "../seating.ts";
 import { clock } from "../text.ts";
 import { AsideNote, AskedBanner } from "./aside.tsx";
+import { Consent } from "./consent.tsx";
 import { Controls } from "./controls.tsx";
 import { Problem } from "./devices.tsx";
 import { PanelDoor } from "./door.tsx";
@@ -42,13 +43,14 @@ export function Courtroom(props: HearingProps): JSX.Element {
       <h1 class={aside ? "aside-title" : "sr"}>{title}</h1>
       <LinkBanner hearing={hearing} health={state.health} />
       <AskedBanner session={session} hearing={hearing} />
+      <Consent session={session} hearing={hearing} />
       {aside ? <AsideNote session={session} hearing={hearing} /> : null}
       <AdviceBanner advice={hearing.linkUp ? adviceOf(state.effort, hearing, state.soundOnly) : null} session={session} />
       <Problem kind="microphone" local={session.local} state={local} />
       <Problem kind="camera" local={session.local} state={local} />
       <Problem kind="screen" local={session.local} state={local} />
       <div class="room-and-panel" ref={room}>
-        {isState(hearing, "recess") && !aside ? <Recess {...props} /> : <Room {...props} />}
+        {isPaused(hearing) && !aside ? <Recess {...props} /> : <Room {...props} />}
         {withPanel && panelOpen ? (
           <PanelDoor session={session} hearing={hearing} onClose={() => setPanelOpen(false)} />
         ) : null}
@@ -80,7 +82,7 @@ function Elapsed({ hearing }: { readonly hearing: Hearing }): JSX.Element {
   return (
     <span class={`state ${state}`} data-testid="hearing-state" data-state={state}>
       <span class="state-words" role="status">{text.states[state]}</span>
-      {state === "open" || state === "recess"
+      {isInSession(hearing) || isPaused(hearing)
         ? <span class="elapsed" role="timer"><span class="sr">{text.courtroom.elapsed} </span>{clock(inSessionMs(hearing, nowMs))}</span> : null}
     </span>
   );
@@ -92,7 +94,7 @@ export function RecordBanner({ hearing }: { readonly hearing: Hearing }): JSX.El
   const { state, reason } = hearing.record;
   // "On record" is a promise: without a connection the page does not know, so it does not say so.
   const shown = state === "on" && !hearing.linkUp ? "unknown" : state;
-  const recess = state === "off" && hearing.matter?.state === "recess";
+  const recess = state === "off" && isPaused(hearing);
   // What is said beside the courtroom is on no record, whatever is said in it.
   if (isAside(hearing.you)) return <div class="record off" data-testid="record" data-state="aside"><strong>{text.aside.notRecorded}</strong></div>;
   const words = recess ? text.record.notInRecess : text.record[shown];
@@ -127,6 +129,8 @@ function Room({ state, local, hearing }: HearingProps): JSX.Element {
   return (
     // Scrolls when there are many: so it can be reached by keyboard.
     <div class="room" role="group" aria-label={text.courtroom.title} tabIndex={0} data-floor={floor} data-bench={seating.bench.length} data-testid="room">
+      {hearing.matter?.inCamera && !isAside(hearing.you)
+        ? <p class="room-note" role="status" data-testid="in-camera-note">{hearing.you?.role === "observer" ? text.courtroom.inCameraPublic : text.courtroom.inCamera}</p> : null}
       {isState(hearing, "scheduled", "waiting") && !isAside(hearing.you)
         ? <p class="room-note" role="status">{text.courtroom.notOpen}</p> : null}
       {alone ? <p class="room-note" data-testid="alone">{isAside(hearing.you) ? text.aside.alone : text.courtroom.alone}</p> : null}
@@ -141,10 +145,13 @@ function Room({ state, local, hearing }: HearingProps): JSX.Element {
 /** No picture is drawn in a recess: nothing may look as if it went on. */
 function Recess({ hearing }: HearingProps): JSX.Element {
   const text = useText();
+  const suspended = isState(hearing, "suspended");
+  const reason = hearing.matter?.reason;
   return (
     <div class="pause" data-testid="recess-screen">
       <LockIcon />
-      <h2>{text.courtroom.recessTitle}</h2>
+      <h2>{suspended ? text.courtroom.suspendedTitle : text.courtroom.recessTitle}</h2>
+      {reason ? <p data-testid="course-reason">{text.courtroom.reason(reason)}</p> : null}
       <p class="lead" role="status">{text.courtroom.recess}</p>
       {isSpeaker(hearing) ? <p>{text.courtroom.recessMicrophone}</p> : null}
     </div>

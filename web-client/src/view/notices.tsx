@@ -3,6 +3,7 @@
 import { createContext } from "preact";
 import type { ComponentChildren, JSX } from "preact";
 import { useContext, useEffect } from "preact/hooks";
+import { emptyHearing, nameOf } from "../hearing.ts";
 import type { Hearing, Notice, NoticeKind } from "../hearing.ts";
 import type { Health } from "../media.ts";
 import type { Advice } from "../effort.ts";
@@ -18,11 +19,12 @@ const STAY_MS: { readonly [kind in NoticeKind]: number } = {
 };
 
 interface Announced {
+  readonly hearing: Hearing;
   readonly notices: readonly Notice[];
   readonly onSeen: (id: number) => void;
 }
 
-const Announced = createContext<Announced>({ notices: [], onSeen: () => undefined });
+const Announced = createContext<Announced>({ hearing: emptyHearing, notices: [], onSeen: () => undefined });
 
 interface AnnouncementsProps {
   readonly hearing: Hearing;
@@ -38,10 +40,10 @@ interface AnnouncementsProps {
 export function Announcements({ hearing, onSeen, children }: AnnouncementsProps): JSX.Element {
   const text = useText();
   return (
-    <Announced.Provider value={{ notices: hearing.notices, onSeen }}>
+    <Announced.Provider value={{ hearing, notices: hearing.notices, onSeen }}>
       {children}
       <div class="sr" role="log" aria-live="polite" aria-atomic="false">
-        {hearing.notices.map((notice) => <Spoken key={notice.id} words={wordsOf(notice, text)} notice={notice} onSeen={onSeen} />)}
+        {hearing.notices.map((notice) => <Spoken key={notice.id} words={wordsOf(notice, text, hearing)} notice={notice} onSeen={onSeen} />)}
       </div>
       <div class="sr" role="status">{hearing.waitsForRoom ? <p>{text.lobby.serverFull}</p> : null}</div>
     </Announced.Provider>
@@ -63,20 +65,28 @@ function Spoken({ words, notice, onSeen }: SpokenProps): JSX.Element {
   return <p>{words}</p>;
 }
 
-function wordsOf(notice: Notice, text: Text): string {
+function wordsOf(notice: Notice, text: Text, hearing: Hearing): string {
+  const { missing } = notice;
+  if (missing) {
+    const names = missing.consent.map((person) => nameOf(hearing, person) ?? "?");
+    return [
+      missing.judge ? text.missing.judge : "", missing.record ? text.missing.record : "",
+      names.length > 0 ? text.missing.consent(names.join(" · ")) : "",
+    ].filter((words) => words !== "").join(" ");
+  }
   return text.notices[notice.kind](notice.name, notice.code === null ? "" : text.errors[notice.code]);
 }
 
 /** The notices as drawn, in the frame of a page. */
 export function Notices(): JSX.Element {
   const text = useText();
-  const { notices, onSeen } = useContext(Announced);
+  const { hearing, notices, onSeen } = useContext(Announced);
   return (
     <div class="notices" data-testid="notices">
       <div class="notices-list">
         {notices.map((notice) => (
           <div key={notice.id} class={`notice ${notice.kind}`} data-notice={notice.kind} data-code={notice.code ?? undefined}>
-            <span>{wordsOf(notice, text)}</span>
+            <span>{wordsOf(notice, text, hearing)}</span>
             <button type="button" class="plain icon-only" aria-label={text.notices.dismiss} onClick={() => onSeen(notice.id)}>
               <CloseIcon />
             </button>

@@ -2,6 +2,7 @@
 /** The judge's and clerk's panel: who is where, letting in and out, and the course of the hearing. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import { isInSession, isPaused } from "../hearing.ts";
 import type { Hearing } from "../hearing.ts";
 import type { Action, Person } from "../protocol.ts";
 import { rosterOf } from "../seating.ts";
@@ -12,7 +13,7 @@ import { useText } from "./hooks.ts";
 import { CloseIcon, HandIcon, MicrophoneIcon, MicrophoneOffIcon } from "./icons.tsx";
 import { Quality } from "./tile.tsx";
 
-type Question = { readonly about: "remove" | "dismiss" | "screen"; readonly person: Person } | { readonly about: "close" };
+type Question = { readonly about: "remove" | "dismiss" | "screen"; readonly person: Person } | { readonly about: "close" | "suspend" | "in-camera" };
 
 export interface PanelProps {
   readonly session: Session;
@@ -25,6 +26,7 @@ export function PeoplePanel({ session, hearing, onClose }: PanelProps): JSX.Elem
   const [question, setQuestion] = useState<Question | null>(null);
   const roster = rosterOf(hearing);
   const may = (action: Action) => hearing.may.includes(action);
+  const consentOf = (person: Person) => (hearing.matter?.consent && person.role === "party" ? person.consent : null);
   const admit = (person: Person) => void session.act({ type: "admit", person: person.person });
   return (
     <aside class="panel" aria-label={text.controls.people} data-testid="panel">
@@ -32,7 +34,7 @@ export function PeoplePanel({ session, hearing, onClose }: PanelProps): JSX.Elem
         <h2>{text.people.title}</h2>
         <button type="button" class="plain icon-only" onClick={onClose} aria-label={text.close} data-testid="close-panel"><CloseIcon /></button>
       </div>
-      <Course session={session} hearing={hearing} onCloseHearing={() => setQuestion({ about: "close" })} />
+      <Course session={session} hearing={hearing} ask={setQuestion} />
       <section>
         <div class="panel-section">
           <h3>{text.people.waiting} <span class="count">{roster.waiting.length}</span></h3>
@@ -43,7 +45,7 @@ export function PeoplePanel({ session, hearing, onClose }: PanelProps): JSX.Elem
         {roster.waiting.length === 0 ? <p class="hint">{text.people.nobodyWaits}</p> : null}
         <ul class="people">
           {roster.waiting.map((person) => (
-            <PersonLine key={person.person} person={person}>
+            <PersonLine key={person.person} person={person} consent={consentOf(person)}>
               {may("admit") ? (
                 <button type="button" class="primary" onClick={() => admit(person)} data-testid="admit"
                   aria-label={text.people.admitName(person.name)}>{text.people.admit}</button>
@@ -58,7 +60,7 @@ export function PeoplePanel({ session, hearing, onClose }: PanelProps): JSX.Elem
         <ul class="people">
           {hearing.you ? <PersonLine person={hearing.you} isYou /> : null}
           {roster.inside.map((person) => (
-            <PersonLine key={person.person} person={person}>
+            <PersonLine key={person.person} person={person} consent={consentOf(person)}>
               <More person={person} hearing={hearing} session={session} ask={setQuestion} />
             </PersonLine>
           ))}
@@ -69,7 +71,7 @@ export function PeoplePanel({ session, hearing, onClose }: PanelProps): JSX.Elem
           <h3>{text.aside.rooms} <span class="count">{roster.aside.length}</span></h3>
           <ul class="people" data-testid="aside-people">
             {roster.aside.map((person) => (
-              <PersonLine key={person.person} person={person} where={`${text.rooms[person.room]} ${person.number}`}>
+              <PersonLine key={person.person} person={person} consent={consentOf(person)} where={`${text.rooms[person.room]} ${person.number}`}>
                 {may("call-back") && person.role !== "judge" ? (
                   <button type="button" data-testid="call-back" onClick={() => void session.act({ type: "callBack", person: person.person })}
                     aria-label={text.aside.callBackName(person.name)}>{text.aside.callBack}</button>
@@ -85,7 +87,7 @@ export function PeoplePanel({ session, hearing, onClose }: PanelProps): JSX.Elem
           <h3>{text.people.away} <span class="count">{roster.away.length}</span></h3>
           <ul class="people away">
             {roster.away.map((person) => (
-              <PersonLine key={person.person} person={person}>
+              <PersonLine key={person.person} person={person} consent={consentOf(person)}>
                 <More person={person} hearing={hearing} session={session} ask={setQuestion} />
               </PersonLine>
             ))}
@@ -103,10 +105,12 @@ interface LineProps {
   readonly isYou?: boolean;
   /** The room beside the courtroom that the person is in. */
   readonly where?: string;
+  /** Of a party, where the hearing needs it. */
+  readonly consent?: Person["consent"] | null;
   readonly children?: JSX.Element | readonly (JSX.Element | null)[] | null;
 }
 
-function PersonLine({ person, isYou, where, children }: LineProps): JSX.Element {
+function PersonLine({ person, isYou, where, consent, children }: LineProps): JSX.Element {
   const text = useText();
   const inside = person.room === "courtroom" && person.connected;
   const lost = !person.connected && person.room !== "outside";
@@ -114,7 +118,7 @@ function PersonLine({ person, isYou, where, children }: LineProps): JSX.Element 
     <li class="person" data-person={person.person} data-room={person.room} data-connected={person.connected} data-testid="person">
       <span class="person-name">
         <span class="name">{person.name}{isYou ? ` (${text.courtroom.you})` : ""}</span>
-        <span class="role">{text.roles[person.role]}{lost ? ` · ${text.people.lostConnection}` : person.room === "outside" ? ` · ${text.people.notJoined}` : where ? ` · ${where}` : ""}{person.locked ? ` · ${text.people.locked}` : ""}</span>
+        <span class="role">{text.roles[person.role]}{lost ? ` · ${text.people.lostConnection}` : person.room === "outside" ? ` · ${text.people.notJoined}` : where ? ` · ${where}` : ""}{person.locked ? ` · ${text.people.locked}` : ""}{consent ? ` · ${text.people.consents[consent]}` : ""}</span>
       </span>
       {inside ? (
         <span class="person-state">
@@ -177,26 +181,72 @@ function shutWhenLeft(event: FocusEvent): void {
   if (event.relatedTarget instanceof Node && !details.contains(event.relatedTarget)) details.open = false;
 }
 
-function Course({ session, hearing, onCloseHearing }: { session: Session; hearing: Hearing; onCloseHearing: () => void }): JSX.Element {
+interface CourseProps {
+  readonly session: Session;
+  readonly hearing: Hearing;
+  readonly ask: (question: Question) => void;
+}
+
+function Course({ session, hearing, ask }: CourseProps): JSX.Element {
   const text = useText();
   const may = (action: Action) => hearing.may.includes(action);
   const set = (state: "open" | "recess") => () => void session.act({ type: "setState", state });
   const state = hearing.matter?.state ?? "waiting";
+  const inCamera = hearing.matter?.inCamera ?? false;
+  const before = state === "waiting" || state === "scheduled";
+  const inSession = isInSession(hearing);
   return (
     <section class="course" aria-label={text.people.course}>
       <h3>{text.people.course}</h3>
-      <p data-testid="course-state" data-state={state} class={`state ${state}`}>{text.states[state]}</p>
+      <p data-testid="course-state" data-state={state} class={`state ${state}`}>{text.states[state]}{inCamera && !inSession ? ` · ${text.states["in-camera"]}` : ""}</p>
       <div class="course-buttons">
-        {may("open") && (state === "waiting" || state === "scheduled") ? <button type="button" class="primary" onClick={set("open")} data-testid="open-hearing">{text.people.open}</button> : null}
-        {may("recess") && state === "open" ? <button type="button" onClick={set("recess")} data-testid="recess">{text.people.recess}</button> : null}
-        {(may("resume") || may("open")) && state === "recess" ? <button type="button" class="primary" onClick={set("open")} data-testid="resume">{text.people.resume}</button> : null}
-        {may("mute") && (state === "open" || state === "waiting") ? <button type="button" onClick={() => void session.act({ type: "muteAll" })} data-testid="mute-all">{text.people.muteAll}</button> : null}
+        {may("open") && before ? <button type="button" class="primary" onClick={set("open")} data-testid="open-hearing">{text.people.open}</button> : null}
+        {may("recess") && inSession ? <button type="button" onClick={set("recess")} data-testid="recess">{text.people.recess}</button> : null}
+        {may("resume") && isPaused(hearing) ? <button type="button" class="primary" onClick={set("open")} data-testid="resume">{text.people.resume}</button> : null}
+        {may("suspend") ? <button type="button" onClick={() => ask({ about: "suspend" })} data-testid="suspend">{text.people.suspend}</button> : null}
+        {may("in-camera") ? (
+          <button type="button" data-testid="doors" onClick={() => { if (inCamera) void session.act({ type: "inCamera", on: false }); else ask({ about: "in-camera" }); }}>
+            {inCamera ? text.people.doorsOpen : text.people.doorsClose}
+          </button>
+        ) : null}
+        {may("mute") && (inSession || state === "waiting") ? <button type="button" onClick={() => void session.act({ type: "muteAll" })} data-testid="mute-all">{text.people.muteAll}</button> : null}
         {may("floor") && hearing.matter?.floor ? <button type="button" onClick={() => void session.act({ type: "openFloor" })} data-testid="open-floor">{text.people.openFloor}</button> : null}
-        {may("close") && (state === "open" || state === "recess") ? <button type="button" class="danger-text" onClick={onCloseHearing} data-testid="close-hearing">{text.people.closeHearing}</button> : null}
+        {may("close") && (inSession || isPaused(hearing)) ? <button type="button" class="danger-text" onClick={() => ask({ about: "close" })} data-testid="close-hearing">{text.people.closeHearing}</button> : null}
       </div>
     </section>
   );
 }
+
+/** A step of the course that needs the court's reason. */
+function Reasoned({ about, session, onDone }: { about: "suspend" | "in-camera"; session: Session; onDone: () => void }): JSX.Element {
+  const text = useText();
+  const [reason, setReason] = useState("");
+  const words = text.people.reasoned[about];
+  const say = (event: Event) => {
+    event.preventDefault();
+    const given = reason.trim();
+    if (given === "") return;
+    onDone();
+    void session.act(about === "suspend" ? { type: "setState", state: "suspended", reason: given } : { type: "inCamera", on: true, reason: given });
+  };
+  return (
+    <Dialog title={words.title} onClose={onDone} testId={`${about}-dialog`}>
+      <form onSubmit={say}>
+        <p>{words.text}</p>
+        <label>{text.people.reason}
+          <input type="text" value={reason} maxLength={REASON_MOST} required data-testid="reason" onInput={(event) => setReason(event.currentTarget.value)} />
+        </label>
+        <div class="dialog-actions">
+          <button type="button" onClick={onDone}>{text.cancel}</button>
+          <button type="submit" class="primary" data-testid="reason-yes">{words.yes}</button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+/** Characters; of the longest, three bytes each, 300 bytes fit. */
+const REASON_MOST = 100;
 
 /** Who is kept from this person's eyes and ears. At once, as each box is ticked. */
 function Screens({ person, hearing, session, onDone }: { person: Person; hearing: Hearing; session: Session; onDone: () => void }): JSX.Element {
@@ -242,6 +292,8 @@ function Questions({ question, session, hearing, onDone }: { question: Question 
           {words.closeText}
         </Confirm>
       );
+    case "suspend": case "in-camera":
+      return <Reasoned about={question.about} session={session} onDone={onDone} />;
     case "screen":
       return <Screens person={question.person} hearing={hearing} session={session} onDone={onDone} />;
     case "remove": case "dismiss": {

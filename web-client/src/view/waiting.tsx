@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { isSpeaker } from "../hearing.ts";
 import { AskedBanner, mayBeAsked, MeetDialog, roomsToOpen } from "./aside.tsx";
+import { Consent } from "./consent.tsx";
 import { Problem } from "./devices.tsx";
 import { Frame } from "./frame.tsx";
 import { useText } from "./hooks.ts";
@@ -22,6 +23,7 @@ export function Waiting({ session, state, local, hearing }: HearingProps): JSX.E
     <Frame title={text.waiting.title} testId="page-waiting">
       <LinkBanner hearing={hearing} health={state.health} />
       <AskedBanner session={session} hearing={hearing} />
+      <Consent session={session} hearing={hearing} />
       <div class="waiting">
         <div class="waiting-words">
           <h1>{text.waiting.title}</h1>
