@@ -30,12 +30,15 @@ static bool has_open_microphone(struct hearing_person *p)
     return microphone && !microphone->paused;
 }
 
-bool measures_close_next(struct hearing *h, uint64_t by, struct hearing_changes *changes)
+/* Closes the first open microphone that is to be closed. */
+static bool close_next(struct hearing *h,
+                       bool (*is_to_close)(const struct hearing *, const struct hearing_person *),
+                       uint64_t by, struct hearing_changes *changes)
 {
     changes->count = 0;
     for (size_t i = 0; i < h->count; i++) {
         struct hearing_person *p = h->people[i];
-        if (!has_open_microphone(p) || !hearing_is_closed(h, p))
+        if (!has_open_microphone(p) || !is_to_close(h, p))
             continue;
         change_close_microphone(h, p, by, changes);
         return true;
@@ -43,18 +46,20 @@ bool measures_close_next(struct hearing *h, uint64_t by, struct hearing_changes 
     return false;
 }
 
+bool measures_close_next(struct hearing *h, uint64_t by, struct hearing_changes *changes)
+{
+    return close_next(h, hearing_is_closed, by, changes);
+}
+
+static bool is_of_all(const struct hearing *h, const struct hearing_person *p)
+{
+    (void)h;
+    return p->stored.role != CONTROL_ROLE_JUDGE && hearing_room(p) == TERMS_ROOM_COURTROOM;
+}
+
 bool measures_close_next_of_all(struct hearing *h, uint64_t by, struct hearing_changes *changes)
 {
-    changes->count = 0;
-    for (size_t i = 0; i < h->count; i++) {
-        struct hearing_person *p = h->people[i];
-        if (p->stored.role == CONTROL_ROLE_JUDGE || !has_open_microphone(p) ||
-            hearing_room(p) != TERMS_ROOM_COURTROOM)
-            continue;
-        change_close_microphone(h, p, by, changes);
-        return true;
-    }
-    return false;
+    return close_next(h, is_of_all, by, changes);
 }
 
 static size_t index_of(const struct hearing *h, uint64_t from, uint64_t to)

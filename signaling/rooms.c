@@ -6,14 +6,6 @@
 
 #include "signaling/hearing_change.h"
 
-static struct hearing_room *find(struct hearing *h, uint32_t number)
-{
-    for (size_t i = 0; number != 0 && i < LIMIT_ROOMS; i++)
-        if (h->rooms[i].number == number)
-            return &h->rooms[i];
-    return NULL;
-}
-
 const struct hearing_room *rooms_find(const struct hearing *h, uint32_t number)
 {
     for (size_t i = 0; number != 0 && i < LIMIT_ROOMS; i++)
@@ -93,7 +85,7 @@ static void add(struct hearing *h, const struct hearing_room *room)
 void rooms_open(struct hearing *h, uint32_t number, enum terms_room kind,
                 const struct hearing_person *by)
 {
-    if (find(h, number))
+    if (rooms_find(h, number))
         return;
     add(h, &(struct hearing_room){number, kind, hearing_is_bench(by)});
     h->rooms_opened = number;

@@ -3,20 +3,25 @@
 
 #include <string.h>
 
+/* Its place among the people; their count: not there. */
+static size_t index_of(const struct story *story, uint64_t person)
+{
+    size_t i = 0;
+    while (i < story->count && story->people[i].person != person)
+        i++;
+    return i;
+}
+
 static struct story_person *find(struct story *story, uint64_t person)
 {
-    for (size_t i = 0; i < story->count; i++)
-        if (story->people[i].person == person)
-            return &story->people[i];
-    return NULL;
+    size_t i = index_of(story, person);
+    return i < story->count ? &story->people[i] : NULL;
 }
 
 const struct story_person *story_person(const struct story *story, uint64_t person)
 {
-    for (size_t i = 0; i < story->count; i++)
-        if (story->people[i].person == person)
-            return &story->people[i];
-    return NULL;
+    size_t i = index_of(story, person);
+    return i < story->count ? &story->people[i] : NULL;
 }
 
 /* NULL when there are more people than a hearing has: a journal of somebody else's making. */

@@ -3,8 +3,7 @@
 // and says whose word is missing; in camera the public receives not one packet; a suspension says why.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Browser, TONES } from "./lib/browser.mjs";
-import { heard, tonesIn } from "./lib/oracle.mjs";
+import { Browser } from "./lib/browser.mjs";
 import { Person } from "./lib/people.mjs";
 import { Stack, until } from "./lib/stack.mjs";
 
@@ -36,22 +35,8 @@ after(async () => {
   await stack?.stop();
 });
 
-/** Waits until `listener` hears the tones of `speakers` and no other. */
-async function hears(listener, speakers, seconds = 20) {
-  const wanted = speakers.map((n) => TONES[n]).sort().join();
-  let last;
-  await until(`${people[listener].name} hears ${wanted || "nobody"}`, seconds, async () => {
-    last = [...tonesIn(await heard(people[listener].page, TONES)).keys()].sort().join();
-    return last === wanted;
-  }).catch((error) => {
-    throw new Error(`${error.message}, but ${last}`);
-  });
-}
-
-async function arrived(person) {
-  const { seats } = await person.stats();
-  return seats.map((s) => (s.audio?.packets ?? 0) + (s.video?.packets ?? 0)).reduce((a, b) => a + b, 0);
-}
+/** By number: `listener` hears the tones of `speakers` and no other. */
+const hears = (listener, speakers) => people[listener].hears(speakers.map((n) => people[n]));
 
 /** What the judge is told when the hearing does not open. */
 async function refusal() {
@@ -112,10 +97,10 @@ test("in camera the public receives not one packet while the others go on, throu
   await judge.waitState("hearing-state", "in-camera");
   await observer.sees("in-camera-note");
   await hears(PUBLIC, []);
-  const before = await arrived(observer);
-  const others = await arrived(first);
-  await until("a while of it", 20, async () => (await arrived(first)) > others + 500, 200);
-  assert.equal(await arrived(observer), before);
+  const before = await observer.arrived();
+  const others = await first.arrived();
+  await until("a while of it", 20, async () => (await first.arrived()) > others + 500, 200);
+  assert.equal(await observer.arrived(), before);
   await hears(FIRST, [JUDGE, SECOND]);
   await judge.waitState("record", "on");
   await judge.press("recess");

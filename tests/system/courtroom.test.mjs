@@ -3,9 +3,9 @@
 // what the others then hear, see and receive.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Browser, TONES } from "./lib/browser.mjs";
+import { Browser } from "./lib/browser.mjs";
 import { COUNTER, COUNTER_BITS } from "./lib/fakes.mjs";
-import { heard, seen, tonesIn } from "./lib/oracle.mjs";
+import { seen } from "./lib/oracle.mjs";
 import { Person } from "./lib/people.mjs";
 import { Stack, until } from "./lib/stack.mjs";
 
@@ -40,6 +40,9 @@ after(async () => {
   await stack?.stop();
 });
 
+/** By number: `listener` hears the tones of `speakers` and no other. */
+const hears = (listener, speakers) => people[listener].hears(speakers.map((n) => people[n]));
+
 /** Runs in a page before anything else: once told so, it goes on sending whatever its own program does,
  * and tells the server that it does. */
 function stubborn() {
@@ -70,18 +73,6 @@ function stubborn() {
 const tile = (of) => `[data-testid="tile"][data-person="${of.id}"]`;
 const row = (of) => `[data-testid="person"][data-person="${of.id}"]`;
 
-/** Waits until `listener` hears the tones of `speakers` and no other. */
-async function hears(listener, speakers, seconds = 20) {
-  const wanted = speakers.map((n) => TONES[n]).sort().join();
-  let last;
-  await until(`${people[listener].name} hears ${wanted || "nobody"}`, seconds, async () => {
-    last = [...tonesIn(await heard(people[listener].page, TONES)).keys()].sort().join();
-    return last === wanted;
-  }).catch((error) => {
-    throw new Error(`${error.message}, but ${last}`);
-  });
-}
-
 /** Waits until `viewer`'s tile of `of` has an attribute so. */
 function shows(viewer, of, attribute, value) {
   return viewer.shows(`${tile(of)}[data-${attribute}="${value}"]`, 15);
@@ -107,12 +98,6 @@ function seesCover(viewer, of) {
 }
 
 /** RTP packets that have arrived at a page since it has its transports. */
-async function arrived(person) {
-  const { seats } = await person.stats();
-  assert.ok(seats.length > 0, `${person.name}'s page has its transports`);
-  return seats.map((s) => (s.audio?.packets ?? 0) + (s.video?.packets ?? 0)).reduce((a, b) => a + b, 0);
-}
-
 /** What the judge or the clerk does to somebody by the panel's rarer buttons. */
 async function panelAction(by, of, action) {
   await by.openPanel();
@@ -236,10 +221,10 @@ test("dismissed, the party receives not one packet more while the others go on; 
   await party.sees("page-waiting");
   // What was on the wire at that moment has arrived once the media core has the rule and its answer is told.
   await until("the others see it leave", 10, () => judge.page.evaluate((s) => !document.querySelector(s), tile(party)));
-  const before = await arrived(party);
+  const before = await party.arrived();
   const sent = await stack.metric(PACKETS_OUT);
   await until("500 packets more to the others", 30, async () => (await stack.metric(PACKETS_OUT)) > sent + 500, 200);
-  assert.equal(await arrived(party), before);
+  assert.equal(await party.arrived(), before);
   await Promise.all([hears(JUDGE, [CLERK]), hears(CLERK, [JUDGE]), hears(PARTY, [])]);
 
   await judge.admit(party);

@@ -5,8 +5,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { Browser, TONES } from "./lib/browser.mjs";
-import { heard, tonesIn } from "./lib/oracle.mjs";
+import { Browser } from "./lib/browser.mjs";
 import { Person } from "./lib/people.mjs";
 import { Stack, until } from "./lib/stack.mjs";
 import { rtpOf } from "./lib/tape.mjs";
@@ -47,6 +46,9 @@ after(async () => {
   await stack?.stop();
 });
 
+/** By number: `listener` hears the tones of `speakers` and no other. */
+const hears = (listener, speakers) => people[listener].hears(speakers.map((n) => people[n]));
+
 /** Runs in a page before anything else: once told so, it goes on sending, and asks the server to let it. */
 function stubborn() {
   window.stubborn = false;
@@ -64,18 +66,6 @@ function stubborn() {
 }
 
 const row = (of) => `[data-testid="person"][data-person="${of.id}"]`;
-
-/** Waits until `listener` hears the tones of `speakers` and no other. */
-async function hears(listener, speakers, seconds = 20) {
-  const wanted = speakers.map((n) => TONES[n]).sort().join();
-  let last;
-  await until(`${people[listener].name} hears ${wanted || "nobody"}`, seconds, async () => {
-    last = [...tonesIn(await heard(people[listener].page, TONES)).keys()].sort().join();
-    return last === wanted;
-  }).catch((error) => {
-    throw new Error(`${error.message}, but ${last}`);
-  });
-}
 
 /** Whom each hears, by number. */
 async function allHear(who) {
@@ -99,12 +89,6 @@ async function panelAction(of, action) {
   await judge.pressIn(row(of), action);
 }
 
-/** Packets that have arrived at a page, of everybody. */
-async function arrived(person) {
-  const { seats } = await person.stats();
-  return seats.map((s) => (s.audio?.packets ?? 0) + (s.video?.packets ?? 0)).reduce((a, b) => a + b, 0);
-}
-
 /** Runs `act`, and remembers that nothing of these people may be on the tape of the while. */
 async function offRecord(of, act) {
   const from = Date.now() + 300; // what was under way when it began
@@ -125,8 +109,8 @@ test("the judge sends lawyer and client to a consultation: they hear each other,
   }
   await allHear({ 0: [OTHER], 1: [CLIENT], 2: [LAWYER], 3: [JUDGE] });
   await offRecord([lawyer, client], async () => {
-    const before = await arrived(other);
-    await until("a while of it", 20, async () => (await arrived(other)) > before + 500, 200);
+    const before = await other.arrived();
+    await until("a while of it", 20, async () => (await other.arrived()) > before + 500, 200);
     await allHear({ 0: [OTHER], 1: [CLIENT], 2: [LAWYER], 3: [JUDGE] });
   });
   assert.equal(await lawyer.state("record"), "aside");
@@ -149,8 +133,8 @@ test("a locked microphone is heard by nobody, whatever its page does", { timeout
   await allHear({ 0: [CLIENT, OTHER], 2: [JUDGE, OTHER], 3: [JUDGE, CLIENT] });
   await lawyer.shows('[data-testid="microphone"][aria-disabled="true"]');
   const from = Date.now() + 300;
-  const before = await arrived(judge);
-  await until("a while of it", 20, async () => (await arrived(judge)) > before + 500, 200);
+  const before = await judge.arrived();
+  await until("a while of it", 20, async () => (await judge.arrived()) > before + 500, 200);
   await hears(JUDGE, [CLIENT, OTHER]);
   offTape.push({ of: lawyer, kind: "audio", from, to: Date.now() - 100 });
   await lawyer.page.evaluate(() => { window.stubborn = false; });
@@ -177,8 +161,8 @@ test("a screen keeps the client from the other side alone", { timeout: 90_000 },
   await other.sees("screened");
   const seat = (await other.stats()).seats.find(({ person }) => person === client.id);
   const packets = (seat?.audio?.packets ?? 0) + (seat?.video?.packets ?? 0);
-  const before = await arrived(other);
-  await until("a while of it", 20, async () => (await arrived(other)) > before + 300, 200);
+  const before = await other.arrived();
+  await until("a while of it", 20, async () => (await other.arrived()) > before + 300, 200);
   const later = (await other.stats()).seats.find(({ person }) => person === client.id);
   assert.equal((later?.audio?.packets ?? 0) + (later?.video?.packets ?? 0), packets);
   await panelAction(other, "screen-person");

@@ -42,6 +42,23 @@ test("a decoder that drops frames is strained; one that has few to decode says n
   assert.equal(looked(effort, at(1101, 1013), emptyHearing).strained, 0);
 });
 
+test("a device that does not play all of the sound, or is busy encoding all the time, is strained", () => {
+  const at = (atMs: number, playedS: number, encodingS: number): Load => ({ ...noLoad, atMs, playedS, encodingS });
+  let effort = looked(noEffort, at(50_000, 9, 40), emptyHearing);
+  assert.equal(effort.strained, 0, "what was before is not of now");
+  effort = looked(effort, at(52_000, 10.7, 40), emptyHearing);
+  assert.equal(effort.strained, 1, "1.7 s of 2");
+  effort = looked(effort, at(54_000, 12.6, 40), emptyHearing);
+  assert.equal(effort.strained, 0, "1.9 s of 2");
+  effort = looked(effort, at(56_000, 12.6, 40), emptyHearing);
+  assert.equal(effort.strained, 0, "a loudspeaker that is being changed");
+  effort = looked(effort, at(58_000, 0.3, 41.6), emptyHearing);
+  assert.equal(effort.strained, 0, "other streams after a new join");
+  effort = looked(effort, at(60_000, 2.3, 43.4), emptyHearing);
+  assert.equal(effort.strained, 1, "1.8 s of 2 spent encoding");
+  assert.equal(looked(effort, at(60_000, 2.3, 43.4), emptyHearing).strained, 0, "no time passed");
+});
+
 /** One seat in use, held or not, on a line that carries so much. */
 function hearing(held: boolean, bps: number): Hearing {
   const seated: Hearing = apply(
@@ -93,6 +110,10 @@ test("a report tells the load: overload before the line, and only of what is sen
   assert.equal(loadOf(report({ type: "outbound-rtp", active: false, qualityLimitationReason: "cpu" })).limit, "none");
   const received = loadOf(report({ type: "inbound-rtp", framesDecoded: 7, framesDropped: 2 }));
   assert.deepEqual(addLoads(sent, received), { ...noLoad, limit: "cpu", decoded: 7, dropped: 2 });
+  const busy = loadOf(report(
+    { type: "outbound-rtp", totalEncodeTime: 3 }, { type: "outbound-rtp", totalEncodeTime: 4 },
+    { type: "inbound-rtp", kind: "audio", totalSamplesDuration: 6 }, { type: "inbound-rtp", kind: "audio", totalSamplesDuration: 5 }));
+  assert.deepEqual(busy, { ...noLoad, encodingS: 4, playedS: 6 }, "layers take the same time, streams play at once");
 });
 
 test("a way up too thin for a picture carries sound alone; the picture is tried again, less often with each relapse", () => {

@@ -10,6 +10,11 @@ const RESTED_LOOKS = 10;
 const RESTED_LOOKS_MOST = 80;
 /** A decoder that drops more than this of its frames is behind. Ours. */
 const DROPPED_MOST = 0.15;
+/** A device that plays less of a second than this does not keep up even with sound. Ours; 0.99 to 1.01 where it does. */
+const PLAYED_LEAST = 0.9;
+/** A camera whose encoder works for more of a second than this has no room left. As libwebrtc's own limit, which not
+ * every browser has. */
+const ENCODING_MOST = 0.85;
 /** Fewer frames than this say nothing. Ours. */
 const FRAMES_LEAST = 20;
 /** Below this, sound alone is proposed, if a picture is held besides: two small pictures with sound. Ours. */
@@ -38,6 +43,12 @@ export interface Load {
   readonly limit: "none" | "cpu" | "bandwidth" | "other";
   readonly decoded: number;
   readonly dropped: number;
+  /** When it was read, of a clock that only runs forward; ms. */
+  readonly atMs: number;
+  /** Sound played, made up or not, since the stream began that has played longest; s. */
+  readonly playedS: number;
+  /** Of encoding the camera's picture; s. */
+  readonly encodingS: number;
   /** What the browser takes the way up to carry, bit/s; null: it does not say. */
   readonly mayBps: number | null;
   /** Of what the microphone sends lately, as the server reports it, of 1. */
@@ -46,7 +57,7 @@ export interface Load {
   readonly pictured: boolean;
 }
 
-export const noLoad: Load = { limit: "none", decoded: 0, dropped: 0, mayBps: null, lost: 0, pictured: false };
+export const noLoad: Load = { limit: "none", decoded: 0, dropped: 0, atMs: 0, playedS: 0, encodingS: 0, mayBps: null, lost: 0, pictured: false };
 
 export interface Effort {
   readonly last: Load | null;
@@ -89,9 +100,15 @@ export function looked(effort: Effort, load: Load, hearing: Hearing): Effort {
 
 function isStrained(before: Load | null, now: Load): boolean {
   if (now.limit === "cpu") return true;
-  const dropped = now.dropped - (before?.dropped ?? now.dropped);
-  const decoded = now.decoded - (before?.decoded ?? now.decoded);
-  return decoded + dropped >= FRAMES_LEAST && dropped > DROPPED_MOST * (decoded + dropped);
+  if (before === null) return false;
+  const dropped = now.dropped - before.dropped;
+  const decoded = now.decoded - before.decoded;
+  if (decoded + dropped >= FRAMES_LEAST && dropped > DROPPED_MOST * (decoded + dropped)) return true;
+  const seconds = (now.atMs - before.atMs) / 1000;
+  const played = now.playedS - before.playedS;
+  // None at all is a loudspeaker that is being changed, or a browser that plays nothing yet.
+  if (played > 0 && played < PLAYED_LEAST * seconds) return true;
+  return seconds > 0 && now.encodingS - before.encodingS > ENCODING_MOST * seconds;
 }
 
 function strained(effort: Effort): Effort {

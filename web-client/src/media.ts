@@ -283,14 +283,12 @@ export class Media {
   async load(): Promise<Load> {
     const camera = this.streams.get("camera")?.producer;
     const microphone = this.streams.get("microphone")?.producer;
-    const up = this.transports.get("up");
-    const [carried, heard, ...reports] = await Promise.all([
-      up ? reportOf(up) : [], microphone ? reportOf(microphone) : [],
-      ...(camera ? [reportOf(camera)] : []), ...this.consumers.map(({ video }) => reportOf(video)),
-    ]);
+    const [up, down] = [this.transports.get("up"), this.transports.get("down")];
+    const [carried, received, heard, sent] = await Promise.all(
+      [up, down, microphone, camera].map((one) => (one ? reportOf(one) : [])));
     const pictured = camera !== undefined && !camera.closed && !camera.paused;
-    const load = { ...noLoad, mayBps: mayBpsOf(carried), lost: lostOf(heard), pictured };
-    return reports.map(loadOf).reduce(addLoads, load);
+    const load = { ...noLoad, atMs: performance.now(), mayBps: mayBpsOf(carried ?? []), lost: lostOf(heard ?? []), pictured };
+    return addLoads(load, addLoads(loadOf(received ?? []), loadOf(sent ?? [])));
   }
 
   async seatNumbers(): Promise<readonly SeatNumbers[]> {

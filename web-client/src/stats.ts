@@ -59,8 +59,11 @@ export function loadOf(report: Iterable<readonly [string, unknown]>): Load {
     if (typeof entry !== "object" || entry === null) continue;
     const raw = entry as Raw;
     if (raw["type"] === "inbound-rtp") {
-      load = addLoads(load, { ...noLoad, decoded: of(raw, "framesDecoded"), dropped: of(raw, "framesDropped") });
+      const playedS = raw["kind"] === "audio" ? of(raw, "totalSamplesDuration") : 0;
+      load = addLoads(load, { ...noLoad, decoded: of(raw, "framesDecoded"), dropped: of(raw, "framesDropped"), playedS });
     }
+    // Each layer says how long the picture took with all its layers.
+    if (raw["type"] === "outbound-rtp") load = addLoads(load, { ...noLoad, encodingS: of(raw, "totalEncodeTime") });
     const reason = raw["qualityLimitationReason"];
     if (raw["type"] === "outbound-rtp" && raw["active"] !== false && (reason === "cpu" || reason === "bandwidth")) {
       load = addLoads(load, { ...noLoad, limit: reason });
@@ -83,7 +86,8 @@ export function heardOn(report: Iterable<readonly [string, unknown]>): number {
 export function addLoads(a: Load, b: Load): Load {
   const limit = [a.limit, b.limit].includes("cpu") ? "cpu" : a.limit === "none" ? b.limit : a.limit;
   return {
-    limit, decoded: a.decoded + b.decoded, dropped: a.dropped + b.dropped,
+    limit, decoded: a.decoded + b.decoded, dropped: a.dropped + b.dropped, atMs: Math.max(a.atMs, b.atMs),
+    playedS: Math.max(a.playedS, b.playedS), encodingS: Math.max(a.encodingS, b.encodingS),
     mayBps: a.mayBps ?? b.mayBps, lost: Math.max(a.lost, b.lost), pictured: a.pictured || b.pictured,
   };
 }

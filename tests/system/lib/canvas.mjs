@@ -11,7 +11,8 @@ export function keepConnections(canvas) {
       window.connections.push(this);
     }
   };
-  if (!canvas) return;
+  // Firefox runs this in the empty page before, too, which has no devices.
+  if (!canvas || !navigator.mediaDevices) return;
   const give = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   navigator.mediaDevices.getUserMedia = async ({ audio, video }) => {
     const stream = audio ? await give({ audio }) : new MediaStream();

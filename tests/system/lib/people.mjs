@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A person at the page: what they press and what they wait for, by the hooks in web-client/README.md.
+import { TONES } from "./browser.mjs";
+import { heard, tonesIn } from "./oracle.mjs";
 import { until } from "./stack.mjs";
 
 const hook = (name) => `[data-testid="${name}"]`;
@@ -74,5 +76,23 @@ export class Person {
   /** Numbers only: what arrives in each seat, what goes up. */
   stats() {
     return this.page.evaluate(() => window.assize.stats());
+  }
+
+  /** Waits until the tones of these people are heard and no other. */
+  async hears(speakers, seconds = 20) {
+    const wanted = speakers.map(({ browser }) => browser.tone).sort().join();
+    let last;
+    await until(`${this.name} hears ${wanted || "nobody"}`, seconds, async () => {
+      last = [...tonesIn(await heard(this.page, TONES)).keys()].sort().join();
+      return last === wanted;
+    }).catch((error) => {
+      throw new Error(`${error.message}, but ${last}`);
+    });
+  }
+
+  /** Packets that have arrived, of everybody. */
+  async arrived() {
+    const { seats } = await this.stats();
+    return seats.map((s) => (s.audio?.packets ?? 0) + (s.video?.packets ?? 0)).reduce((a, b) => a + b, 0);
   }
 }
