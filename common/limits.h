@@ -91,6 +91,8 @@ _Static_assert(LIMIT_PEOPLE_PER_HEARING <= LIMIT_PEERS_PER_HEARING, "each may be
 /* Screens of one hearing: pairs of people of whom one is not shown or heard to the other. Ours: a
  * protected witness and everybody on two sides of ten. */
 #define LIMIT_SCREENS 64
+/* Objections of one hearing that wait for a ruling. Ours: the counsel of eight sides at once. */
+#define LIMIT_OBJECTIONS 8
 /* Hearings one media core accepts at once: more are refused. The recorder has as many tapes, one
  * for each hearing from its opening until it is sealed, with its place in the media core or
  * without: no hearing is opened that none is left for. */

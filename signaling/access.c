@@ -8,6 +8,8 @@
 
 #define COURT      (ROLE(JUDGE) | ROLE(CLERK))
 #define CONSULTING (ROLE(PARTY) | ROLE(LAWYER) | ROLE(WITNESS) | ROLE(INTERPRETER) | ROLE(EXPERT))
+#define TESTIFYING (ROLE(WITNESS) | ROLE(EXPERT))
+#define SWORN      (TESTIFYING | ROLE(INTERPRETER))
 #define SPEAKERS   (COURT | CONSULTING)
 #define PUBLIC     (SPEAKERS | ROLE(OBSERVER))
 #define EVERYONE   (PUBLIC | ROLE(TECHNICIAN))
@@ -49,6 +51,13 @@ static const struct rule rules[] = {
     {ACCESS_CLOSE, ROLE(JUDGE), SESSION | PAUSE, ROOM(COURTROOM)},
     {ACCESS_IN_CAMERA, ROLE(JUDGE), SITTING, ROOM(COURTROOM)},
     {ACCESS_CONSENT, ROLE(PARTY), STATE(SCHEDULED) | STATE(WAITING), INSIDE},
+    {ACCESS_SWEAR, COURT, SESSION, ROOM(COURTROOM)},
+    {ACCESS_TAKE_OATH, SWORN, SESSION, ROOM(COURTROOM)},
+    {ACCESS_RELEASE, ROLE(JUDGE), SITTING, BENCH},
+    {ACCESS_OBJECT, ROLE(PARTY) | ROLE(LAWYER), SESSION, ROOM(COURTROOM)},
+    {ACCESS_RULE, ROLE(JUDGE), SESSION | PAUSE, ROOM(COURTROOM)},
+    {ACCESS_LOCK_ROOM, COURT, SITTING, BENCH},
+    {ACCESS_MARK, COURT, SESSION | PAUSE, BENCH},
     {ACCESS_PRODUCE, SPEAKERS, SITTING, ROOM(COURTROOM) | ASIDE},
     {ACCESS_HAND, SPEAKERS, SITTING, ANYWHERE},
     {ACCESS_RECORDS, COURT, ANY_STATE, ANYWHERE},
@@ -78,6 +87,10 @@ static const char *const action_names[ACCESS_COUNT] = {
     [ACCESS_SCREEN] = "screen",       [ACCESS_ENTER] = "enter",
     [ACCESS_COME_BACK] = "come-back", [ACCESS_SUSPEND] = "suspend",
     [ACCESS_IN_CAMERA] = "in-camera", [ACCESS_CONSENT] = "consent",
+    [ACCESS_SWEAR] = "swear",         [ACCESS_RELEASE] = "release",
+    [ACCESS_OBJECT] = "object",       [ACCESS_RULE] = "rule",
+    [ACCESS_LOCK_ROOM] = "lock-room", [ACCESS_MARK] = "mark",
+    [ACCESS_TAKE_OATH] = "take-oath",
 };
 
 /* Whose media flows to whom. In a waiting room nothing ever flows; what flows in the rooms beside
@@ -129,6 +142,8 @@ bool access_role_ever_may(enum control_role role, enum access_action action)
             return true;
     return false;
 }
+
+_Static_assert(ACCESS_MAY_COUNT <= 32, "the mask has a bit for each");
 
 uint32_t access_may_mask(enum control_role role, enum terms_state state, enum terms_room room)
 {
@@ -182,6 +197,11 @@ enum control_room_kind access_room_kind(enum terms_room room)
         [TERMS_ROOM_CAUCUS] = CONTROL_ROOM_CAUCUS,
     };
     return (unsigned)room < TERMS_ROOM_COUNT ? kinds[room] : CONTROL_ROOM_WAITING;
+}
+
+bool access_testifies(enum control_role role)
+{
+    return has(TESTIFYING, role);
 }
 
 bool access_keeps_floor(enum control_role role)

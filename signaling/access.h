@@ -30,9 +30,16 @@ enum access_action {
     ACCESS_SUSPEND,
     ACCESS_IN_CAMERA, /* close the doors to the public, or open them */
     ACCESS_CONSENT,   /* one's own, to an online hearing */
+    ACCESS_SWEAR,     /* ask another for an oath or affirmation */
+    ACCESS_RELEASE,   /* another, from the oath */
+    ACCESS_OBJECT,
+    ACCESS_RULE,      /* upon an objection */
+    ACCESS_LOCK_ROOM, /* to whoever was not here before */
+    ACCESS_MARK,      /* this second, in the journal */
     ACCESS_MAY_COUNT,
     ACCESS_LOWER_HAND = ACCESS_MAY_COUNT, /* another's */
     ACCESS_JOIN,
+    ACCESS_TAKE_OATH, /* that one was asked for */
     ACCESS_ENTER,     /* a room beside, that one was asked into */
     ACCESS_COME_BACK, /* out of it */
     ACCESS_COUNT,
@@ -64,6 +71,9 @@ bool access_has_place(enum control_room_kind kind, enum control_role role);
 
 /* The room as the media core counts it; what is outside it has no peer: waiting. */
 enum control_room_kind access_room_kind(enum terms_room room);
+
+/* Whether what it says is evidence: bound to nobody but the judge while it is under oath. */
+bool access_testifies(enum control_role role);
 
 /* Whether this role's microphone stays open while another has the floor: who runs the hearing, and
  * who says what is said in another language. */

@@ -40,6 +40,8 @@ static const struct command {
      "  --vp9             cameras send VP9 in layers of one stream, where the browser can: a\n"
      "                    better picture on the same line for more of the device's work\n"
      "  --consent         it is opened only once every party has agreed to be heard online\n"
+     "  --objection-holds an objection closes the microphones of witnesses and experts until a\n"
+     "                    judge has ruled upon it\n"
      "  --judge NAME      a person; likewise --clerk --party --lawyer --witness --interpreter\n"
      "                    --expert --observer --technician; each may be repeated\n"
      "  --side NUMBER     the side, 1 to 8, of those named after it (0: none): parties and\n"
@@ -154,6 +156,8 @@ static bool read_flag(struct line *line, const char *name)
         line->options.vp9 = true;
     else if (strcmp(name, "consent") == 0)
         line->options.consent = true;
+    else if (strcmp(name, "objection-holds") == 0)
+        line->options.objection_holds = true;
     else if (strcmp(name, "help") == 0)
         line->help = true;
     else if (strcmp(name, "version") == 0)

@@ -134,6 +134,7 @@ static void put_hearing(struct jsontext *t, const struct store_hearing *h)
     jsontext_time(t, "scheduledAt", h->scheduled_us);
     jsontext_bool(t, "vp9", h->vp9);
     jsontext_bool(t, "consent", h->needs_consent);
+    jsontext_bool(t, "objectionHolds", h->objection_holds);
 }
 
 /* One person's line, or element of `people`. */
@@ -252,7 +253,8 @@ static int make_hearing(const struct desk *desk, const char *case_number, const 
     struct store_hearing h = {
         .scheduled_us = desk->options->scheduled_us ? desk->options->scheduled_us : desk->now_us,
         .vp9 = desk->options->vp9,
-        .needs_consent = desk->options->consent};
+        .needs_consent = desk->options->consent,
+        .objection_holds = desk->options->objection_holds};
     int r = set_label(h.case_number, sizeof(h.case_number), case_number);
     if (r == 0)
         r = set_label(h.title, sizeof(h.title), title);

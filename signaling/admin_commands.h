@@ -19,7 +19,8 @@ struct admin_options {
     bool renew;
     bool all;
     bool consent; /* the hearing needs every party's */
-    bool vp9;     /* the hearing's cameras send it, where the browser can */
+    bool objection_holds;
+    bool vp9; /* the hearing's cameras send it, where the browser can */
     size_t guest_count;
     struct invite_guest guests[LIMIT_PEOPLE_PER_HEARING];
 };

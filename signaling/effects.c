@@ -158,9 +158,6 @@ static bool write_event(const struct live *live, const struct hearing_change *ch
     const struct hearing_person *to = hearing_find(live->hearing, change->to);
     const struct hearing_person *about = hearing_find(live->hearing, change->about);
     switch (change->type) {
-    case HEARING_CHANGE_STATE:
-        reply_hearing(t, live->hearing);
-        return true;
     case HEARING_CHANGE_ROOM:
         if (to)
             reply_room(t, to, change->by);
@@ -191,6 +188,7 @@ static bool write_event(const struct live *live, const struct hearing_change *ch
         if (to)
             reply_screens(t, live->hearing, to);
         return to;
+    case HEARING_CHANGE_STATE: /* not the same for all: tell_state() */
     case HEARING_CHANGE_SCREENS:
     case HEARING_CHANGE_MATRIX:
     case HEARING_CHANGE_MOVE:
@@ -201,14 +199,31 @@ static bool write_event(const struct live *live, const struct hearing_change *ch
     return false;
 }
 
+/* To `to`, or (0) to all: those in the courtroom know more of it than those who wait. */
+static void tell_state(struct live *live, uint64_t to)
+{
+    for (unsigned knows = 0; knows < 2; knows++) {
+        struct jsontext t = {0};
+        size_t len = 0;
+        reply_hearing(&t, live->hearing, knows);
+        char *text = jsontext_take(&t, &len);
+        for (size_t i = 0; text && i < live->hearing->count; i++) {
+            const struct hearing_person *person = live->hearing->people[i];
+            struct page *page = person->session;
+            if (page && hearing_knows_course(person) == knows && (!to || to == person->stored.id))
+                (void)ws_send(page->connection, text, len); /* too slow: dropped there */
+        }
+        free(text);
+    }
+}
+
 static void tell_pages(struct live *live, const struct hearing_change *change)
 {
     struct jsontext t = {0};
     struct page *page = page_of(live, change->to);
-    bool is_told = write_event(live, change, &t);
-    if (is_told && change->type == HEARING_CHANGE_STATE)
-        effects_tell_all(live, &t);
-    else if (is_told && page)
+    if (change->type == HEARING_CHANGE_STATE)
+        tell_state(live, change->to);
+    else if (write_event(live, change, &t) && page)
         page_send(page, &t);
     jsontext_finish(&t);
 }

@@ -119,10 +119,32 @@ bool hearing_sees(const struct hearing_person *viewer, const struct hearing_pers
            (is_of_side(viewer) && is_of_side(about) && viewer->stored.side == about->stored.side);
 }
 
+bool hearing_knows_course(const struct hearing_person *p)
+{
+    return hearing_is_bench(p) || is_in_courtroom(p);
+}
+
+bool hearing_holds(const struct hearing *h)
+{
+    return h->stored.objection_holds && h->objections.count;
+}
+
+bool hearing_is_under_oath(const struct hearing_person *p)
+{
+    return p->oath.taken && access_testifies(p->stored.role);
+}
+
+bool hearing_keeps_out(const struct hearing *h, const struct hearing_person *p)
+{
+    return h->locked && !hearing_is_bench(p) && p->stored.arrival == 0;
+}
+
 bool hearing_is_closed(const struct hearing *h, const struct hearing_person *p)
 {
     bool is_another = h->floor && h->floor != p->stored.id && !access_keeps_floor(p->stored.role);
-    return is_in_courtroom(p) && (p->locked || is_another || h->stored.state == TERMS_STATE_RECESS);
+    bool is_held = hearing_holds(h) && access_testifies(p->stored.role);
+    return is_in_courtroom(p) &&
+           (p->locked || is_another || is_held || h->stored.state == TERMS_STATE_RECESS);
 }
 
 bool hearing_is_screened(const struct hearing *h, uint64_t from, uint64_t to,
@@ -137,82 +159,6 @@ bool hearing_is_screened(const struct hearing *h, uint64_t from, uint64_t to,
 uint32_t hearing_may(const struct hearing *h, const struct hearing_person *p)
 {
     return access_may_mask(p->stored.role, hearing_state(h), hearing_room(p));
-}
-
-/* What an action asks of the person it is done to. */
-static int check_target(const struct hearing_person *actor, enum access_action action,
-                        const struct hearing_person *target)
-{
-    bool is_own = target == actor, is_judge = target->stored.role == CONTROL_ROLE_JUDGE;
-    switch (action) {
-    case ACCESS_ADMIT:
-        return target->stored.room == TERMS_ROOM_WAITING ? 0 : -ESTALE;
-    case ACCESS_DISMISS:
-        if (is_own || is_judge)
-            return -EPERM;
-        return target->stored.room == TERMS_ROOM_COURTROOM ? 0 : -ESTALE;
-    case ACCESS_MUTE:
-    case ACCESS_FLOOR:
-        return is_in_courtroom(target) ? 0 : -ESTALE;
-    case ACCESS_REMOVE:
-        if (is_own || is_judge)
-            return -EPERM;
-        return target->stored.removed ? -ESTALE : 0;
-    case ACCESS_CALL_BACK:
-        if (is_judge)
-            return -EPERM;
-        return target->aside.number ? 0 : -ESTALE;
-    case ACCESS_LOCK:
-    case ACCESS_SCREEN:
-        return is_judge ? -EPERM : 0;
-    case ACCESS_LOWER_HAND:
-    case ACCESS_OPEN:
-    case ACCESS_RECESS:
-    case ACCESS_RESUME:
-    case ACCESS_CLOSE:
-    case ACCESS_PRODUCE:
-    case ACCESS_HAND:
-    case ACCESS_RECORDS:
-    case ACCESS_CONNECTIONS:
-    case ACCESS_CONSULT:
-    case ACCESS_DELIBERATE:
-    case ACCESS_CAUCUS:
-    case ACCESS_SUSPEND:
-    case ACCESS_IN_CAMERA:
-    case ACCESS_CONSENT:
-    case ACCESS_ENTER:
-    case ACCESS_COME_BACK:
-    case ACCESS_JOIN:
-    case ACCESS_COUNT:
-        return 0;
-    }
-    return -EINVAL;
-}
-
-static bool has_target(enum access_action action)
-{
-    return action == ACCESS_ADMIT || action == ACCESS_DISMISS || action == ACCESS_MUTE ||
-           action == ACCESS_REMOVE || action == ACCESS_LOWER_HAND || action == ACCESS_CALL_BACK ||
-           action == ACCESS_LOCK || action == ACCESS_FLOOR || action == ACCESS_SCREEN;
-}
-
-int hearing_check(const struct hearing *h, const struct hearing_person *actor,
-                  enum access_action action, uint64_t target)
-{
-    if (!access_role_ever_may(actor->stored.role, action) || actor->stored.removed)
-        return -EPERM;
-    if (actor->stored.room == TERMS_ROOM_OUTSIDE && action != ACCESS_RECORDS &&
-        action != ACCESS_JOIN)
-        return -ENOTCONN;
-    if (!access_may(actor->stored.role, action, hearing_state(h), hearing_room(actor)))
-        return -ESTALE;
-    if (!has_target(action))
-        return 0;
-    /* Somebody the actor does not see is not there for it. */
-    const struct hearing_person *person = hearing_find(h, target);
-    if (!person || !hearing_sees(actor, person))
-        return -ENOENT;
-    return check_target(actor, action, person);
 }
 
 enum terms_room hearing_room_on_join(const struct hearing_person *p)

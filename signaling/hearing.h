@@ -35,6 +35,7 @@ struct hearing_person {
     bool connected;
     bool locked; /* the court keeps its microphone closed */
     enum story_consent consent;
+    struct story_oath oath;
     struct hearing_aside aside;
     uint32_t asked; /* number of the room beside that it was asked into; 0: none */
     uint64_t asked_by;
@@ -60,6 +61,8 @@ struct hearing {
     uint64_t floor; /* who has it; 0: it is open to all */
     bool in_camera; /* the doors are closed to the public, from now on whatever the state */
     bool suspended; /* the recess is a suspension */
+    bool locked;    /* to whoever was not here before */
+    struct objections objections;
     char reason[LIMIT_REASON_BYTES + 1]; /* of the state or the doors, as last given; "": none */
     size_t screen_count;
     struct story_screen screens[LIMIT_SCREENS];
@@ -76,7 +79,7 @@ enum hearing_change_type {
     HEARING_CHANGE_MOVE,      /* media core: `about` to its new room; outside: remove the peer */
     HEARING_CHANGE_UNPRODUCE, /* media core: `producer` of `about` ended; journal "stopped" */
     HEARING_CHANGE_PAUSE,     /* media core: `producer` of `about` is paused by `by` */
-    HEARING_CHANGE_STATE,     /* page: `hearing` to every connected person */
+    HEARING_CHANGE_STATE,     /* page: `hearing` to `to`; 0: to every connected person */
     HEARING_CHANGE_ROOM,      /* page: `room` to `to`, `by` */
     HEARING_CHANGE_MUTED,     /* page: `muted` to `to`, `by` */
     HEARING_CHANGE_PERSON,    /* page: `person` `about` to `to` */
@@ -139,8 +142,20 @@ bool hearing_is_together(const struct hearing_person *a, const struct hearing_pe
  * leaves oneself out of `people`.) */
 bool hearing_sees(const struct hearing_person *viewer, const struct hearing_person *about);
 
-/* Whether the court keeps its microphone closed there: locked, another has the floor, or it is a
- * recess. Opening it is refused, and it is published closed. */
+/* Whether it is of the hearing what those in the courtroom know: who has the floor, objections. */
+bool hearing_knows_course(const struct hearing_person *person);
+
+/* Whether an objection keeps the microphones of witnesses and experts closed. */
+bool hearing_holds(const struct hearing *hearing);
+
+/* Whether it may be spoken to beside the courtroom only through a judge. */
+bool hearing_is_under_oath(const struct hearing_person *person);
+
+/* Whether the room is locked to it: it was not here before. */
+bool hearing_keeps_out(const struct hearing *hearing, const struct hearing_person *person);
+
+/* Whether the court keeps its microphone closed there: locked, another has the floor, it testifies
+ * and an objection waits, or it is a recess. Opening it is refused, and it is published closed. */
 bool hearing_is_closed(const struct hearing *hearing, const struct hearing_person *person);
 
 /* Whether a screen keeps what `from` sends of this kind from `to`. */
@@ -153,8 +168,9 @@ uint32_t hearing_may(const struct hearing *hearing, const struct hearing_person 
 /* Whether `actor` may do `action` now, to `target` (0 where there is none). -EPERM `not-allowed`,
  * -ESTALE `wrong-state`, -ENOTCONN `not-joined`, -ENOENT `not-found`. ACCESS_RECORDS and
  * ACCESS_JOIN may be asked by who has not joined. ADMIT wants the target in the waiting room,
- * DISMISS, MUTE and FLOOR in the courtroom, CALL_BACK beside it; DISMISS, REMOVE, CALL_BACK, LOCK
- * and SCREEN never a judge, the first two nor oneself. */
+ * DISMISS, MUTE and FLOOR in the courtroom,
+ * SWEAR there too, of who has not been asked, RELEASE of who has, CALL_BACK beside it; DISMISS,
+ * REMOVE, CALL_BACK, LOCK and SCREEN never a judge, the first two nor oneself. */
 int hearing_check(const struct hearing *hearing, const struct hearing_person *actor,
                   enum access_action action, uint64_t target);
 

@@ -150,6 +150,13 @@ static void note_rest(struct hearing *h, struct hearing_person *p, const struct 
         change_note(h, changes, (struct hearing_change){.type = HEARING_CHANGE_STATE});
     }
     change_end_empty_rooms(h);
+    const struct place to = place_of(p);
+    set_place(p, from);
+    bool knew = hearing_knows_course(p);
+    set_place(p, &to);
+    if (knew != hearing_knows_course(p))
+        change_note(h, changes,
+                    (struct hearing_change){.type = HEARING_CHANGE_STATE, .to = p->stored.id});
     note_views(h, p, from, changes);
 }
 

@@ -74,6 +74,10 @@ void join_handle(struct page *page, const struct message *message)
         page_error(page, message->id, page_error_of(r), "joining is not possible now");
         return;
     }
+    if (hearing_keeps_out(live->hearing, page->person)) {
+        page_error(page, message->id, MESSAGE_ROOM_LOCKED, "the court lets nobody new in now");
+        return;
+    }
     if (!media_is_connected(page->court->sfu)) {
         page_error(page, message->id, MESSAGE_MEDIA_UNAVAILABLE, "the media core is away");
         return;

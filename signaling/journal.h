@@ -32,13 +32,21 @@ enum journal_event {
     JOURNAL_PERSON_ADMITTED,    /* "person.admitted" [person by] */
     JOURNAL_PERSON_DISMISSED,   /* "person.dismissed" [person by] */
     JOURNAL_PERSON_MUTED,       /* "person.muted" [person by] */
-    JOURNAL_PERSON_REMOVED,     /* "person.removed" [person by] */
+    JOURNAL_PERSON_REMOVED,     /* "person.removed" [person by words] */
     JOURNAL_PERSON_LEFT,        /* "person.left" [person cause since_us: when last heard of] */
     JOURNAL_PERSON_RETURNED,    /* "person.returned" [person since_us: when it was lost] */
     JOURNAL_PERSON_ASKED,       /* "person.asked" [person number by]: into a room beside */
     JOURNAL_PERSON_MOVED,       /* "person.moved" [person room number by]: beside, or back */
     JOURNAL_PERSON_LOCKED,      /* "person.locked" [person by]: its microphone */
     JOURNAL_PERSON_UNLOCKED,    /* "person.unlocked" [person by] */
+    JOURNAL_OATH_ASKED,         /* "oath.asked" [person form by] */
+    JOURNAL_PERSON_SWORN,       /* "person.sworn" [person form language: of the text it read] */
+    JOURNAL_PERSON_RELEASED,    /* "person.released" [person by]: from the oath, or its asking */
+    JOURNAL_OBJECTION_RAISED,   /* "objection.raised" [person number] */
+    JOURNAL_OBJECTION_RULED,    /* "objection.ruled" [number ruling by] */
+    JOURNAL_ROOM_LOCKED,        /* "hearing.locked" [by]: to whoever was not here before */
+    JOURNAL_ROOM_UNLOCKED,      /* "hearing.unlocked" [by] */
+    JOURNAL_MARK,               /* "mark" [by words]: the court marks this second */
     JOURNAL_ROOM_OPENED,        /* "room.opened" [room number by] */
     JOURNAL_MICROPHONES_CLOSED, /* "microphones.closed" [by]: all but the judges' */
     JOURNAL_FLOOR_GIVEN,        /* "floor.given" [person by] */
@@ -98,9 +106,12 @@ struct journal_entry {
     enum control_role role;
     enum control_source source;
     enum terms_room room;
-    uint32_t number; /* of a room beside the courtroom; 0 with any other */
+    uint32_t number; /* of a room beside the courtroom, 0 with any other; of an objection */
     uint64_t from;
     uint8_t kinds; /* bits 1 << enum control_kind */
+    enum terms_oath form;
+    enum terms_language language;
+    enum terms_ruling ruling;
     enum journal_cause cause;
     enum journal_reason reason;
     enum journal_process process;
@@ -108,7 +119,7 @@ struct journal_entry {
     const char *case_number;
     const char *title;
     const char *court;
-    const char *words;     /* the court's reason; NULL: none was given, null on the line */
+    const char *words;     /* the court's; a reason may be NULL: none was given, null on the line */
     const uint8_t *sha256; /* DIGEST_LEN bytes */
 };
 

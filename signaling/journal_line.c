@@ -26,10 +26,14 @@ enum field {
     FIELD_BYTES = 1 << 12,
     FIELD_BY = 1 << 13,
     FIELD_EVIDENCE = 1 << 14, /* file, bytes, sha256 */
-    FIELD_NUMBER = 1 << 15,   /* of a room */
+    FIELD_NUMBER = 1 << 15,   /* of a room, of an objection */
     FIELD_FROM = 1 << 16,
     FIELD_KINDS = 1 << 17, /* what */
     FIELD_WORDS = 1 << 18, /* reason */
+    FIELD_FORM = 1 << 19,  /* of an oath */
+    FIELD_LANGUAGE = 1 << 20,
+    FIELD_RULING = 1 << 21,
+    FIELD_MARK = 1 << 22, /* words */
 };
 
 static const struct {
@@ -55,13 +59,21 @@ static const struct {
     [JOURNAL_PERSON_ADMITTED] = {"person.admitted", FIELD_PERSON | FIELD_BY},
     [JOURNAL_PERSON_DISMISSED] = {"person.dismissed", FIELD_PERSON | FIELD_BY},
     [JOURNAL_PERSON_MUTED] = {"person.muted", FIELD_PERSON | FIELD_BY},
-    [JOURNAL_PERSON_REMOVED] = {"person.removed", FIELD_PERSON | FIELD_BY},
+    [JOURNAL_PERSON_REMOVED] = {"person.removed", FIELD_PERSON | FIELD_BY | FIELD_WORDS},
     [JOURNAL_PERSON_LEFT] = {"person.left", FIELD_PERSON | FIELD_CAUSE | FIELD_SINCE},
     [JOURNAL_PERSON_RETURNED] = {"person.returned", FIELD_PERSON | FIELD_SINCE},
     [JOURNAL_PERSON_ASKED] = {"person.asked", FIELD_PERSON | FIELD_NUMBER | FIELD_BY},
     [JOURNAL_PERSON_MOVED] = {"person.moved", FIELD_PERSON | FIELD_ROOM | FIELD_NUMBER | FIELD_BY},
     [JOURNAL_PERSON_LOCKED] = {"person.locked", FIELD_PERSON | FIELD_BY},
     [JOURNAL_PERSON_UNLOCKED] = {"person.unlocked", FIELD_PERSON | FIELD_BY},
+    [JOURNAL_OATH_ASKED] = {"oath.asked", FIELD_PERSON | FIELD_FORM | FIELD_BY},
+    [JOURNAL_PERSON_SWORN] = {"person.sworn", FIELD_PERSON | FIELD_FORM | FIELD_LANGUAGE},
+    [JOURNAL_PERSON_RELEASED] = {"person.released", FIELD_PERSON | FIELD_BY},
+    [JOURNAL_OBJECTION_RAISED] = {"objection.raised", FIELD_PERSON | FIELD_NUMBER},
+    [JOURNAL_OBJECTION_RULED] = {"objection.ruled", FIELD_NUMBER | FIELD_RULING | FIELD_BY},
+    [JOURNAL_ROOM_LOCKED] = {"hearing.locked", FIELD_BY},
+    [JOURNAL_ROOM_UNLOCKED] = {"hearing.unlocked", FIELD_BY},
+    [JOURNAL_MARK] = {"mark", FIELD_BY | FIELD_MARK},
     [JOURNAL_ROOM_OPENED] = {"room.opened", FIELD_ROOM | FIELD_NUMBER | FIELD_BY},
     [JOURNAL_MICROPHONES_CLOSED] = {"microphones.closed", FIELD_BY},
     [JOURNAL_FLOOR_GIVEN] = {"floor.given", FIELD_PERSON | FIELD_BY},
@@ -220,6 +232,12 @@ static void put_fields_of_people(struct text *t, unsigned fields, const struct j
         put_id(t, "from", e->from);
     if (fields & FIELD_KINDS)
         put_word(t, "what", word(kinds, KINDS_COUNT, e->kinds));
+    if (fields & FIELD_FORM)
+        put_word(t, "form", terms_oath_name(e->form));
+    if (fields & FIELD_LANGUAGE)
+        put_word(t, "language", terms_language_name(e->language));
+    if (fields & FIELD_RULING)
+        put_word(t, "ruling", terms_ruling_name(e->ruling));
     if (fields & FIELD_STREAM) {
         put_id(t, "stream", e->stream);
         put_word(t, "source", terms_source_name(e->source));
@@ -259,6 +277,8 @@ static void put_fields(struct text *t, const struct journal_entry *e,
         else
             put(t, ",\"by\":null");
     }
+    if (fields & FIELD_MARK)
+        put_string(t, "words", e->words);
     if (fields & FIELD_WORDS && e->words)
         put_string(t, "reason", e->words);
     else if (fields & FIELD_WORDS)
@@ -424,6 +444,28 @@ static bool take_person(struct cursor *c, unsigned fields, uint64_t *ret_person)
     return take(c, ",\"person\":\"") && take_id(c, ret_person) && take(c, "\"");
 }
 
+static bool take_form(struct cursor *c, enum terms_oath *ret_form)
+{
+    const char *names[TERMS_OATH_COUNT] = {NULL};
+    size_t index = 0;
+    for (unsigned i = 1; i < TERMS_OATH_COUNT; i++)
+        names[i] = terms_oath_name((enum terms_oath)i);
+    bool is_form = take_word(c, names, TERMS_OATH_COUNT, &index);
+    *ret_form = (enum terms_oath)index;
+    return is_form;
+}
+
+static bool take_ruling(struct cursor *c, enum terms_ruling *ret_ruling)
+{
+    const char *names[TERMS_RULING_COUNT] = {NULL};
+    size_t index = 0;
+    for (unsigned i = 1; i < TERMS_RULING_COUNT; i++)
+        names[i] = terms_ruling_name((enum terms_ruling)i);
+    bool is_ruling = take_word(c, names, TERMS_RULING_COUNT, &index);
+    *ret_ruling = (enum terms_ruling)index;
+    return is_ruling;
+}
+
 /* What else of a line is acted on after a restart, as far as there is nothing else between. */
 static bool take_measures(struct cursor *c, unsigned fields, struct journal_line *l)
 {
@@ -437,16 +479,23 @@ static bool take_measures(struct cursor *c, unsigned fields, struct journal_line
         is_whole = is_whole && take(c, ",\"from\":\"") && take_id(c, &l->from) && take(c, "\"");
     if (fields & FIELD_KINDS)
         is_whole = is_whole && take(c, ",\"what\":\"") && take_word(c, kinds, KINDS_COUNT, &what);
+    if (fields & FIELD_FORM)
+        is_whole = is_whole && take(c, ",\"form\":\"") && take_form(c, &l->form);
+    if (fields & FIELD_RULING)
+        is_whole = is_whole && take(c, ",\"ruling\":\"") && take_ruling(c, &l->ruling);
     if (fields & FIELD_BY)
         is_whole = is_whole && take(c, ",\"by\":") && take_by(c, &l->by);
     l->kinds = (uint8_t)what;
     return is_whole;
 }
 
-#define MEASURES (FIELD_PERSON | FIELD_ROOM | FIELD_NUMBER | FIELD_FROM | FIELD_KINDS | FIELD_BY)
+/* Of a line with a member that is none of these, those are not read. */
+#define MEASURES                                                                                   \
+    (FIELD_PERSON | FIELD_ROOM | FIELD_NUMBER | FIELD_FROM | FIELD_KINDS | FIELD_FORM |            \
+     FIELD_LANGUAGE | FIELD_RULING | FIELD_BY)
 
 /* The members of a line, which stand from `c` on, behind the event's name. False where they are not
- * as the event has them. */
+ * as the event has them. The language, the last of its line, says nothing that is acted on. */
 static bool take_members(struct cursor c, struct journal_line *l)
 {
     unsigned fields = events[l->event].fields;

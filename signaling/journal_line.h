@@ -31,6 +31,8 @@ struct journal_line {
     uint32_t number;
     uint64_t from;
     uint8_t kinds;
+    enum terms_oath form;
+    enum terms_ruling ruling;
     uint64_t by;
     uint8_t prev[DIGEST_LEN];
     uint8_t hash[DIGEST_LEN];

@@ -40,6 +40,13 @@ static const char *const type_names[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_SET_STATE] = "setState",
     [MESSAGE_IN_CAMERA] = "inCamera",
     [MESSAGE_CONSENT] = "consent",
+    [MESSAGE_SWEAR] = "swear",
+    [MESSAGE_SWORN] = "sworn",
+    [MESSAGE_RELEASE] = "release",
+    [MESSAGE_OBJECT] = "object",
+    [MESSAGE_RULE] = "rule",
+    [MESSAGE_LOCK_ROOM] = "lockRoom",
+    [MESSAGE_MARK] = "mark",
     [MESSAGE_LEAVE] = "leave",
     [MESSAGE_PATH] = "path",
     [MESSAGE_PING] = "ping",
@@ -66,6 +73,7 @@ static const char *const error_codes[MESSAGE_ERROR_COUNT] = {
     [MESSAGE_MEDIA_UNAVAILABLE] = "media-unavailable",
     [MESSAGE_UNSUPPORTED_MEDIA] = "unsupported-media",
     [MESSAGE_MISSING] = "missing",
+    [MESSAGE_ROOM_LOCKED] = "room-locked",
     [MESSAGE_INTERNAL] = "internal",
 };
 
@@ -217,13 +225,41 @@ static void read_view(struct jsonread_value *o, struct message *m)
 }
 
 /* The court's words: a label as a case's title is. */
-static void read_reason(struct jsonread_value *o, struct message *m, bool required)
+static void read_words(struct jsonread_value *o, const char *key, bool required,
+                       char words[static LIMIT_REASON_BYTES + 1])
 {
-    char *reason = m->course.reason;
     o->required = required;
-    jsonread_string(o, "reason", reason, sizeof(m->course.reason), 1);
-    if (reason[0] && !terms_is_label(reason, LIMIT_REASON_BYTES))
-        jsonread_refuse(o->fault, "member reason has characters that may not stand in it");
+    jsonread_string(o, key, words, LIMIT_REASON_BYTES + 1, 1);
+    if (words[0] && !terms_is_label(words, LIMIT_REASON_BYTES))
+        jsonread_refuse(o->fault, "the words have characters that may not stand in them");
+}
+
+static void read_remove(struct jsonread_value *o, struct message *m)
+{
+    m->remove.person = jsonread_id(o, "person");
+    read_words(o, "reason", false, m->remove.reason);
+}
+
+static void read_swear(struct jsonread_value *o, struct message *m)
+{
+    static const char *const forms[] = {"oath", "affirmation"};
+    m->swear.person = jsonread_id(o, "person");
+    m->swear.form = (enum terms_oath)(TERMS_OATH_OATH + jsonread_name(o, "form", forms, 2));
+}
+
+static void read_rule(struct jsonread_value *o, struct message *m)
+{
+    static const char *const rulings[] = {"sustained", "overruled", "withdrawn"};
+    m->rule.number = (uint32_t)jsonread_integer(o, "number", 1, UINT32_MAX);
+    m->rule.ruling =
+        (enum terms_ruling)(TERMS_RULING_SUSTAINED + jsonread_name(o, "ruling", rulings, 3));
+}
+
+static void read_language(struct jsonread_value *o, struct message *m)
+{
+    static const char *const languages[] = {"en", "zh-Hans"};
+    m->language =
+        (enum terms_language)(TERMS_LANGUAGE_EN + jsonread_name(o, "language", languages, 2));
 }
 
 static void read_set_state(struct jsonread_value *o, struct message *m)
@@ -232,7 +268,7 @@ static void read_set_state(struct jsonread_value *o, struct message *m)
     static const enum terms_state values[] = {TERMS_STATE_OPEN, TERMS_STATE_RECESS,
                                               TERMS_STATE_SUSPENDED, TERMS_STATE_CLOSED};
     m->course.state = values[jsonread_name(o, "state", states, 4)];
-    read_reason(o, m, m->course.state == TERMS_STATE_SUSPENDED);
+    read_words(o, "reason", m->course.state == TERMS_STATE_SUSPENDED, m->course.reason);
 }
 
 static void read_meet(struct jsonread_value *o, struct message *m)
@@ -305,6 +341,7 @@ static void read_body(struct jsonread_value *o, struct message *m)
         return;
     case MESSAGE_SOUND_ONLY:
     case MESSAGE_WATCH_CONNECTIONS:
+    case MESSAGE_LOCK_ROOM:
         m->on = jsonread_bool(o, "on");
         return;
     case MESSAGE_HAND:
@@ -314,10 +351,13 @@ static void read_body(struct jsonread_value *o, struct message *m)
     case MESSAGE_ADMIT:
     case MESSAGE_DISMISS:
     case MESSAGE_MUTE:
-    case MESSAGE_REMOVE:
+    case MESSAGE_RELEASE:
     case MESSAGE_CALL_BACK:
     case MESSAGE_GIVE_FLOOR:
         m->person = jsonread_id(o, "person");
+        return;
+    case MESSAGE_REMOVE:
+        read_remove(o, m);
         return;
     case MESSAGE_MEET:
         read_meet(o, m);
@@ -337,14 +377,27 @@ static void read_body(struct jsonread_value *o, struct message *m)
         return;
     case MESSAGE_IN_CAMERA:
         m->course.on = jsonread_bool(o, "on");
-        read_reason(o, m, m->course.on);
+        read_words(o, "reason", m->course.on, m->course.reason);
         return;
     case MESSAGE_CONSENT:
         m->given = jsonread_bool(o, "given");
         return;
+    case MESSAGE_SWEAR:
+        read_swear(o, m);
+        return;
+    case MESSAGE_SWORN:
+        read_language(o, m);
+        return;
+    case MESSAGE_RULE:
+        read_rule(o, m);
+        return;
+    case MESSAGE_MARK:
+        read_words(o, "words", true, m->words);
+        return;
     case MESSAGE_PATH:
         read_path(o, m);
         return;
+    case MESSAGE_OBJECT:
     case MESSAGE_DECLINE:
     case MESSAGE_COME_BACK:
     case MESSAGE_OPEN_FLOOR:

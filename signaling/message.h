@@ -51,6 +51,13 @@ enum message_type {
     MESSAGE_SET_STATE,
     MESSAGE_IN_CAMERA,
     MESSAGE_CONSENT,
+    MESSAGE_SWEAR,
+    MESSAGE_SWORN,
+    MESSAGE_RELEASE,
+    MESSAGE_OBJECT,
+    MESSAGE_RULE,
+    MESSAGE_LOCK_ROOM,
+    MESSAGE_MARK,
     MESSAGE_LEAVE,
     MESSAGE_PATH,
     MESSAGE_PING,
@@ -79,6 +86,7 @@ enum message_error {
     MESSAGE_MEDIA_UNAVAILABLE,
     MESSAGE_UNSUPPORTED_MEDIA,
     MESSAGE_MISSING,
+    MESSAGE_ROOM_LOCKED,
     MESSAGE_INTERNAL,
     MESSAGE_ERROR_COUNT,
 };
@@ -187,6 +195,21 @@ struct message_course {
     char reason[LIMIT_REASON_BYTES + 1]; /* "": none */
 };
 
+struct message_remove {
+    uint64_t person;
+    char reason[LIMIT_REASON_BYTES + 1]; /* "": none */
+};
+
+struct message_swear {
+    uint64_t person;
+    enum terms_oath form; /* never NONE */
+};
+
+struct message_rule {
+    uint32_t number;          /* of the objection */
+    enum terms_ruling ruling; /* never NONE */
+};
+
 struct message {
     enum message_type type;
     int32_t id; /* 1 to 2147483647 */
@@ -202,17 +225,22 @@ struct message {
         struct message_pause pause;
         uint64_t producer; /* CLOSE_PRODUCER */
         struct message_view view;
-        bool on; /* SOUND_ONLY, WATCH_CONNECTIONS */
+        bool on; /* SOUND_ONLY, WATCH_CONNECTIONS, LOCK_ROOM */
         struct message_device device;
         bool up;         /* HAND */
-        uint64_t person; /* LOWER_HAND to REMOVE, CALL_BACK, GIVE_FLOOR */
+        uint64_t person; /* LOWER_HAND to MUTE, CALL_BACK, GIVE_FLOOR, RELEASE */
+        struct message_remove remove;
         struct message_meet meet;
         uint32_t number; /* ENTER: of a room */
         struct message_lock lock;
         struct message_screen screen;
         struct message_course course; /* SET_STATE, IN_CAMERA */
         bool given;                   /* CONSENT */
-        enum terms_path path;         /* never UNKNOWN */
+        struct message_swear swear;
+        enum terms_language language; /* SWORN: of the text it read; never NONE */
+        struct message_rule rule;
+        char words[LIMIT_REASON_BYTES + 1]; /* MARK */
+        enum terms_path path;               /* never UNKNOWN */
     };
 };
 

@@ -117,10 +117,16 @@ static void put_out(struct live *live, struct hearing_person *target, uint64_t b
 
 void moderate_remove(struct page *page, const struct message *message)
 {
-    if (!act_may(page, message->id, ACCESS_REMOVE, message->person) ||
-        !write_line(page, message->id, JOURNAL_PERSON_REMOVED, message->person))
+    const struct message_remove *remove = &message->remove;
+    const struct journal_entry entry = {
+        .event = JOURNAL_PERSON_REMOVED,
+        .person = remove->person,
+        .words = remove->reason[0] ? remove->reason : NULL,
+    };
+    if (!act_may(page, message->id, ACCESS_REMOVE, remove->person) ||
+        !act_write(page, message->id, entry))
         return;
-    put_out(page->live, hearing_find(page->live->hearing, message->person), page->person->stored.id,
+    put_out(page->live, hearing_find(page->live->hearing, remove->person), page->person->stored.id,
             4002);
     page_ok(page, message->id);
 }

@@ -65,6 +65,11 @@ static void put_person(struct jsontext *t, const char *key, const struct hearing
     jsontext_unsigned(t, "number", person->aside.number);
     jsontext_bool(t, "locked", person->locked);
     jsontext_string(t, "consent", consents[person->consent]);
+    if (person->oath.form)
+        jsontext_string(t, "oath", terms_oath_name(person->oath.form));
+    else
+        jsontext_null(t, "oath");
+    jsontext_bool(t, "sworn", person->oath.taken);
     jsontext_close(t, '}');
 }
 
@@ -105,8 +110,36 @@ static void put_id_or_null(struct jsontext *t, const char *key, uint64_t id)
         jsontext_null(t, key);
 }
 
-/* State, since when, since when it is in session, recesses and all, and who has the floor. */
-static void put_state(struct jsontext *t, const struct hearing *hearing)
+static void put_ruling(struct jsontext *t, const struct objections *objections)
+{
+    jsontext_open(t, "ruling", '{');
+    jsontext_unsigned(t, "number", objections->ruled);
+    jsontext_string(t, "ruling", terms_ruling_name(objections->ruling));
+    jsontext_close(t, '}');
+}
+
+/* To who is not in the courtroom there are none. */
+static void put_objections(struct jsontext *t, const struct hearing *hearing, bool knows)
+{
+    const struct objections *objections = &hearing->objections;
+    jsontext_open(t, "objections", '[');
+    for (size_t i = 0; knows && i < objections->count; i++) {
+        jsontext_open(t, NULL, '{');
+        jsontext_unsigned(t, "number", objections->pending[i].number);
+        jsontext_id(t, "by", objections->pending[i].by);
+        jsontext_close(t, '}');
+    }
+    jsontext_close(t, ']');
+    jsontext_bool(t, "holds", knows && hearing_holds(hearing));
+    if (knows && objections->ruled)
+        put_ruling(t, objections);
+    else
+        jsontext_null(t, "ruling");
+}
+
+/* State, since when, since when it is in session, recesses and all, who has the floor, and what
+ * else those in the courtroom know. */
+static void put_state(struct jsontext *t, const struct hearing *hearing, bool knows)
 {
     jsontext_string(t, "state", terms_state_name(hearing_state(hearing)));
     jsontext_time(t, "since", hearing->stored.since_us);
@@ -114,13 +147,15 @@ static void put_state(struct jsontext *t, const struct hearing *hearing)
         jsontext_time(t, "openedAt", hearing->stored.opened_us);
     else
         jsontext_null(t, "openedAt");
-    put_id_or_null(t, "floor", hearing->floor);
+    put_id_or_null(t, "floor", knows ? hearing->floor : 0);
     jsontext_bool(t, "inCamera", hearing->in_camera);
     if (hearing->reason[0])
         jsontext_string(t, "reason", hearing->reason);
     else
         jsontext_null(t, "reason");
     jsontext_bool(t, "consent", hearing->stored.needs_consent);
+    jsontext_bool(t, "locked", hearing->locked);
+    put_objections(t, hearing, knows);
 }
 
 void reply_welcome(struct jsontext *t, int32_t id, const struct reply_welcome *welcome)
@@ -139,7 +174,7 @@ void reply_welcome(struct jsontext *t, int32_t id, const struct reply_welcome *w
     jsontext_string(t, "title", hearing->stored.title);
     jsontext_string(t, "court", hearing->stored.court);
     jsontext_time(t, "scheduledAt", hearing->stored.scheduled_us);
-    put_state(t, hearing);
+    put_state(t, hearing, hearing_knows_course(welcome->you));
     jsontext_close(t, '}');
     jsontext_open(t, "record", '{');
     put_record(t, &welcome->record);
@@ -274,10 +309,10 @@ void reply_gone(struct jsontext *t, uint64_t person)
     reply_end(t);
 }
 
-void reply_hearing(struct jsontext *t, const struct hearing *hearing)
+void reply_hearing(struct jsontext *t, const struct hearing *hearing, bool knows)
 {
     reply_begin(t, "hearing", 0);
-    put_state(t, hearing);
+    put_state(t, hearing, knows);
     reply_end(t);
 }
 

@@ -75,7 +75,8 @@ void reply_person(struct jsontext *t, const struct hearing_person *person);
 void reply_people(struct jsontext *t, const struct hearing *hearing,
                   const struct hearing_person *viewer);
 void reply_gone(struct jsontext *t, uint64_t person);
-void reply_hearing(struct jsontext *t, const struct hearing *hearing);
+/* `knows`: to who is one of hearing_knows_course(). */
+void reply_hearing(struct jsontext *t, const struct hearing *hearing, bool knows);
 /* `by` 0: null. The same for muted. */
 void reply_room(struct jsontext *t, const struct hearing_person *person, uint64_t by);
 void reply_met(struct jsontext *t, int32_t id, uint32_t number);

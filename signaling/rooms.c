@@ -43,6 +43,8 @@ static int check_asked(const struct hearing_person *actor, enum terms_room kind,
         return -ENOENT;
     if (person == actor || !access_has_place(access_room_kind(kind), role))
         return -EPERM;
+    if (hearing_is_under_oath(person) && actor->stored.role != CONTROL_ROLE_JUDGE)
+        return -EPERM;
     if (hearing_is_bench(actor) || role == CONTROL_ROLE_INTERPRETER)
         return 0;
     bool is_own_side = actor->stored.side && actor->stored.side == person->stored.side;
@@ -149,6 +151,7 @@ static void follow_person(struct hearing *h, const struct story_person *said)
         return;
     p->locked = said->locked;
     p->consent = said->consent;
+    p->oath = said->oath;
     const struct hearing_room *room = rooms_find(h, said->aside);
     if (p->stored.room == TERMS_ROOM_OUTSIDE)
         return;
@@ -174,6 +177,8 @@ void rooms_follow(struct hearing *h, const struct story *story)
         h->floor = story->floor;
     memcpy(h->screens, story->screens, story->screen_count * sizeof(story->screens[0]));
     h->screen_count = story->screen_count;
+    h->locked = story->locked;
+    h->objections = story->objections;
     h->in_camera = story->in_camera;
     h->suspended = story->suspended && h->stored.state == TERMS_STATE_RECESS;
 }

@@ -51,7 +51,7 @@ void rooms_come_back(struct hearing *hearing, struct hearing_person *person, uin
                      struct hearing_changes *changes);
 
 /* After a restart of ours: what the journal alone has: rooms, locks, floor, screens, closed
- * doors, suspension, consent. People are
+ * doors, suspension, consent, oaths, objections, the lock. People are
  * there already. */
 void rooms_follow(struct hearing *hearing, const struct story *story);
 

@@ -6,6 +6,7 @@
 
 #include "common/log.h"
 #include "signaling/arrive.h"
+#include "signaling/conduct.h"
 #include "signaling/figures.h"
 #include "signaling/join.h"
 #include "signaling/meet.h"
@@ -72,6 +73,13 @@ static const struct handler {
                            WRITES,
                            {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
     [MESSAGE_CONSENT] = {moderate_consent, WRITES, {[PAGE_JOINED] = true}},
+    [MESSAGE_SWEAR] = {conduct_swear, WRITES, {[PAGE_JOINED] = true}},
+    [MESSAGE_SWORN] = {conduct_sworn, WRITES, {[PAGE_JOINED] = true}},
+    [MESSAGE_RELEASE] = {conduct_release, WRITES, {[PAGE_JOINED] = true}},
+    [MESSAGE_OBJECT] = {conduct_object, WRITES, {[PAGE_JOINED] = true}},
+    [MESSAGE_RULE] = {conduct_rule, WRITES, {[PAGE_JOINED] = true}},
+    [MESSAGE_LOCK_ROOM] = {conduct_lock_room, WRITES, {[PAGE_JOINED] = true}},
+    [MESSAGE_MARK] = {conduct_mark, WRITES, {[PAGE_JOINED] = true}},
     [MESSAGE_LEAVE] = {join_leave, WRITES, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
     [MESSAGE_PATH] = {publish_path, QUICK, {[PAGE_JOINED] = true}},
     [MESSAGE_PING] = {handle_ping,

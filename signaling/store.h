@@ -22,11 +22,12 @@ struct store_hearing {
     uint64_t id;
     uint64_t scheduled_us;
     enum terms_state state;
-    uint64_t since_us;  /* when it came into this state */
-    uint64_t opened_us; /* first opened; 0: never */
-    uint64_t closed_us; /* 0: not closed */
-    bool vp9;           /* its cameras may send VP9 in spatial layers */
-    bool needs_consent; /* of every party to being heard online, before it is opened */
+    uint64_t since_us;    /* when it came into this state */
+    uint64_t opened_us;   /* first opened; 0: never */
+    uint64_t closed_us;   /* 0: not closed */
+    bool vp9;             /* its cameras may send VP9 in spatial layers */
+    bool objection_holds; /* witnesses' microphones, until it is ruled upon */
+    bool needs_consent;   /* of every party to being heard online, before it is opened */
     char case_number[LIMIT_CASE_NUMBER_BYTES + 1];
     char title[LIMIT_TITLE_BYTES + 1];
     char court[LIMIT_COURT_BYTES + 1];

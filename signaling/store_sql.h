@@ -41,7 +41,8 @@ enum store_sql {
 
 #define HEARING_COLUMNS                                                                            \
     "h.id, h.scheduled_us, h.state, h.since_us, h.opened_us, h.closed_us, c.number, h.title,"      \
-    " c.court, h.vp9, h.needs_consent FROM hearings h JOIN cases c ON c.id = h.case_id"
+    " c.court, h.vp9, h.needs_consent, h.objection_holds FROM hearings h JOIN cases c ON c.id = "  \
+    "h.case_id"
 #define PERSON_COLUMNS                                                                             \
     "id, hearing, role, room, admitted, removed, hand, seats, arrival, name, side FROM people"
 #define INVITATION_COLUMNS                                                                         \
@@ -53,9 +54,10 @@ static const char *const store_sql[STORE_SQL_COUNT] = {
         "INSERT INTO cases (number, court) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
     [STORE_SQL_HEARING_ADD] =
         "INSERT INTO hearings (id, case_id, title, scheduled_us, state, since_us, opened_us,"
-        " closed_us, vp9, needs_consent) VALUES (?1, (SELECT id FROM cases WHERE number = ?2 AND "
+        " closed_us, vp9, needs_consent, objection_holds) VALUES (?1, (SELECT id FROM cases WHERE "
+        "number = ?2 AND "
         "court = ?3), ?4,"
-        " ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        " ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     [STORE_SQL_HEARING_GET] = "SELECT " HEARING_COLUMNS " WHERE h.id = ?1",
     [STORE_SQL_HEARING_SET_STATE] =
         "UPDATE hearings SET state = ?2, since_us = ?3,"

@@ -55,6 +55,7 @@ static int read_hearing(const struct sqlfile_row *row, void *item)
         .closed_us = sqlfile_number(row, 5),
         .vp9 = sqlfile_number(row, 9) != 0,
         .needs_consent = sqlfile_number(row, 10) != 0,
+        .objection_holds = sqlfile_number(row, 11) != 0,
     };
     int r = sqlfile_text(row, 6, h->case_number, sizeof(h->case_number));
     if (r == 0)
@@ -115,10 +116,10 @@ static int hearing_add(struct store *store, const struct store_hearing *h)
     struct sqlfile *f = ours(store);
     struct sqlfile_value of_case[] = {TEXT(h->case_number), TEXT(h->court)};
     struct sqlfile_value of_hearing[] = {
-        NUMBER(h->id),       TEXT(h->case_number),    TEXT(h->court),
-        TEXT(h->title),      NUMBER(h->scheduled_us), NUMBER(h->state),
-        NUMBER(h->since_us), NUMBER(h->opened_us),    NUMBER(h->closed_us),
-        NUMBER(h->vp9),      NUMBER(h->needs_consent)};
+        NUMBER(h->id),       TEXT(h->case_number),     TEXT(h->court),
+        TEXT(h->title),      NUMBER(h->scheduled_us),  NUMBER(h->state),
+        NUMBER(h->since_us), NUMBER(h->opened_us),     NUMBER(h->closed_us),
+        NUMBER(h->vp9),      NUMBER(h->needs_consent), NUMBER(h->objection_holds)};
     int r = sqlfile_change_begin(f);
     if (r < 0)
         return r;

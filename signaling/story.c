@@ -58,16 +58,19 @@ static void take_state(struct story *story, const struct journal_line *l)
         }
     if (l->event == JOURNAL_HEARING_IN_CAMERA || l->event == JOURNAL_HEARING_PUBLIC)
         story->in_camera = l->event == JOURNAL_HEARING_IN_CAMERA;
+    if (l->event == JOURNAL_ROOM_LOCKED || l->event == JOURNAL_ROOM_UNLOCKED)
+        story->locked = l->event == JOURNAL_ROOM_LOCKED;
     if (l->event == JOURNAL_HEARING_OPENED && s->opened_us == 0)
         s->opened_us = l->at_us;
 }
 
-/* Nobody is beside a closed hearing, and nobody has the floor in it. */
+/* Nobody is beside a closed hearing, nobody has the floor in it, and nothing waits for a ruling. */
 static void end_rooms(struct story *story)
 {
     for (size_t i = 0; i < story->count; i++)
         story->people[i].aside = story->people[i].asked = 0;
     story->floor = 0;
+    story->objections.count = 0;
 }
 
 static bool is_used(const struct story *story, uint32_t room)
@@ -142,6 +145,19 @@ static void take_measure(struct story *story, const struct journal_line *l)
     }
 }
 
+static void take_oath(struct story *story, const struct journal_line *l)
+{
+    struct story_person *p = find_or_add(story, l->person);
+    if (!p)
+        return;
+    if (l->event == JOURNAL_PERSON_RELEASED)
+        p->oath = (struct story_oath){0};
+    else
+        p->oath = (struct story_oath){l->form, l->event == JOURNAL_PERSON_SWORN};
+    if (p->oath.taken)
+        p->asked = 0;
+}
+
 static void take_person(struct story *story, const struct journal_line *l)
 {
     struct story_person *p;
@@ -167,6 +183,14 @@ static void take_person(struct story *story, const struct journal_line *l)
     case JOURNAL_CONSENT_GIVEN:
     case JOURNAL_CONSENT_WITHDRAWN:
         take_measure(story, l);
+        return;
+    case JOURNAL_OATH_ASKED:
+    case JOURNAL_PERSON_SWORN:
+    case JOURNAL_PERSON_RELEASED:
+        take_oath(story, l);
+        return;
+    case JOURNAL_OBJECTION_RAISED:
+        objections_raise(&story->objections, l->number, l->person);
         return;
     case JOURNAL_FLOOR_GIVEN:
         story->floor = l->person;
@@ -194,6 +218,8 @@ void story_take(struct story *story, const struct journal_line *l, size_t len)
         take_room(story, l);
     else if (l->event == JOURNAL_FLOOR_OPENED)
         story->floor = 0;
+    else if (l->event == JOURNAL_OBJECTION_RULED)
+        objections_rule(&story->objections, l->number, l->ruling);
     else if (l->person)
         take_person(story, l);
 }

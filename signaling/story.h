@@ -1,10 +1,12 @@
 /* What the lines of a journal say so far: the truth after a crash between a line and its effect,
- * and for what nothing else keeps: rooms beside the courtroom, locks, the floor, screens. Pure.
+ * and for what nothing else keeps: rooms beside the courtroom, locks, the floor, screens,
+ * oaths, objections. Pure.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef SIGNALING_STORY_H
 #define SIGNALING_STORY_H
 
 #include "signaling/journal_line.h"
+#include "signaling/objections.h"
 
 /* A room beside the courtroom, as it was opened. */
 struct story_room {
@@ -20,6 +22,11 @@ enum story_consent {
     STORY_CONSENT_WITHDRAWN,
 };
 
+struct story_oath {
+    enum terms_oath form; /* NONE: it was not asked for one, or was released */
+    bool taken;
+};
+
 /* Of a person of whom the lines say more than that it came and went. */
 struct story_person {
     uint64_t person;
@@ -29,6 +36,7 @@ struct story_person {
     uint64_t asked_by;
     bool locked;
     enum story_consent consent;
+    struct story_oath oath;
 };
 
 /* `to` receives nothing of `from`. */
@@ -48,6 +56,8 @@ struct story {
     uint64_t floor; /* who has it; 0: it is open to all */
     bool in_camera;
     bool suspended; /* the recess is a suspension */
+    bool locked;    /* to whoever was not here before */
+    struct objections objections;
     size_t screen_count;
     struct story_screen screens[LIMIT_SCREENS];
 };

@@ -45,6 +45,25 @@ static const char *const path_names[TERMS_PATH_COUNT] = {
     [TERMS_PATH_RELAY_TCP] = "relay-tcp", [TERMS_PATH_RELAY_TLS] = "relay-tls",
 };
 
+static const char *const oath_names[TERMS_OATH_COUNT] = {
+    [TERMS_OATH_NONE] = "?",
+    [TERMS_OATH_OATH] = "oath",
+    [TERMS_OATH_AFFIRMATION] = "affirmation",
+};
+
+static const char *const ruling_names[TERMS_RULING_COUNT] = {
+    [TERMS_RULING_NONE] = "?",
+    [TERMS_RULING_SUSTAINED] = "sustained",
+    [TERMS_RULING_OVERRULED] = "overruled",
+    [TERMS_RULING_WITHDRAWN] = "withdrawn",
+};
+
+static const char *const language_names[TERMS_LANGUAGE_COUNT] = {
+    [TERMS_LANGUAGE_NONE] = "?",
+    [TERMS_LANGUAGE_EN] = "en",
+    [TERMS_LANGUAGE_ZH_HANS] = "zh-Hans",
+};
+
 static const char *name_of(const char *const *names, size_t count, size_t value)
 {
     return value < count ? names[value] : "?";
@@ -53,6 +72,21 @@ static const char *name_of(const char *const *names, size_t count, size_t value)
 const char *terms_state_name(enum terms_state state)
 {
     return name_of(state_names, TERMS_STATE_COUNT, (size_t)state);
+}
+
+const char *terms_oath_name(enum terms_oath oath)
+{
+    return name_of(oath_names, TERMS_OATH_COUNT, (size_t)oath);
+}
+
+const char *terms_ruling_name(enum terms_ruling ruling)
+{
+    return name_of(ruling_names, TERMS_RULING_COUNT, (size_t)ruling);
+}
+
+const char *terms_language_name(enum terms_language language)
+{
+    return name_of(language_names, TERMS_LANGUAGE_COUNT, (size_t)language);
 }
 
 const char *terms_room_name(enum terms_room room)

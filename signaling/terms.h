@@ -48,11 +48,39 @@ enum terms_path {
     TERMS_PATH_COUNT,
 };
 
+/* How somebody binds itself to the truth, or an interpreter to be faithful. */
+enum terms_oath {
+    TERMS_OATH_NONE,
+    TERMS_OATH_OATH,
+    TERMS_OATH_AFFIRMATION,
+    TERMS_OATH_COUNT,
+};
+
+/* What became of an objection. */
+enum terms_ruling {
+    TERMS_RULING_NONE, /* it waits */
+    TERMS_RULING_SUSTAINED,
+    TERMS_RULING_OVERRULED,
+    TERMS_RULING_WITHDRAWN,
+    TERMS_RULING_COUNT,
+};
+
+/* Languages of the pages. */
+enum terms_language {
+    TERMS_LANGUAGE_NONE,
+    TERMS_LANGUAGE_EN,
+    TERMS_LANGUAGE_ZH_HANS,
+    TERMS_LANGUAGE_COUNT,
+};
+
 /* The words of PROTOCOL.md; "?" for a value out of range. */
 const char *terms_state_name(enum terms_state state);
 const char *terms_room_name(enum terms_room room);
 const char *terms_path_name(enum terms_path path);
 const char *terms_role_name(enum control_role role);
+const char *terms_oath_name(enum terms_oath oath);
+const char *terms_ruling_name(enum terms_ruling ruling);
+const char *terms_language_name(enum terms_language language);
 const char *terms_source_name(enum control_source source); /* "microphone" ... */
 
 /* A room beside the courtroom: private to those in it, and never on the record. */

@@ -46,6 +46,13 @@ static const struct {
     {ACCESS_CAUCUS, "JC", "...... ..x.xx ..x.xx ..x.xx ...... ..x.xx ..x.xx"},
     {ACCESS_ENTER, "JCPLWIE", "...... .xxxxx .xxxxx .xxxxx ...... .xxxxx .xxxxx"},
     {ACCESS_COME_BACK, "JCPLWIE", "...... ...xxx ...xxx ...xxx ...... ...xxx ...xxx"},
+    {ACCESS_SWEAR, "JC", "...... ...... ..x... ...... ...... ..x... ......"},
+    {ACCESS_TAKE_OATH, "WIE", "...... ...... ..x... ...... ...... ..x... ......"},
+    {ACCESS_RELEASE, "J", "...... ..x.xx ..x.xx ..x.xx ...... ..x.xx ..x.xx"},
+    {ACCESS_OBJECT, "PL", "...... ...... ..x... ...... ...... ..x... ......"},
+    {ACCESS_RULE, "J", "...... ...... ..x... ..x... ...... ..x... ..x..."},
+    {ACCESS_LOCK_ROOM, "JC", "...... ..x.xx ..x.xx ..x.xx ...... ..x.xx ..x.xx"},
+    {ACCESS_MARK, "JC", "...... ...... ..x.xx ..x.xx ...... ..x.xx ..x.xx"},
     {ACCESS_JOIN, "JCPLWIEOT", "xxxxxx xxxxxx xxxxxx xxxxxx ...... xxxxxx xxxxxx"},
 };
 
@@ -78,7 +85,7 @@ static void every_cell_of_actions(void)
                 ever |= expected;
                 uint32_t mask = access_may_mask((enum control_role)role, (enum terms_state)state,
                                                 (enum terms_room)room);
-                CHECK_EQ(mask >> action & 1, expected && action < ACCESS_MAY_COUNT);
+                CHECK_EQ((uint64_t)mask >> action & 1, expected && action < ACCESS_MAY_COUNT);
             }
             CHECK_EQ(access_role_ever_may((enum control_role)role, (enum access_action)action),
                      ever);
@@ -98,10 +105,10 @@ static void out_of_range_is_denied(void)
 static void words_of_may(void)
 {
     static const char *const words[] = {
-        "admit",   "dismiss",    "mute",      "remove",    "open",    "recess",
-        "resume",  "close",      "produce",   "hand",      "records", "connections",
-        "consult", "deliberate", "caucus",    "call-back", "lock",    "floor",
-        "screen",  "suspend",    "in-camera", "consent"};
+        "admit",   "dismiss",   "mute",    "remove",  "open",        "recess",    "resume",
+        "close",   "produce",   "hand",    "records", "connections", "consult",   "deliberate",
+        "caucus",  "call-back", "lock",    "floor",   "screen",      "suspend",   "in-camera",
+        "consent", "swear",     "release", "object",  "rule",        "lock-room", "mark"};
     CHECK_EQ(ACCESS_MAY_COUNT, sizeof(words) / sizeof(words[0]));
     for (unsigned i = 0; i < ACCESS_MAY_COUNT; i++)
         CHECK(strcmp(access_action_name((enum access_action)i), words[i]) == 0);

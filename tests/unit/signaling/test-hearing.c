@@ -141,11 +141,11 @@ static void admission_and_dismissal(void)
     struct hearing *h = sitting();
     hearing_admit(h, who(h, 'B'), 'C', &changes);
     /* Who was there before is told as a whole, so that nobody seems to come in. */
-    TOLD("v-BC hB-C pJB- pCB- pAB- pBB- PB-- yB--");
+    TOLD("v-BC hB-C sB-- pJB- pCB- pAB- pBB- PB-- yB--");
     produce(h, 'B', CONTROL_SOURCE_MICROPHONE, 21);
     TOLD("pJB- pCB- pAB- pBB-");
     hearing_dismiss(h, who(h, 'B'), 'J', &changes);
-    TOLD("v-BJ u-B- hB-J pJB- pCB- gAB- pBB- PB-- yB--");
+    TOLD("v-BJ u-B- hB-J sB-- pJB- pCB- gAB- pBB- PB-- yB--");
     CHECK_EQ(changes.changes[1].producer.id, 21);
     CHECK(!who(h, 'B')->stored.admitted);
     CHECK(!hearing_producer(who(h, 'B'), 21));

@@ -65,6 +65,16 @@ static void test_of_rooms_and_course(void)
     CHECK(strcmp(m.course.reason, "The interpreter has lost the connection.") == 0);
     CHECK(parse_sample("in-camera", MESSAGE_IN_CAMERA).course.on);
     CHECK(parse_sample("consent", MESSAGE_CONSENT).given);
+    CHECK_EQ(parse_sample("swear", MESSAGE_SWEAR).swear.form, TERMS_OATH_AFFIRMATION);
+    CHECK_EQ(parse_sample("sworn", MESSAGE_SWORN).language, TERMS_LANGUAGE_ZH_HANS);
+    CHECK_EQ(parse_sample("release", MESSAGE_RELEASE).person, 0x0123456789abcdef);
+    (void)parse_sample("object", MESSAGE_OBJECT);
+    const struct message ruling = parse_sample("rule", MESSAGE_RULE);
+    CHECK_EQ(ruling.rule.number, 2);
+    CHECK_EQ(ruling.rule.ruling, TERMS_RULING_SUSTAINED);
+    CHECK(parse_sample("lock-room", MESSAGE_LOCK_ROOM).on);
+    const struct message mark = parse_sample("mark", MESSAGE_MARK);
+    CHECK(strcmp(mark.words, "The exhibit is shown.") == 0);
 }
 
 static void test_requests(void)
@@ -98,7 +108,9 @@ static void test_requests(void)
     CHECK_EQ(parse_sample("admit", MESSAGE_ADMIT).person, 0x0123456789abcdef);
     CHECK_EQ(parse_sample("dismiss", MESSAGE_DISMISS).person, 0x0123456789abcdef);
     CHECK_EQ(parse_sample("mute", MESSAGE_MUTE).person, 0x0123456789abcdef);
-    CHECK_EQ(parse_sample("remove", MESSAGE_REMOVE).person, 0x0123456789abcdef);
+    const struct message remove = parse_sample("remove", MESSAGE_REMOVE);
+    CHECK_EQ(remove.remove.person, 0x0123456789abcdef);
+    CHECK(strcmp(remove.remove.reason, "Shouted at the witness after two warnings.") == 0);
     CHECK_EQ(parse_sample("set-state", MESSAGE_SET_STATE).course.state, TERMS_STATE_OPEN);
     test_of_rooms_and_course();
     (void)parse_sample("leave", MESSAGE_LEAVE);

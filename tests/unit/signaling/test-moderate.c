@@ -71,7 +71,10 @@ static void a_removed_person_is_out_for_good(void)
     CHECK_EQ(scene_lines(&s, "\"event\":\"producer.stopped\""), 1);
     char by[64];
     (void)snprintf(by, sizeof(by), "\"by\":\"%s\",\"prev\"", scene_id(s.people[JUDGE]->stored.id));
-    CHECK_EQ(scene_lines(&s, by), 4); /* waiting, admitted, removed, revoked */
+    CHECK_EQ(scene_lines(&s, by), 3); /* waiting, admitted, revoked */
+    (void)snprintf(by, sizeof(by), "\"by\":\"%s\",\"reason\":null",
+                   scene_id(s.people[JUDGE]->stored.id));
+    CHECK_EQ(scene_lines(&s, by), 2); /* opened, removed */
     CHECK_EQ(good_invitations(PARTY), 0);
     CHECK_EQ(good_invitations(WITNESS), 1);
     CHECK_EQ(scene_got(&s.sfu, CONTROL_PEER_REMOVE), 1);

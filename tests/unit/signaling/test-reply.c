@@ -149,7 +149,16 @@ static void test_events(void)
     check_sample(&t, "gone");
     write_people(&t);
     check_sample(&t, "people");
-    reply_hearing(&t, &open);
+    reply_hearing(&t, &open, true);
+    check_sample(&t, "hearing");
+    struct hearing objected = open;
+    objected.stored.objection_holds = objected.locked = true;
+    objected.objections = (struct objections){2, 1, {{2, 0xd3}}, 1, TERMS_RULING_OVERRULED};
+    reply_hearing(&t, &objected, true);
+    check_sample(&t, "hearing-objection");
+    objected.locked = false;
+    objected.floor = 0xd3;
+    reply_hearing(&t, &objected, false); /* who is not there is told of none of it */
     check_sample(&t, "hearing");
     reply_room(&t, &person, 0xd1);
     check_sample(&t, "room");
