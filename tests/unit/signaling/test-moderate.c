@@ -127,7 +127,7 @@ static void revoked_from_outside(void)
     CHECK_EQ(scene_lines(&s, "\"event\":\"person.removed\""), 1);
     CHECK_EQ(scene_lines(&s, "\"cause\":\"removed\""), 1);
     CHECK_EQ(scene_lines(&s, "\"event\":\"invitation.revoked\""), 0);
-    CHECK_EQ(scene_lines(&s, "\"by\":null,\"prev\""), 1);
+    CHECK_EQ(scene_lines(&s, "\"by\":null,\"reason\":null,\"prev\""), 1);
     session_tick(&s.court);
     CHECK_EQ(scene_lines(&s, "\"event\":\"person.removed\""), 1);
     store_close(other);

@@ -190,7 +190,7 @@ static void requests_that_write(void)
         writes->spent = 10 * LIMIT_WRITE_BURST; /* for half a minute */
         scene_forget(&s);
         scene_say(&s, party, "%s", requests[i]);
-        CHECK_EQ(scene_told(party, "\"id\":43,\"code\":\"too-fast\""), !is_quick);
+        CHECK_EQ(scene_told(party, "\"id\":40,\"code\":\"too-fast\""), !is_quick);
         CHECK_EQ(scene_told(party, "\"id\":40"), 1);
     }
     CHECK_EQ(journal_summary(s.live->journal).lines, lines);
@@ -223,7 +223,7 @@ static void a_flood_of_requests_that_write(void)
         double passed_s = (double)(s.court.now_us - start_us) / 1e6;
         unsigned done = scene_told(page, "{\"type\":\"ok\",\"id\":43}");
         CHECK(done >= burst && done <= burst + LIMIT_WRITE_RATE * passed_s + 1);
-        CHECK_EQ(scene_told(page, "\"id\":40,\"code\":\"too-fast\""), burst + 100 - done);
+        CHECK_EQ(scene_told(page, "\"id\":43,\"code\":\"too-fast\""), burst + 100 - done);
         CHECK_EQ(page->code, 0);
     }
     scene_end(&s);
