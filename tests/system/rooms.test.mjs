@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import { Browser } from "./lib/browser.mjs";
 import { Person } from "./lib/people.mjs";
 import { Stack, until } from "./lib/stack.mjs";
+import { stubborn } from "./lib/stubborn.mjs";
 import { rtpOf } from "./lib/tape.mjs";
 
 const PEOPLE = [
@@ -48,22 +49,6 @@ after(async () => {
 
 /** By number: `listener` hears the tones of `speakers` and no other. */
 const hears = (listener, speakers) => people[listener].hears(speakers.map((n) => people[n]));
-
-/** Runs in a page before anything else: once told so, it goes on sending, and asks the server to let it. */
-function stubborn() {
-  window.stubborn = false;
-  const old = Object.getOwnPropertyDescriptor(MediaStreamTrack.prototype, "enabled");
-  Object.defineProperty(MediaStreamTrack.prototype, "enabled", {
-    ...old,
-    set(value) {
-      if (!window.stubborn || value) old.set.call(this, value);
-    },
-  });
-  const { send } = WebSocket.prototype;
-  WebSocket.prototype.send = function (text) {
-    send.call(this, window.stubborn ? text.replace('"paused":true', '"paused":false') : text);
-  };
-}
 
 const row = (of) => `[data-testid="person"][data-person="${of.id}"]`;
 

@@ -131,8 +131,8 @@ export class Stack {
   }
 
   /** Makes a hearing; `people` is [{role, name, side?}]; gives each back with its `link`. */
-  async hearing(people, { case: number = "(2026) Test 1", title = "A v. B", court = "Test court", vp9 = false, consent = false } = {}) {
-    const args = ["hearing", "create", "--json", "--case", number, "--title", title, "--court", court, ...(vp9 ? ["--vp9"] : []), ...(consent ? ["--consent"] : [])];
+  async hearing(people, { case: number = "(2026) Test 1", title = "A v. B", court = "Test court", vp9 = false, consent = false, objectionHolds = false } = {}) {
+    const args = ["hearing", "create", "--json", "--case", number, "--title", title, "--court", court, ...(vp9 ? ["--vp9"] : []), ...(consent ? ["--consent"] : []), ...(objectionHolds ? ["--objection-holds"] : [])];
     for (const person of people) args.push("--side", `${person.side ?? 0}`, `--${person.role}`, person.name);
     const made = JSON.parse(await this.admin(...args, "--base-url", this.base));
     return made;
