@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { NOTICES_MOST, apply, closedBy, emptyHearing, inSessionMs, isAside, isHeard, isInSession, isPaused, screenOf } from "../../web-client/src/hearing.ts";
+import { NOTICES_MOST, apply, closedBy, hasObjected, emptyHearing, inSessionMs, isAside, isHeard, isInSession, isPaused, screenOf } from "../../web-client/src/hearing.ts";
 import type { Hearing, PageEvent } from "../../web-client/src/hearing.ts";
 import type { Person, ServerEvent } from "../../web-client/src/protocol.ts";
 import { calm, message } from "./samples.ts";
@@ -258,6 +258,13 @@ test("the court's reasons to keep a microphone closed, and whom they bind", () =
   const locked = after(court, { type: "person", person: { ...you, locked: true } }, { type: "muted", by: JUDGE });
   assert.deepEqual(kinds(locked), ["locked"]);
   assert.deepEqual(kinds(after(locked, { type: "person", person: { ...you, locked: false } })), []);
+  const held = after(court, { type: "hearing", state: "open", since: 0, openedAt: 0, ...calm, holds: true, objections: [{ number: 1, by: you.person }] });
+  assert.equal(closedBy(held, you), null, "it holds those who give evidence");
+  assert.equal(closedBy(held, { ...you, role: "witness" }), "objection");
+  assert.equal(closedBy(held, { ...you, role: "expert" }), "objection");
+  assert.equal(closedBy(held, { ...you, role: "witness", room: "waiting" }), null);
+  assert.equal(closedBy(held, { ...you, role: "interpreter" }), null);
+  assert.ok(hasObjected(held) && !hasObjected(court));
   const recess = after(court, { type: "hearing", state: "recess", since: 0, openedAt: 0, ...calm });
   assert.equal(closedBy(recess, you), "recess");
   assert.deepEqual(kinds(after(recess, { type: "hearing", state: "open", since: 0, openedAt: 0, ...calm })), ["resumed"]);

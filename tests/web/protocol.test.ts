@@ -34,7 +34,7 @@ const requests: { readonly [file: string]: readonly [number, Request] } = {
   "admit.json": [10, { type: "admit", person }],
   "dismiss.json": [11, { type: "dismiss", person }],
   "mute.json": [12, { type: "mute", person }],
-  "remove.json": [13, { type: "remove", person }],
+  "remove.json": [13, { type: "remove", person, reason: "Shouted at the witness after two warnings." }],
   "meet.json": [26, { type: "meet", room: "consultation", people: [person] }],
   "enter.json": [27, { type: "enter", number: 3 }],
   "decline.json": [28, { type: "decline" }],
@@ -47,6 +47,13 @@ const requests: { readonly [file: string]: readonly [number, Request] } = {
   "screen.json": [25, { type: "screen", person, from: "00000000000000d3", what: "both" }],
   "set-state-suspended.json": [14, { type: "setState", state: "suspended", reason: "The interpreter has lost the connection." }],
   "in-camera.json": [31, { type: "inCamera", on: true, reason: "To protect the witness, a minor." }],
+  "swear.json": [41, { type: "swear", person, form: "affirmation" }],
+  "sworn.json": [42, { type: "sworn", language: "zh-Hans" }],
+  "release.json": [43, { type: "release", person }],
+  "object.json": [44, { type: "object" }],
+  "rule.json": [45, { type: "rule", number: 2, ruling: "sustained" }],
+  "lock-room.json": [46, { type: "lockRoom", on: true }],
+  "mark.json": [47, { type: "mark", words: "The exhibit is shown." }],
   "consent.json": [32, { type: "consent", given: true }],
   "set-state.json": [14, { type: "setState", state: "open" }],
   "leave.json": [15, { type: "leave" }],
@@ -114,8 +121,8 @@ function damaged(value: unknown, path: string): readonly [string, unknown][] {
 
 test("a damaged seat, person, room or record message is refused", () => {
   // percent and reason may be absent; a seat's and a room's person may be null.
-  const mayBe = /\.(percent|reason|by|openedAt|floor|reason) = null$|^asked\.json\.room = null$|^seat\.json\.person = null$/;
-  for (const name of ["seat.json", "person.json", "room.json", "hearing.json", "record-lost.json", "speaking.json", "asked.json", "screens.json"]) {
+  const mayBe = /\.(percent|reason|by|openedAt|floor|oath|ruling) = null$|^asked\.json\.room = null$|^seat\.json\.person = null$/;
+  for (const name of ["seat.json", "person.json", "room.json", "hearing.json", "hearing-objection.json", "record-lost.json", "speaking.json", "asked.json", "screens.json"]) {
     for (const [what, value] of damaged(JSON.parse(sample(name)), name)) {
       if (mayBe.test(what)) continue;
       assert.equal(parseServerMessage(JSON.stringify(value)), null, what);

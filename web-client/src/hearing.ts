@@ -8,8 +8,18 @@ import { ASIDE } from "./protocol.ts";
 /** arriving: no welcome yet. lobby: devices are being chosen. joining: asked for a place. present: has one. */
 export type Stage = "arriving" | "lobby" | "joining" | "present" | "over";
 
-/** Why the page's part is over. The error codes are those of a refused hello. */
-export type Ending = "left" | "removed" | "closed" | "elsewhere" | "token-gone" | ErrorCode;
+/** The error codes that a hello is refused with. */
+const REFUSALS = [
+  "bad-message", "too-fast", "protocol-version", "bad-token", "expired-token", "revoked-token", "already-joined", "not-allowed", "full", "internal",
+] as const;
+
+/** Why the page's part is over. */
+export type Ending = "left" | "removed" | "closed" | "elsewhere" | "token-gone" | (typeof REFUSALS)[number];
+
+/** Any other would be the server's fault. */
+export function refusalOf(code: ErrorCode): Ending {
+  return REFUSALS.find((one) => one === code) ?? "internal";
+}
 
 /** One seat of the media core. `turn` grows with each new occupant; a tile waits for its first picture. */
 export interface Seat {
@@ -224,12 +234,23 @@ export function isHeard(hearing: Hearing): boolean {
 const KEEP_FLOOR: readonly Role[] = ["judge", "clerk", "interpreter"];
 
 /** Why the court keeps this person's microphone closed, or null: it may be opened. */
-export function closedBy(hearing: Hearing, person: Person): "locked" | "floor" | "recess" | null {
+export function closedBy(hearing: Hearing, person: Person): "locked" | "floor" | "recess" | "objection" | null {
   const floor = hearing.matter?.floor ?? null;
   if (person.room !== "courtroom") return null;
   if (isPaused(hearing)) return "recess";
+  if (hearing.matter?.holds && testifies(person)) return "objection";
   if (person.locked) return "locked";
   return floor !== null && floor !== person.person && !KEEP_FLOOR.includes(person.role) ? "floor" : null;
+}
+
+/** What it says is evidence: under oath it is bound to nobody but the judge. */
+export function testifies({ role }: Person): boolean {
+  return role === "witness" || role === "expert";
+}
+
+/** Does an objection of one's own wait for a ruling? */
+export function hasObjected({ matter, you }: Hearing): boolean {
+  return matter?.objections.some(({ by }) => by === you?.person) ?? false;
 }
 
 /** Is the person kept from one's eyes or ears by a screen, or one from theirs? */
@@ -393,7 +414,7 @@ function gone(hearing: Hearing, person: string): Hearing {
 /** The recess and another's floor are told of themselves. */
 function muted(hearing: Hearing, by: string | null): Hearing {
   const why = hearing.you && closedBy(hearing, hearing.you);
-  if (why === "recess" || why === "floor") return hearing;
+  if (why === "recess" || why === "floor" || why === "objection") return hearing;
   return notify(hearing, why ?? "muted", null, nameOf(hearing, by));
 }
 

@@ -21,14 +21,19 @@ export type RecordState = (typeof RECORD_STATES)[number];
 export const ACTIONS = [
   "admit", "dismiss", "mute", "remove", "open", "recess", "resume", "close", "produce", "hand",
   "records", "connections", "consult", "deliberate", "caucus", "call-back", "lock", "floor", "screen", "suspend", "in-camera", "consent",
+  "swear", "release", "object", "rule", "lock-room", "mark",
 ] as const;
 export type Action = (typeof ACTIONS)[number];
+export const OATHS = ["oath", "affirmation"] as const;
+export type Oath = (typeof OATHS)[number];
+export const RULINGS = ["sustained", "overruled", "withdrawn"] as const;
+export type Ruling = (typeof RULINGS)[number];
 export const SOURCES = ["microphone", "camera", "screen"] as const;
 export type Source = (typeof SOURCES)[number];
 export const ERROR_CODES = [
   "bad-message", "unknown-type", "too-large", "too-fast", "protocol-version", "bad-token",
   "expired-token", "revoked-token", "already-joined", "hello-first", "not-joined", "wrong-state",
-  "not-allowed", "not-found", "full", "server-full", "media-unavailable", "unsupported-media", "missing", "internal",
+  "not-allowed", "not-found", "full", "server-full", "media-unavailable", "unsupported-media", "missing", "room-locked", "internal",
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];
 export type Switch = "off" | "on";
@@ -178,10 +183,13 @@ const person = object({
   person: hexId, name: text, role: oneOf(...ROLES), room: oneOf(...ROOMS), connected: truth,
   microphone: oneOf("off", "on"), camera: oneOf("off", "on"), hand: truth, quality: count,
   path, side: count, number: count, locked: truth, consent: oneOf("none", "given", "withdrawn"),
+  oath: nullable(oneOf(...OATHS)), sworn: truth,
 });
+const ruling = oneOf(...RULINGS);
 const course = {
   state: oneOf(...HEARING_STATES), since: instant, openedAt: nullable(instant), floor: nullable(hexId),
-  inCamera: truth, reason: nullable(text), consent: truth,
+  inCamera: truth, reason: nullable(text), consent: truth, locked: truth,
+  objections: list(object({ number: count, by: hexId })), holds: truth, ruling: nullable(object({ number: count, ruling })),
 };
 const matter = object({
   hearing: hexId, case: text, title: text, court: text, scheduledAt: instant,
@@ -296,10 +304,16 @@ export type Request =
   | { type: "soundOnly" | "watchConnections"; on: boolean }
   | { type: "device"; overloaded: boolean; thinLine: boolean }
   | { type: "hand"; up: boolean }
-  | { type: "lowerHand" | "admit" | "dismiss" | "mute" | "remove" | "callBack" | "giveFloor"; person: string }
+  | { type: "lowerHand" | "admit" | "dismiss" | "mute" | "callBack" | "giveFloor" | "release"; person: string }
+  | { type: "remove"; person: string; reason?: string }
   | { type: "meet"; room: Aside; people: readonly string[] }
   | { type: "enter"; number: number }
-  | { type: "decline" | "comeBack" | "openFloor" | "muteAll" }
+  | { type: "decline" | "comeBack" | "openFloor" | "muteAll" | "object" }
+  | { type: "swear"; person: string; form: Oath }
+  | { type: "sworn"; language: "en" | "zh-Hans" }
+  | { type: "rule"; number: number; ruling: Ruling }
+  | { type: "lockRoom"; on: boolean }
+  | { type: "mark"; words: string }
   | { type: "lock"; person: string; on: boolean }
   | { type: "screen"; person: string; from: string; what: "none" | "sound" | "picture" | "both" }
   | { type: "setState"; state: "open" | "recess" | "suspended" | "closed"; reason?: string }

@@ -2,7 +2,7 @@
 /** One person's part in one hearing: ties the connection, the media and the devices to the state drawn. */
 import { Connection, RequestError } from "./connection.ts";
 import type { World } from "./connection.ts";
-import { apply, emptyHearing, isAside, isHeard, isPaused, isSpeaker } from "./hearing.ts";
+import { apply, emptyHearing, isAside, isHeard, isPaused, isSpeaker, refusalOf } from "./hearing.ts";
 import type { Ending, Hearing, PageEvent } from "./hearing.ts";
 import { Local } from "./local.ts";
 import type { Health, Media, MediaListener, SeatTracks } from "./media.ts";
@@ -37,7 +37,7 @@ const PATH_EVERY_MS = 5000;
 const SOURCES = ["microphone", "camera", "screen"] as const;
 
 /** Ends after which the place may still be there: the same secret gets it back. */
-const PLACE_STAYS: readonly Ending[] = ["elsewhere", "already-joined", "internal", "full", "server-full", "protocol-version"];
+const PLACE_STAYS: readonly Ending[] = ["elsewhere", "already-joined", "internal", "full", "protocol-version"];
 
 export interface SessionState {
   readonly hearing: Hearing;
@@ -381,7 +381,7 @@ export class Session {
       case CLOSE_HEARING_CLOSED:
         return this.finish("closed");
       default:
-        return this.finish(typeof reason === "number" ? "token-gone" : reason);
+        return this.finish(typeof reason === "number" ? "token-gone" : refusalOf(reason));
     }
   }
 

@@ -98,11 +98,12 @@ export interface Text {
     readonly shortcuts: string; readonly muted: string;
     readonly soundOnly: string; readonly withPictures: string;
     /** Why the court keeps the microphone closed. */
-    readonly closed: { readonly [reason in "locked" | "floor" | "recess"]: string };
+    readonly closed: { readonly [reason in "locked" | "floor" | "recess" | "objection"]: string };
     readonly live: string; readonly short: {
       readonly aside: string;
       readonly microphone: string; readonly camera: string; readonly hand: string; readonly share: string;
       readonly soundOnly: string; readonly people: string; readonly settings: string; readonly leave: string;
+      readonly objection: string;
     };
   };
   readonly people: {

@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { canShareScreen } from "../devices.ts";
-import { closedBy, isHeard, isSpeaker } from "../hearing.ts";
+import { closedBy, hasObjected, isHeard, isSpeaker } from "../hearing.ts";
 import type { Session } from "../session.ts";
 import { MeetDialog, roomsToOpen } from "./aside.tsx";
 import { DeviceChoices, Problem } from "./devices.tsx";
@@ -11,7 +11,7 @@ import { Confirm, Dialog } from "./dialog.tsx";
 import { useText } from "./hooks.ts";
 import {
   CameraIcon, CameraOffIcon, HandIcon, LeaveIcon, LockIcon, MicrophoneIcon, MicrophoneOffIcon, PeopleIcon,
-  ScreenIcon, SettingsIcon, SpeakerIcon,
+  ScreenIcon, SettingsIcon, SpeakerIcon, WarningIcon,
 } from "./icons.tsx";
 import type { HearingProps } from "./lobby.tsx";
 
@@ -50,6 +50,10 @@ export function Controls({ session, state, local, hearing, panel }: ControlsProp
       {hearing.may.includes("hand") ? (
         <Control name={names.hand} label={hand ? text.controls.lower : text.controls.raise} keys="Alt+H"
           testId="raise-hand" on={hand} pressed={hand} onPress={toggles.hand}><HandIcon /></Control>
+      ) : null}
+      {hearing.may.includes("object") ? (
+        <Control name={names.objection} label={names.objection} testId="object" on={hasObjected(hearing)} closed={hasObjected(hearing)}
+          onPress={() => void session.act({ type: "object" })}><WarningIcon /></Control>
       ) : null}
       {heard && canShareScreen() ? (
         <Control name={names.share} label={local.screen.wanted ? text.controls.unshare : text.controls.share}

@@ -12,7 +12,7 @@ import { AsideNote, AskedBanner } from "./aside.tsx";
 import { Consent } from "./consent.tsx";
 import { Controls } from "./controls.tsx";
 import { Problem } from "./devices.tsx";
-import { PanelDoor } from "./door.tsx";
+import { ConductDoor, PanelDoor } from "./door.tsx";
 import { Frame } from "./frame.tsx";
 import { useLooks, useNowMs, useText } from "./hooks.ts";
 import { LockIcon, WarningIcon } from "./icons.tsx";
@@ -44,6 +44,7 @@ export function Courtroom(props: HearingProps): JSX.Element {
       <LinkBanner hearing={hearing} health={state.health} />
       <AskedBanner session={session} hearing={hearing} />
       <Consent session={session} hearing={hearing} />
+      <ConductDoor session={session} hearing={hearing} />
       {aside ? <AsideNote session={session} hearing={hearing} /> : null}
       <AdviceBanner advice={hearing.linkUp ? adviceOf(state.effort, hearing, state.soundOnly) : null} session={session} />
       <Problem kind="microphone" local={session.local} state={local} />

@@ -45,16 +45,19 @@ interface ConfirmProps {
   readonly onYes: () => void;
   readonly onNo: () => void;
   readonly children: ComponentChildren;
+  /** What else is asked before. */
+  readonly more?: ComponentChildren;
 }
 
 /** A question whose safe answer has the focus. */
-export function Confirm({ title, yes, no, testId, onYes, onNo, children }: ConfirmProps): JSX.Element {
+export function Confirm({ title, yes, no, testId, onYes, onNo, children, more }: ConfirmProps): JSX.Element {
   const text = useText();
   const safe = useRef<HTMLButtonElement>(null);
   useLayoutEffect(() => safe.current?.focus(), []);
   return (
     <Dialog title={title} onClose={onNo} testId={testId} alert>
       <p>{children}</p>
+      {more}
       <div class="dialog-actions">
         <button type="button" ref={safe} onClick={onNo} data-testid={`${testId}-no`}>{no ?? text.cancel}</button>
         <button type="button" class="danger" onClick={onYes} data-testid={`${testId}-yes`}>{yes}</button>

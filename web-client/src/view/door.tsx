@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What only the court uses is loaded when it is wanted: no party's page has it. */
+/** What few use is loaded when it is wanted: the court's panel, which no party's page has, oaths and objections. */
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { useText } from "./hooks.ts";
 import { WarningIcon } from "./icons.tsx";
+import type { ConductProps } from "./conduct.tsx";
 import type { ConnectionsProps } from "./connections.tsx";
 import type { PanelProps } from "./people.tsx";
 
@@ -37,6 +38,19 @@ export function Later<M>({ load, draw }: LaterProps<M>): JSX.Element {
 /** The judge's and clerk's panel. */
 export function PanelDoor(props: PanelProps): JSX.Element {
   return <Later load={() => import("./people.tsx")} draw={({ PeoplePanel }) => <PeoplePanel {...props} />} />;
+}
+
+/** Oaths and objections: always there, so that readers hear what comes; loaded with the first. */
+export function ConductDoor(props: ConductProps): JSX.Element {
+  const { you, matter } = props.hearing;
+  const isWanted = Boolean(you?.oath) || (matter?.objections.length ?? 0) > 0;
+  const [wasWanted, setWanted] = useState(isWanted);
+  if (isWanted && !wasWanted) setWanted(true);
+  return (
+    <div role="status">
+      {isWanted || wasWanted ? <Later load={() => import("./conduct.tsx")} draw={({ Conduct }) => <Conduct {...props} />} /> : null}
+    </div>
+  );
 }
 
 /** The way to everybody's connection. */

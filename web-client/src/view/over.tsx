@@ -9,7 +9,7 @@ import { useText } from "./hooks.ts";
 import { OverWords } from "./progress.tsx";
 
 /** What a fresh page may mend. */
-const LOADED_AGAIN: readonly Ending[] = ["protocol-version", "internal", "full", "server-full", "bad-message", "unknown-type"];
+const LOADED_AGAIN: readonly Ending[] = ["protocol-version", "internal", "full", "bad-message"];
 
 interface OverProps {
   readonly session: Session;

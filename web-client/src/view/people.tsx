@@ -2,16 +2,19 @@
 /** The judge's and clerk's panel: who is where, letting in and out, and the course of the hearing. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import { timeOf, wordsIn } from "../conduct-text.ts";
 import { isInSession, isPaused } from "../hearing.ts";
 import type { Hearing } from "../hearing.ts";
-import type { Action, Person } from "../protocol.ts";
+import { OATHS } from "../protocol.ts";
+import type { Action, Person, Role } from "../protocol.ts";
 import { rosterOf } from "../seating.ts";
 import type { Session } from "../session.ts";
 import { Confirm, Dialog } from "./dialog.tsx";
 import { ConnectionsDoor } from "./door.tsx";
-import { useText } from "./hooks.ts";
+import { useText, useWords } from "./hooks.ts";
 import { CloseIcon, HandIcon, MicrophoneIcon, MicrophoneOffIcon } from "./icons.tsx";
 import { Quality } from "./tile.tsx";
+import "../../conduct.css";
 
 type Question = { readonly about: "remove" | "dismiss" | "screen"; readonly person: Person } | { readonly about: "close" | "suspend" | "in-camera" };
 
@@ -111,14 +114,14 @@ interface LineProps {
 }
 
 function PersonLine({ person, isYou, where, consent, children }: LineProps): JSX.Element {
-  const text = useText();
+  const { text, language } = useWords();
   const inside = person.room === "courtroom" && person.connected;
   const lost = !person.connected && person.room !== "outside";
   return (
     <li class="person" data-person={person.person} data-room={person.room} data-connected={person.connected} data-testid="person">
       <span class="person-name">
         <span class="name">{person.name}{isYou ? ` (${text.courtroom.you})` : ""}</span>
-        <span class="role">{text.roles[person.role]}{lost ? ` · ${text.people.lostConnection}` : person.room === "outside" ? ` · ${text.people.notJoined}` : where ? ` · ${where}` : ""}{person.locked ? ` · ${text.people.locked}` : ""}{consent ? ` · ${text.people.consents[consent]}` : ""}</span>
+        <span class="role">{text.roles[person.role]}{lost ? ` · ${text.people.lostConnection}` : person.room === "outside" ? ` · ${text.people.notJoined}` : where ? ` · ${where}` : ""}{person.locked ? ` · ${text.people.locked}` : ""}{consent ? ` · ${text.people.consents[consent]}` : ""}{person.oath ? <span data-testid="oath-state" data-sworn={person.sworn}> · {person.sworn ? wordsIn(language).states.sworn : wordsIn(language).states.asked}</span> : null}</span>
       </span>
       {inside ? (
         <span class="person-state">
@@ -143,7 +146,8 @@ interface MoreProps {
 
 /** The rarer actions, behind one button each person. */
 function More({ person, hearing, session, ask }: MoreProps): JSX.Element | null {
-  const text = useText();
+  const { text, language } = useWords();
+  const words = wordsIn(language);
   const may = (action: Action) => hearing.may.includes(action);
   const inside = person.room === "courtroom";
   const hasFloor = hearing.matter?.floor === person.person;
@@ -156,6 +160,9 @@ function More({ person, hearing, session, ask }: MoreProps): JSX.Element | null 
     inside && may("mute") && person.microphone === "on" ? <button key="mute" type="button" onClick={act("mute")} data-testid="mute-person">{text.people.mute}</button> : null,
     may("lock") && person.role !== "judge" ? <button key="lock" type="button" onClick={(event) => { shut(event); void session.act({ type: "lock", person: person.person, on: !person.locked }); }} data-testid="lock-person">{person.locked ? text.people.unlock : text.people.lock}</button> : null,
     inside && may("floor") ? <button key="floor" type="button" onClick={(event) => { shut(event); void session.act(hasFloor ? { type: "openFloor" } : { type: "giveFloor", person: person.person }); }} data-testid="floor-person">{hasFloor ? text.people.openFloor : text.people.giveFloor}</button> : null,
+    ...OATHS.map((form) => (inside && may("swear") && SWORN.includes(person.role) && !person.oath
+      ? <button key={form} type="button" onClick={(event) => { shut(event); void session.act({ type: "swear", person: person.person, form }); }} data-testid={`swear-${form}`}>{form === "oath" ? words.swear : words.affirm}</button> : null)),
+    person.oath && may("release") ? <button key="release" type="button" onClick={(event) => { shut(event); void session.act({ type: "release", person: person.person }); }} data-testid="release-person">{person.sworn ? words.release : words.takeBack}</button> : null,
     may("screen") && person.role !== "judge" ? <button key="screen" type="button" onClick={(event) => { shut(event); ask({ about: "screen", person }); }} data-testid="screen-person">{text.people.screen}</button> : null,
     inside && may("dismiss") ? <button key="dismiss" type="button" onClick={(event) => { shut(event); ask({ about: "dismiss", person }); }} data-testid="dismiss">{text.people.dismiss}</button> : null,
     may("remove") ? <button key="remove" type="button" class="danger-text" onClick={(event) => { shut(event); ask({ about: "remove", person }); }} data-testid="remove">{text.people.remove}</button> : null,
@@ -168,6 +175,9 @@ function More({ person, hearing, session, ask }: MoreProps): JSX.Element | null 
     </details>
   );
 }
+
+/** Of whom an oath may be asked. */
+const SWORN: readonly Role[] = ["witness", "expert", "interpreter"];
 
 function shut(event: Event): void {
   const details = (event.currentTarget as Element).closest("details");
@@ -188,7 +198,9 @@ interface CourseProps {
 }
 
 function Course({ session, hearing, ask }: CourseProps): JSX.Element {
-  const text = useText();
+  const { text, language } = useWords();
+  const words = wordsIn(language);
+  const locked = hearing.matter?.locked ?? false;
   const may = (action: Action) => hearing.may.includes(action);
   const set = (state: "open" | "recess") => () => void session.act({ type: "setState", state });
   const state = hearing.matter?.state ?? "waiting";
@@ -211,9 +223,40 @@ function Course({ session, hearing, ask }: CourseProps): JSX.Element {
         ) : null}
         {may("mute") && (inSession || state === "waiting") ? <button type="button" onClick={() => void session.act({ type: "muteAll" })} data-testid="mute-all">{text.people.muteAll}</button> : null}
         {may("floor") && hearing.matter?.floor ? <button type="button" onClick={() => void session.act({ type: "openFloor" })} data-testid="open-floor">{text.people.openFloor}</button> : null}
+        {may("lock-room") ? <button type="button" aria-pressed={locked} onClick={() => void session.act({ type: "lockRoom", on: !locked })} data-testid="lock-room">{words.lock}</button> : null}
         {may("close") && (inSession || isPaused(hearing)) ? <button type="button" class="danger-text" onClick={() => ask({ about: "close" })} data-testid="close-hearing">{text.people.closeHearing}</button> : null}
       </div>
+      <p role="status">{locked ? words.lockedNote : ""}</p>
+      {may("mark") ? <Mark session={session} /> : null}
     </section>
+  );
+}
+
+/** A mark in the journal at this second, with the court's words. */
+function Mark({ session }: { readonly session: Session }): JSX.Element {
+  const { language } = useWords();
+  const words = wordsIn(language);
+  const [said, setSaid] = useState("");
+  const [marked, setMarked] = useState<string | null>(null);
+  const send = (event: Event) => {
+    event.preventDefault();
+    const given = said.trim();
+    if (given === "") return;
+    const at = timeOf(language, Date.now());
+    void session.act({ type: "mark", words: given }).then((done) => {
+      if (!done) return;
+      setSaid("");
+      setMarked(at);
+    });
+  };
+  return (
+    <form class="mark" onSubmit={send} data-testid="mark">
+      <label>{words.mark}
+        <input type="text" value={said} maxLength={REASON_MOST} required placeholder={words.markWords} data-testid="mark-words" onInput={(event) => setSaid(event.currentTarget.value)} />
+      </label>
+      <button type="submit" data-testid="mark-send">{words.markSend}</button>
+      <p role="status">{marked === null ? "" : words.marked(marked)}</p>
+    </form>
   );
 }
 
@@ -280,6 +323,28 @@ function chosenIn(value: string): (typeof SCREENED)[number] {
   return SCREENED.find((one) => one === value) ?? "none";
 }
 
+/** Putting somebody out, with the reason for the record. The safe answer has the focus. */
+function Removal({ person, session, onDone }: { person: Person; session: Session; onDone: () => void }): JSX.Element {
+  const { text, language } = useWords();
+  const words = text.people;
+  const [reason, setReason] = useState("");
+  const remove = () => {
+    const given = reason.trim();
+    onDone();
+    void session.act({ type: "remove", person: person.person, ...(given === "" ? {} : { reason: given }) });
+  };
+  return (
+    <Confirm title={words.removeTitle(person.name)} yes={words.removeYes} testId="remove-question" onNo={onDone} onYes={remove}
+      more={(
+        <label>{wordsIn(language).removeReason}
+          <input type="text" value={reason} maxLength={REASON_MOST} data-testid="remove-reason" onInput={(event) => setReason(event.currentTarget.value)} />
+        </label>
+      )}>
+      {words.removeText}
+    </Confirm>
+  );
+}
+
 function Questions({ question, session, hearing, onDone }: { question: Question | null; session: Session; hearing: Hearing; onDone: () => void }): JSX.Element | null {
   const text = useText();
   if (question === null) return null;
@@ -296,13 +361,14 @@ function Questions({ question, session, hearing, onDone }: { question: Question 
       return <Reasoned about={question.about} session={session} onDone={onDone} />;
     case "screen":
       return <Screens person={question.person} hearing={hearing} session={session} onDone={onDone} />;
-    case "remove": case "dismiss": {
-      const { about, person } = question;
-      const title = about === "remove" ? words.removeTitle(person.name) : words.dismissTitle(person.name);
+    case "remove":
+      return <Removal person={question.person} session={session} onDone={onDone} />;
+    case "dismiss": {
+      const { person } = question;
       return (
-        <Confirm title={title} yes={about === "remove" ? words.removeYes : words.dismissYes} testId={`${about}-question`}
-          onNo={onDone} onYes={() => { onDone(); void session.act({ type: about, person: person.person }); }}>
-          {about === "remove" ? words.removeText : words.dismissText}
+        <Confirm title={words.dismissTitle(person.name)} yes={words.dismissYes} testId="dismiss-question"
+          onNo={onDone} onYes={() => { onDone(); void session.act({ type: "dismiss", person: person.person }); }}>
+          {words.dismissText}
         </Confirm>
       );
     }
