@@ -20,6 +20,7 @@ const PEOPLE = [
   { role: "judge", name: "周敏" },
   { role: "clerk", name: "陈静" },
   { role: "party", name: "李伟" },
+  { role: "witness", name: "张华" },
 ];
 const MATTER = { case: "（2026）民初1号", title: "李伟诉某贸易公司", court: "第一审判庭" };
 
@@ -353,6 +354,40 @@ for (const kind of ["chromium", "firefox"])
       await judge.pressIn(row(party), "more");
       await judge.pressIn(row(party), "lock-person");
       await party.shows('[data-testid="microphone"]:not([aria-disabled="true"])');
+      nothingFound();
+    });
+
+    test("the evidence: an oath asked for and taken, an objection and its ruling, by keyboard", { timeout: 180_000 }, async () => {
+      const witness = await Person.arrive(browser, hearing.people[3]);
+      await witness.join();
+      await judge.page.bringToFront();
+      await judge.openPanel();
+      await judge.pressIn(row(witness), "admit");
+      await witness.shows('[data-testid="page-courtroom"]', 20);
+      await judge.pressIn(row(witness), "more");
+      await byKeyboard(judge.page, `${row(witness)} [data-testid="swear-affirmation"]`);
+      await judge.shows(`${row(witness)} [data-testid="oath-state"]`);
+      await judge.press("lock-room");
+      await judge.pressIn(row(witness), "more");
+      await audit(judge.page, `${kind} oath judge`);
+      await judge.press("lock-room");
+      await witness.page.bringToFront();
+      await witness.sees("oath");
+      await audit(witness.page, `${kind} oath witness`);
+      await byKeyboard(witness.page, '[data-testid="oath-said"]');
+      await witness.sees("under-oath");
+      await party.page.bringToFront();
+      await byKeyboard(party.page, '[data-testid="object"]');
+      await party.sees("objection-withdraw");
+      await audit(party.page, `${kind} objection party`);
+      await witness.sees("objection");
+      await audit(witness.page, `${kind} objection witness`);
+      await judge.page.bringToFront();
+      await judge.sees("rule-sustained");
+      await audit(judge.page, `${kind} objection judge`);
+      await byKeyboard(judge.page, '[data-testid="rule-sustained"]');
+      await judge.sees("ruling");
+      await witness.page.close();
       nothingFound();
     });
 

@@ -149,7 +149,8 @@ function Recess({ hearing }: HearingProps): JSX.Element {
   const suspended = isState(hearing, "suspended");
   const reason = hearing.matter?.reason;
   return (
-    <div class="pause" data-testid="recess-screen">
+    // Scrolls on a phone beside the panel: so it can be reached by keyboard.
+    <div class="pause" role="group" aria-label={text.courtroom.title} tabIndex={0} data-testid="recess-screen">
       <LockIcon />
       <h2>{suspended ? text.courtroom.suspendedTitle : text.courtroom.recessTitle}</h2>
       {reason ? <p data-testid="course-reason">{text.courtroom.reason(reason)}</p> : null}
