@@ -4,65 +4,48 @@
 
 #include "signaling/hearing.h"
 
-/* What an action asks of the person it is done to. */
+/* Whether the action is never done to a judge. */
+static bool spares_judges(enum access_action action)
+{
+    return action == ACCESS_DISMISS || action == ACCESS_REMOVE || action == ACCESS_CALL_BACK ||
+           action == ACCESS_LOCK || action == ACCESS_SCREEN;
+}
+
+/* Whether the person is where, and as, the action wants its target. */
+static bool fits(enum access_action action, const struct hearing_person *target)
+{
+    bool is_in_courtroom = hearing_room(target) == TERMS_ROOM_COURTROOM;
+    switch (action) {
+    case ACCESS_ADMIT:
+        return target->stored.room == TERMS_ROOM_WAITING;
+    case ACCESS_DISMISS:
+        return target->stored.room == TERMS_ROOM_COURTROOM;
+    case ACCESS_MUTE:
+    case ACCESS_FLOOR:
+        return is_in_courtroom;
+    case ACCESS_SWEAR:
+        return is_in_courtroom && !target->oath.form;
+    case ACCESS_RELEASE:
+        return target->oath.form;
+    case ACCESS_REMOVE:
+        return !target->stored.removed;
+    case ACCESS_CALL_BACK:
+        return target->aside.number;
+    default: /* wherever it is */
+        return true;
+    }
+}
+
 static int check_target(const struct hearing_person *actor, enum access_action action,
                         const struct hearing_person *target)
 {
-    bool is_own = target == actor, is_judge = target->stored.role == CONTROL_ROLE_JUDGE;
-    switch (action) {
-    case ACCESS_ADMIT:
-        return target->stored.room == TERMS_ROOM_WAITING ? 0 : -ESTALE;
-    case ACCESS_DISMISS:
-        if (is_own || is_judge)
-            return -EPERM;
-        return target->stored.room == TERMS_ROOM_COURTROOM ? 0 : -ESTALE;
-    case ACCESS_MUTE:
-    case ACCESS_FLOOR:
-        return hearing_room(target) == TERMS_ROOM_COURTROOM ? 0 : -ESTALE;
-    case ACCESS_SWEAR:
-        if (!access_role_ever_may(target->stored.role, ACCESS_TAKE_OATH))
-            return -EPERM;
-        return hearing_room(target) == TERMS_ROOM_COURTROOM && !target->oath.form ? 0 : -ESTALE;
-    case ACCESS_RELEASE:
-        return target->oath.form ? 0 : -ESTALE;
-    case ACCESS_REMOVE:
-        if (is_own || is_judge)
-            return -EPERM;
-        return target->stored.removed ? -ESTALE : 0;
-    case ACCESS_CALL_BACK:
-        if (is_judge)
-            return -EPERM;
-        return target->aside.number ? 0 : -ESTALE;
-    case ACCESS_LOCK:
-    case ACCESS_SCREEN:
-        return is_judge ? -EPERM : 0;
-    case ACCESS_LOWER_HAND:
-    case ACCESS_OPEN:
-    case ACCESS_RECESS:
-    case ACCESS_RESUME:
-    case ACCESS_CLOSE:
-    case ACCESS_PRODUCE:
-    case ACCESS_HAND:
-    case ACCESS_RECORDS:
-    case ACCESS_CONNECTIONS:
-    case ACCESS_CONSULT:
-    case ACCESS_DELIBERATE:
-    case ACCESS_CAUCUS:
-    case ACCESS_SUSPEND:
-    case ACCESS_IN_CAMERA:
-    case ACCESS_CONSENT:
-    case ACCESS_TAKE_OATH:
-    case ACCESS_OBJECT:
-    case ACCESS_RULE:
-    case ACCESS_LOCK_ROOM:
-    case ACCESS_MARK:
-    case ACCESS_ENTER:
-    case ACCESS_COME_BACK:
-    case ACCESS_JOIN:
-    case ACCESS_COUNT:
-        return 0;
-    }
-    return -EINVAL;
+    bool spares_own = action == ACCESS_DISMISS || action == ACCESS_REMOVE;
+    bool is_judge = target->stored.role == CONTROL_ROLE_JUDGE;
+    if ((spares_judges(action) && is_judge) || (spares_own && target == actor))
+        return -EPERM;
+    if (action == ACCESS_SWEAR && !access_role_ever_may(target->stored.role, ACCESS_TAKE_OATH))
+        return -EPERM;
+    return fits(action, target) ? 0 : -ESTALE;
 }
 
 static bool has_target(enum access_action action)
