@@ -58,24 +58,35 @@ static bool is_to_be_had(const struct encoding *e, size_t index, uint64_t now_us
     return pub->told_layers && (off || now_us - pub->layers_us[index] < PICTURES_LAYER_COMES_US);
 }
 
+/* How high `e` is. One that has never come is taken to be twice as high as the one `below`, as
+ * pages make them: with no height it would never be thought high enough, and so never be asked for.
+ */
+static uint16_t height_of(const struct encoding *e, uint16_t below)
+{
+    uint32_t guess = 2u * below < UINT16_MAX ? 2u * below : UINT16_MAX;
+    return e->height ? e->height : (uint16_t)guess;
+}
+
 /* The first `count` of its encodings that are to be had, with `all` their frames or fewer. */
 static void describe(struct publication *pub, size_t count, bool all, struct allocate_picture *p,
                      uint64_t now_us)
 {
     uint32_t below = LAYER_GUESS_BPS;
+    uint16_t height = 0;
     for (size_t i = 0; i < count; i++) {
         struct encoding *e = &pub->encodings[i];
         uint32_t bps = price(e, now_us);
         if (bps == 0)
             bps = i > 0 ? below * LAYER_FACTOR : below;
         below = bps;
+        height = height_of(e, height);
         if (!is_to_be_had(e, i, now_us))
             continue;
         for (uint8_t tier = all ? TIERS_ALL : 0; tier < TIERS; tier++) {
             uint64_t permille = tiers_permille(&e->tiers, tier);
             if (permille > 0)
                 p->steps[p->step_count++] = (struct allocate_step){
-                    (uint32_t)(bps * permille / 1000), e->height, (uint8_t)i, tier};
+                    (uint32_t)(bps * permille / 1000), height, (uint8_t)i, tier};
         }
     }
 }

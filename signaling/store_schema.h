@@ -77,8 +77,8 @@ static const char *const store_schema_steps[] = {
     "IN"
     " (0, 1));",
 
-    "ALTER TABLE hearings ADD COLUMN objection_holds INTEGER NOT NULL DEFAULT 0 CHECK "
-    "(objection_holds IN (0, 1));",
+    ("ALTER TABLE hearings ADD COLUMN objection_holds INTEGER NOT NULL DEFAULT 0 CHECK "
+     "(objection_holds IN (0, 1));"),
 };
 
 enum { STORE_SCHEMA_VERSION = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]) };

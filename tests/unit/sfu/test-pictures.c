@@ -237,6 +237,28 @@ static void only_what_is_looked_at(void)
     stage_close(&s);
 }
 
+/* A page may never have sent one, as nobody looked at it when it began. */
+static void a_layer_that_never_came_is_asked_for(void)
+{
+    struct control_matrix matrix = stage_full_matrix();
+    matrix.recorded[CONTROL_ROOM_COURTROOM] = 0;
+    begin();
+    stage_set_matrix(&s, &matrix);
+    carries(20000 * KBPS);
+    sends[1] = false;
+    run(3 * SECOND);
+    CHECK_EQ(told_layers(), 4 | 1);
+    view(CONTROL_RANK_OTHER, 300); /* more than the smallest, less than the middle one */
+    run(SECOND / 2);
+    CHECK(told_layers() & 2);
+    sends[1] = true;
+    run(SECOND);
+    CHECK_EQ(a_second(), 75);
+    run(SECOND);
+    CHECK_EQ(told_layers(), 2 | 1);
+    stage_close(&s);
+}
+
 /* The tape has the best there is, whoever looks. */
 static void the_record_keeps_its_layer(void)
 {
@@ -397,6 +419,7 @@ int main(void)
     begins_carefully();
     stops_what_is_too_much();
     only_what_is_looked_at();
+    a_layer_that_never_came_is_asked_for();
     the_record_keeps_its_layer();
     sound_alone();
     silence_stops_pictures();
