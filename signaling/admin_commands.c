@@ -424,30 +424,6 @@ int admin_records_pass_list(const struct admin_options *options, uint64_t now_us
     return r < 0 ? admin_fail(options, "the passes cannot be listed", r) : 0;
 }
 
-int admin_journal_verify(const struct admin_options *options, uint64_t now_us)
-{
-    (void)now_us; /* a journal is whole or not, whatever the time */
-    struct journal_report report;
-    int r = journal_verify(options->argument, &report);
-    if (r < 0) {
-        fprintf(stderr, "assize-admin: %s cannot be read: %s\n", options->argument, strerror(-r));
-        return 1;
-    }
-    if (report.damage != JOURNAL_WHOLE) {
-        printf("%s: line %" PRIu64 " (at byte %" PRIu64 "): %s. The %" PRIu64
-               " lines before it are whole.\n",
-               options->argument, report.line, report.offset, journal_damage_text(report.damage),
-               report.summary.lines);
-        return 1;
-    }
-    char last[TERMS_TIME_TEXT], hash[DIGEST_TEXT];
-    printf("%s: whole: %" PRIu64 " lines, the last at %s, with hash %s. That no line was taken off "
-           "its end shows only by comparing this hash with a copy kept elsewhere.\n",
-           options->argument, report.summary.lines, terms_time_text(report.summary.last_us, last),
-           digest_text(report.summary.hash, hash));
-    return 0;
-}
-
 /* The id kept under `key`, or 0. */
 static int read_setting_id(const struct desk *desk, const char *key, uint64_t *ret_id)
 {

@@ -34,6 +34,7 @@ int admin_invitation_revoke(const struct admin_options *options, uint64_t now_us
 int admin_records_pass_create(const struct admin_options *options, uint64_t now_us);
 int admin_records_pass_list(const struct admin_options *options, uint64_t now_us);
 int admin_journal_verify(const struct admin_options *options, uint64_t now_us);
+int admin_journal_sent(const struct admin_options *options, uint64_t now_us);
 int admin_demo(const struct admin_options *options, uint64_t now_us);
 
 /* Says on stderr what went wrong while doing `what`, and what to do about it. Returns 1. */

@@ -461,8 +461,8 @@ void hearing_resume_seats(struct hearing *h)
     }
 }
 
-static bool flows(const struct hearing *h, const struct hearing_person *from,
-                  const struct hearing_person *to, enum control_kind kind)
+bool hearing_flows(const struct hearing *h, const struct hearing_person *from,
+                   const struct hearing_person *to, enum control_kind kind)
 {
     return access_flows(hearing_state(h), access_room_kind(hearing_room(from)), from->stored.role,
                         to->stored.role) &&
@@ -477,8 +477,8 @@ static struct seats_person seated_view(const struct hearing *h, const struct hea
         .role = p->stored.role,
         .arrival = p->stored.arrival,
         .spoke_us = p->spoke_us,
-        .sound_flows = flows(h, p, receiver, CONTROL_AUDIO),
-        .picture_flows = flows(h, p, receiver, CONTROL_VIDEO),
+        .sound_flows = hearing_flows(h, p, receiver, CONTROL_AUDIO),
+        .picture_flows = hearing_flows(h, p, receiver, CONTROL_VIDEO),
     };
     const struct hearing_producer *audio = find_source(p, CONTROL_SOURCE_MICROPHONE);
     const struct hearing_producer *video = find_source(p, CONTROL_SOURCE_CAMERA);

@@ -158,6 +158,11 @@ bool hearing_keeps_out(const struct hearing *hearing, const struct hearing_perso
  * and an objection waits, or it is a recess. Opening it is refused, and it is published closed. */
 bool hearing_is_closed(const struct hearing *hearing, const struct hearing_person *person);
 
+/* Whether the matrix and no screen stands against it that `from`'s sound or picture goes to `to`,
+ * where they are together. */
+bool hearing_flows(const struct hearing *hearing, const struct hearing_person *from,
+                   const struct hearing_person *to, enum control_kind kind);
+
 /* Whether a screen keeps what `from` sends of this kind from `to`. */
 bool hearing_is_screened(const struct hearing *hearing, uint64_t from, uint64_t to,
                          enum control_kind kind);

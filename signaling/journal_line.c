@@ -466,11 +466,60 @@ static bool take_ruling(struct cursor *c, enum terms_ruling *ret_ruling)
     return is_ruling;
 }
 
+/* A text up to its quote, with its escapes, and the quote. */
+static bool take_text(struct cursor *c, const char **ret_text, size_t *ret_len)
+{
+    const char *start = c->pos;
+    while (c->pos < c->end && *c->pos != '"')
+        c->pos += *c->pos == '\\' ? 2 : 1;
+    if (c->pos >= c->end)
+        return false;
+    *ret_text = start;
+    *ret_len = (size_t)(c->pos++ - start);
+    return true;
+}
+
+static bool take_role(struct cursor *c, enum control_role *ret_role)
+{
+    const char *names[CONTROL_ROLE_COUNT];
+    size_t index = 0;
+    for (unsigned i = 0; i < CONTROL_ROLE_COUNT; i++)
+        names[i] = terms_role_name((enum control_role)i);
+    bool is_role = take_word(c, names, CONTROL_ROLE_COUNT, &index);
+    *ret_role = (enum control_role)index;
+    return is_role;
+}
+
+static bool take_source(struct cursor *c, enum control_source *ret_source)
+{
+    const char *names[CONTROL_SOURCE_SCREEN_AUDIO + 1];
+    enum { COUNT = sizeof(names) / sizeof(names[0]) };
+    size_t index = 0;
+    for (unsigned i = 0; i < COUNT; i++)
+        names[i] = terms_source_name((enum control_source)i);
+    bool is_source = take_word(c, names, COUNT, &index);
+    *ret_source = (enum control_source)index;
+    return is_source;
+}
+
+/* Who somebody is, and what it publishes. */
+static bool take_identity(struct cursor *c, unsigned fields, struct journal_line *l)
+{
+    bool is_whole = true;
+    if (fields & FIELD_NAME)
+        is_whole = take(c, ",\"name\":\"") && take_text(c, &l->name, &l->name_len) &&
+                   take(c, ",\"role\":\"") && take_role(c, &l->role);
+    if (fields & FIELD_STREAM)
+        is_whole = is_whole && take(c, ",\"stream\":\"") && take_id(c, &l->stream) &&
+                   take(c, "\",\"source\":\"") && take_source(c, &l->source);
+    return is_whole;
+}
+
 /* What else of a line is acted on after a restart, as far as there is nothing else between. */
 static bool take_measures(struct cursor *c, unsigned fields, struct journal_line *l)
 {
     size_t what = 0;
-    bool is_whole = true;
+    bool is_whole = take_identity(c, fields, l);
     if (fields & FIELD_ROOM)
         is_whole = is_whole && take(c, ",\"room\":\"") && take_room(c, &l->room);
     if (fields & FIELD_NUMBER)
@@ -491,8 +540,8 @@ static bool take_measures(struct cursor *c, unsigned fields, struct journal_line
 
 /* Of a line with a member that is none of these, those are not read. */
 #define MEASURES                                                                                   \
-    (FIELD_PERSON | FIELD_ROOM | FIELD_NUMBER | FIELD_FROM | FIELD_KINDS | FIELD_FORM |            \
-     FIELD_LANGUAGE | FIELD_RULING | FIELD_BY)
+    (FIELD_PERSON | FIELD_NAME | FIELD_ROOM | FIELD_STREAM | FIELD_NUMBER | FIELD_FROM |           \
+     FIELD_KINDS | FIELD_FORM | FIELD_LANGUAGE | FIELD_RULING | FIELD_BY)
 
 /* The members of a line, which stand from `c` on, behind the event's name. False where they are not
  * as the event has them. The language, the last of its line, says nothing that is acted on. */

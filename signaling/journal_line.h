@@ -33,6 +33,11 @@ struct journal_line {
     uint8_t kinds;
     enum terms_oath form;
     enum terms_ruling ruling;
+    const char *name; /* as it stands in the line, in which it lies, with its escapes */
+    size_t name_len;
+    enum control_role role;
+    uint64_t stream;
+    enum control_source source;
     uint64_t by;
     uint8_t prev[DIGEST_LEN];
     uint8_t hash[DIGEST_LEN];

@@ -28,11 +28,11 @@ count() { [ "$(grep -c -- "$1" "$dir/out")" = "$2" ] || fail "'$1' stands there 
 # Everything is explained.
 "$admin" --help >"$dir/out" 2>&1 || fail "--help"
 for words in "hearing create" "hearing list" "hearing links" "invitation revoke" \
-    "records-pass create" "records-pass list" "journal verify" demo; do
+    "records-pass create" "records-pass list" "journal verify" "journal sent" demo; do
     says "$words"
 done
 for words in "hearing create" "hearing list" "hearing links" "invitation revoke" \
-    "records-pass create" "records-pass list" "journal verify" demo; do
+    "records-pass create" "records-pass list" "journal verify" "journal sent" demo; do
     # shellcheck disable=SC2086
     "$admin" $words --help >"$dir/out" 2>&1 || fail "$words --help"
     says "data-dir"
@@ -107,6 +107,12 @@ count "https://h:1/records#" 2
 journal=$dir/data/journals/$id.journal
 run 0 journal verify "$journal"
 says "whole"
+run 0 journal sent "$journal"
+says "scheduled"
+run 0 journal sent "$journal" --json
+says "\"sent\":"
+run 1 journal sent "$journal" --at 2001-01-01T00:00Z
+says "no line of that time"
 line=$(sed -n 2p "$journal")
 hash=$(printf '%s' "$line" | sed 's/,"hash":"[0-9a-f]*"}$/}/' | sha256sum | cut -d' ' -f1)
 case $line in
@@ -118,6 +124,9 @@ run 1 journal verify "$journal"
 says "line 3 "
 says "changed after it was written"
 run 1 journal verify "$dir/missing"
+run 1 journal sent "$journal"
+says "is damaged"
+run 1 journal sent "$dir/missing"
 
 # docs/journal.md names every event there is.
 top=$(cd "$(dirname "$0")/../../.." && pwd)
