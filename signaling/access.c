@@ -57,6 +57,7 @@ static const struct rule rules[] = {
     {ACCESS_OBJECT, ROLE(PARTY) | ROLE(LAWYER), SESSION, ROOM(COURTROOM)},
     {ACCESS_RULE, ROLE(JUDGE), SESSION | PAUSE, ROOM(COURTROOM)},
     {ACCESS_LOCK_ROOM, COURT, SITTING, BENCH},
+    {ACCESS_SPOTLIGHT, COURT, SITTING, ROOM(COURTROOM)},
     {ACCESS_MARK, COURT, SESSION | PAUSE, BENCH},
     {ACCESS_PRODUCE, SPEAKERS, SITTING, ROOM(COURTROOM) | ASIDE},
     {ACCESS_HAND, SPEAKERS, SITTING, ANYWHERE},
@@ -90,7 +91,7 @@ static const char *const action_names[ACCESS_COUNT] = {
     [ACCESS_SWEAR] = "swear",         [ACCESS_RELEASE] = "release",
     [ACCESS_OBJECT] = "object",       [ACCESS_RULE] = "rule",
     [ACCESS_LOCK_ROOM] = "lock-room", [ACCESS_MARK] = "mark",
-    [ACCESS_TAKE_OATH] = "take-oath",
+    [ACCESS_TAKE_OATH] = "take-oath", [ACCESS_SPOTLIGHT] = "spotlight",
 };
 
 /* Whose media flows to whom. In a waiting room nothing ever flows; what flows in the rooms beside

@@ -36,6 +36,7 @@ enum access_action {
     ACCESS_RULE,      /* upon an objection */
     ACCESS_LOCK_ROOM, /* to whoever was not here before */
     ACCESS_MARK,      /* this second, in the journal */
+    ACCESS_SPOTLIGHT, /* show one person large to everybody, or end that */
     ACCESS_MAY_COUNT,
     ACCESS_LOWER_HAND = ACCESS_MAY_COUNT, /* another's */
     ACCESS_JOIN,

@@ -475,6 +475,7 @@ static struct seats_person seated_view(const struct hearing *h, const struct hea
     struct seats_person view = {
         .person = p->stored.id,
         .role = p->stored.role,
+        .is_spotlit = h->spotlight == p->stored.id,
         .arrival = p->stored.arrival,
         .spoke_us = p->spoke_us,
         .sound_flows = hearing_flows(h, p, receiver, CONTROL_AUDIO),

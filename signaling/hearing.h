@@ -58,10 +58,11 @@ struct hearing {
     struct store_hearing stored;
     uint32_t rooms_opened; /* the number of the last */
     struct hearing_room rooms[LIMIT_ROOMS];
-    uint64_t floor; /* who has it; 0: it is open to all */
-    bool in_camera; /* the doors are closed to the public, from now on whatever the state */
-    bool suspended; /* the recess is a suspension */
-    bool locked;    /* to whoever was not here before */
+    uint64_t floor;     /* who has it; 0: it is open to all */
+    uint64_t spotlight; /* whom everybody is shown large; 0: nobody */
+    bool in_camera;     /* the doors are closed to the public, from now on whatever the state */
+    bool suspended;     /* the recess is a suspension */
+    bool locked;        /* to whoever was not here before */
     struct objections objections;
     char reason[LIMIT_REASON_BYTES + 1]; /* of the state or the doors, as last given; "": none */
     size_t screen_count;

@@ -145,8 +145,10 @@ static bool may_publish_in(enum terms_room room)
 static void note_rest(struct hearing *h, struct hearing_person *p, const struct place *from,
                       struct hearing_changes *changes)
 {
-    if (h->floor == p->stored.id && hearing_room(p) != TERMS_ROOM_COURTROOM) {
-        h->floor = 0;
+    bool is_gone = hearing_room(p) != TERMS_ROOM_COURTROOM;
+    if (is_gone && (h->floor == p->stored.id || h->spotlight == p->stored.id)) {
+        h->floor = h->floor == p->stored.id ? 0 : h->floor;
+        h->spotlight = h->spotlight == p->stored.id ? 0 : h->spotlight;
         change_note(h, changes, (struct hearing_change){.type = HEARING_CHANGE_STATE});
     }
     change_end_empty_rooms(h);

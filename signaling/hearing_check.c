@@ -22,6 +22,7 @@ static bool fits(enum access_action action, const struct hearing_person *target)
         return target->stored.room == TERMS_ROOM_COURTROOM;
     case ACCESS_MUTE:
     case ACCESS_FLOOR:
+    case ACCESS_SPOTLIGHT:
         return is_in_courtroom;
     case ACCESS_SWEAR:
         return is_in_courtroom && !target->oath.form;
@@ -53,7 +54,7 @@ static bool has_target(enum access_action action)
     return action == ACCESS_ADMIT || action == ACCESS_DISMISS || action == ACCESS_MUTE ||
            action == ACCESS_REMOVE || action == ACCESS_LOWER_HAND || action == ACCESS_CALL_BACK ||
            action == ACCESS_LOCK || action == ACCESS_FLOOR || action == ACCESS_SCREEN ||
-           action == ACCESS_SWEAR || action == ACCESS_RELEASE;
+           action == ACCESS_SWEAR || action == ACCESS_RELEASE || action == ACCESS_SPOTLIGHT;
 }
 
 int hearing_check(const struct hearing *h, const struct hearing_person *actor,

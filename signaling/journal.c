@@ -174,6 +174,8 @@ static uint64_t limit_of(enum journal_event event)
     case JOURNAL_MICROPHONES_CLOSED:
     case JOURNAL_FLOOR_GIVEN:
     case JOURNAL_FLOOR_OPENED:
+    case JOURNAL_SPOTLIGHT_SET:
+    case JOURNAL_SPOTLIGHT_ENDED:
     case JOURNAL_SCREEN_SET:
     case JOURNAL_SCREEN_LIFTED:
     case JOURNAL_OATH_ASKED:

@@ -51,6 +51,8 @@ enum journal_event {
     JOURNAL_MICROPHONES_CLOSED, /* "microphones.closed" [by]: all but the judges' */
     JOURNAL_FLOOR_GIVEN,        /* "floor.given" [person by] */
     JOURNAL_FLOOR_OPENED,       /* "floor.opened" [by] */
+    JOURNAL_SPOTLIGHT_SET,      /* "spotlight.set" [person by]: everybody is shown it large */
+    JOURNAL_SPOTLIGHT_ENDED,    /* "spotlight.ended" [by] */
     JOURNAL_SCREEN_SET,       /* "screen.set" [person from kinds by]: it receives none of from's */
     JOURNAL_SCREEN_LIFTED,    /* "screen.lifted" [person from by] */
     JOURNAL_PRODUCER_STARTED, /* "producer.started" [person stream source] */

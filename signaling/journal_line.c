@@ -78,6 +78,8 @@ static const struct {
     [JOURNAL_MICROPHONES_CLOSED] = {"microphones.closed", FIELD_BY},
     [JOURNAL_FLOOR_GIVEN] = {"floor.given", FIELD_PERSON | FIELD_BY},
     [JOURNAL_FLOOR_OPENED] = {"floor.opened", FIELD_BY},
+    [JOURNAL_SPOTLIGHT_SET] = {"spotlight.set", FIELD_PERSON | FIELD_BY},
+    [JOURNAL_SPOTLIGHT_ENDED] = {"spotlight.ended", FIELD_BY},
     [JOURNAL_SCREEN_SET] = {"screen.set", FIELD_PERSON | FIELD_FROM | FIELD_KINDS | FIELD_BY},
     [JOURNAL_SCREEN_LIFTED] = {"screen.lifted", FIELD_PERSON | FIELD_FROM | FIELD_BY},
     [JOURNAL_PRODUCER_STARTED] = {"producer.started", FIELD_PERSON | FIELD_STREAM},

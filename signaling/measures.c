@@ -24,6 +24,15 @@ void measures_give_floor(struct hearing *h, uint64_t person, struct hearing_chan
     change_note(h, changes, (struct hearing_change){.type = HEARING_CHANGE_STATE});
 }
 
+void measures_spotlight(struct hearing *h, uint64_t person, struct hearing_changes *changes)
+{
+    changes->count = 0;
+    if (h->spotlight == person)
+        return;
+    h->spotlight = person;
+    change_note(h, changes, (struct hearing_change){.type = HEARING_CHANGE_STATE});
+}
+
 static bool has_open_microphone(struct hearing_person *p)
 {
     const struct hearing_producer *microphone = hearing_producer_of(p, CONTROL_SOURCE_MICROPHONE);

@@ -13,6 +13,9 @@ void measures_lock(struct hearing *hearing, struct hearing_person *person, bool 
 /* `person` 0: it is open to all. Their microphones stay closed until they open them. */
 void measures_give_floor(struct hearing *hearing, uint64_t person, struct hearing_changes *changes);
 
+/* `person` 0: nobody is in it. */
+void measures_spotlight(struct hearing *hearing, uint64_t person, struct hearing_changes *changes);
+
 /* Closes one microphone that hearing_is_closed() says is to be. False: there is none left. */
 bool measures_close_next(struct hearing *hearing, uint64_t by, struct hearing_changes *changes);
 /* The same for every open one in the courtroom but the judges'. */

@@ -37,6 +37,7 @@ static const char *const type_names[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_OPEN_FLOOR] = "openFloor",
     [MESSAGE_MUTE_ALL] = "muteAll",
     [MESSAGE_SCREEN] = "screen",
+    [MESSAGE_SPOTLIGHT] = "spotlight",
     [MESSAGE_SET_STATE] = "setState",
     [MESSAGE_IN_CAMERA] = "inCamera",
     [MESSAGE_CONSENT] = "consent",
@@ -366,6 +367,7 @@ static void read_body(struct jsonread_value *o, struct message *m)
         m->number = (uint32_t)jsonread_integer(o, "number", 1, UINT32_MAX);
         return;
     case MESSAGE_LOCK:
+    case MESSAGE_SPOTLIGHT:
         m->lock.person = jsonread_id(o, "person");
         m->lock.on = jsonread_bool(o, "on");
         return;

@@ -48,6 +48,7 @@ enum message_type {
     MESSAGE_OPEN_FLOOR,
     MESSAGE_MUTE_ALL,
     MESSAGE_SCREEN,
+    MESSAGE_SPOTLIGHT,
     MESSAGE_SET_STATE,
     MESSAGE_IN_CAMERA,
     MESSAGE_CONSENT,
@@ -231,8 +232,8 @@ struct message {
         uint64_t person; /* LOWER_HAND to MUTE, CALL_BACK, GIVE_FLOOR, RELEASE */
         struct message_remove remove;
         struct message_meet meet;
-        uint32_t number; /* ENTER: of a room */
-        struct message_lock lock;
+        uint32_t number;          /* ENTER: of a room */
+        struct message_lock lock; /* LOCK, SPOTLIGHT */
         struct message_screen screen;
         struct message_course course; /* SET_STATE, IN_CAMERA */
         bool given;                   /* CONSENT */

@@ -4,6 +4,7 @@
 #include "signaling/act.h"
 #include "signaling/effects.h"
 #include "signaling/measures.h"
+#include "signaling/view.h"
 
 void order_close_microphones(struct live *live, uint64_t by)
 {
@@ -68,6 +69,37 @@ void order_mute_all(struct page *page, const struct message *message)
         return;
     while (measures_close_next_of_all(live->hearing, by, &live->court->changes))
         effects_apply(live);
+    page_ok(page, message->id);
+}
+
+/* How much each picture matters to the media core, where that is another now. */
+static void tell_ranks(struct live *live, uint64_t a, uint64_t b)
+{
+    for (size_t i = 0; i < live->hearing->count; i++) {
+        const struct hearing_person *viewer = live->hearing->people[i];
+        for (uint8_t seat = 0; seat < viewer->seats.count; seat++) {
+            uint64_t shown = viewer->seats.seats[seat].person;
+            if (shown && (shown == a || shown == b))
+                view_tell_seat(live, viewer, seat);
+        }
+    }
+}
+
+void order_spotlight(struct page *page, const struct message *message)
+{
+    struct live *live = page->live;
+    uint64_t before = live->hearing->spotlight;
+    const struct journal_entry entry = {
+        .event = message->lock.on ? JOURNAL_SPOTLIGHT_SET : JOURNAL_SPOTLIGHT_ENDED,
+        .person = message->lock.person,
+    };
+    if (!act_may(page, message->id, ACCESS_SPOTLIGHT, message->lock.person) ||
+        !act_write(page, message->id, entry))
+        return;
+    measures_spotlight(live->hearing, message->lock.on ? message->lock.person : 0,
+                       &page->court->changes);
+    effects_apply(live);
+    tell_ranks(live, before, live->hearing->spotlight);
     page_ok(page, message->id);
 }
 

@@ -10,6 +10,7 @@ void order_lock(struct page *page, const struct message *message);
 void order_give_floor(struct page *page, const struct message *message);
 void order_open_floor(struct page *page, const struct message *message);
 void order_mute_all(struct page *page, const struct message *message);
+void order_spotlight(struct page *page, const struct message *message);
 void order_screen(struct page *page, const struct message *message);
 
 /* Closes what the rules keep closed from now on: after a change of the hearing's state. `by` 0: the

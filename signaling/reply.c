@@ -148,6 +148,7 @@ static void put_state(struct jsontext *t, const struct hearing *hearing, bool kn
     else
         jsontext_null(t, "openedAt");
     put_id_or_null(t, "floor", knows ? hearing->floor : 0);
+    put_id_or_null(t, "spotlight", knows ? hearing->spotlight : 0);
     jsontext_bool(t, "inCamera", hearing->in_camera);
     if (hearing->reason[0])
         jsontext_string(t, "reason", hearing->reason);

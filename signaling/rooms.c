@@ -175,6 +175,9 @@ void rooms_follow(struct hearing *h, const struct story *story)
     const struct hearing_person *holder = hearing_find(h, story->floor);
     if (holder && hearing_room(holder) == TERMS_ROOM_COURTROOM)
         h->floor = story->floor;
+    const struct hearing_person *shown = hearing_find(h, story->spotlight);
+    if (shown && hearing_room(shown) == TERMS_ROOM_COURTROOM)
+        h->spotlight = story->spotlight;
     memcpy(h->screens, story->screens, story->screen_count * sizeof(story->screens[0]));
     h->screen_count = story->screen_count;
     h->locked = story->locked;

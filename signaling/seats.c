@@ -18,12 +18,18 @@ struct seating {
     bool sits[LIMIT_PEOPLE_PER_HEARING];             /* of each of `people` */
 };
 
+/* Whom everybody sees, whoever else gives way. */
+static bool goes_first(const struct seats_person *p)
+{
+    return p->role == CONTROL_ROLE_JUDGE || p->is_spotlit;
+}
+
 /* Whether `a` is seated before `b` on a free seat (rule 2). */
 static bool comes_before(const struct seats_person *a, const struct seats_person *b)
 {
-    bool a_judge = a->role == CONTROL_ROLE_JUDGE, b_judge = b->role == CONTROL_ROLE_JUDGE;
-    if (a_judge != b_judge)
-        return a_judge;
+    bool a_first = goes_first(a), b_first = goes_first(b);
+    if (a_first != b_first)
+        return a_first;
     if (has_media(a) != has_media(b))
         return has_media(a);
     return a->arrival < b->arrival;
@@ -32,9 +38,9 @@ static bool comes_before(const struct seats_person *a, const struct seats_person
 /* Whether `a` gives its seat up before `b` (rule 3). */
 static bool yields_before(const struct seats_person *a, const struct seats_person *b)
 {
-    bool a_judge = a->role == CONTROL_ROLE_JUDGE, b_judge = b->role == CONTROL_ROLE_JUDGE;
-    if (a_judge != b_judge)
-        return b_judge;
+    bool a_first = goes_first(a), b_first = goes_first(b);
+    if (a_first != b_first)
+        return b_first;
     if (has_media(a) != has_media(b))
         return has_media(b);
     if (a->spoke_us != b->spoke_us)
@@ -84,12 +90,13 @@ static void fill_free_seats(struct seating *g)
     }
 }
 
-/* Whether `a` asks for a taken seat before `b`: judges, then who speaks, then as for free seats. */
+/* Whether `a` asks for a taken seat before `b`: judges and the spotlit, then who speaks, then as
+ * for free seats. */
 static bool claims_before(const struct seats_person *a, const struct seats_person *b,
                           uint64_t now_us)
 {
-    bool a_judge = a->role == CONTROL_ROLE_JUDGE, b_judge = b->role == CONTROL_ROLE_JUDGE;
-    if (a_judge == b_judge && speaks_now(a, now_us) != speaks_now(b, now_us))
+    bool a_first = goes_first(a), b_first = goes_first(b);
+    if (a_first == b_first && speaks_now(a, now_us) != speaks_now(b, now_us))
         return speaks_now(a, now_us);
     return comes_before(a, b);
 }
@@ -118,11 +125,10 @@ static int first_to_yield(const struct seating *g)
 static bool may_take(const struct seats_person *claimant, const struct seats_person *sitter,
                      uint64_t now_us)
 {
-    bool claims_judge = claimant->role == CONTROL_ROLE_JUDGE;
-    bool sits_judge = sitter->role == CONTROL_ROLE_JUDGE;
-    if (sits_judge && !claims_judge)
+    bool claims_first = goes_first(claimant), sits_first = goes_first(sitter);
+    if (sits_first && !claims_first)
         return false;
-    if (claims_judge && !sits_judge)
+    if (claims_first && !sits_first)
         return true;
     if (has_media(claimant) && !has_media(sitter))
         return true;

@@ -3,11 +3,12 @@
  *
  * Rules, in this order:
  * 1. Who sits keeps the seat while in the room: people do not jump.
- * 2. Free seats go to judges first, then to people with media, then by arrival.
+ * 2. Free seats go to judges and whoever is in the spotlight first, then to people with media, then
+ * by arrival.
  * 3. Who stands, when no seat is free, takes the seat of who gives way first: people without media,
- *    then who has been silent longest, then the latest arrival; a judge only to a judge. A judge
- *    takes it from anybody else at once, people with media from people without at once, and who
- *    speaks from who has been silent for SEATS_HOLD_US.
+ *    then who has been silent longest, then the latest arrival; a judge, or who is in the
+ * spotlight, only to such a one. These take it from anybody else at once, people with media from
+ * people without at once, and who speaks from who has been silent for SEATS_HOLD_US.
  * 4. A shared screen (the newest, never one's own) takes the video of the last seat. The sound of
  *    that seat stays with who sits there: sharing silences nobody.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -34,6 +35,7 @@ struct seats_person {
     bool screen_paused;
     bool sound_flows; /* matrix and screens let this person's sound reach the receiver now */
     bool picture_flows;
+    bool is_spotlit; /* everybody is shown it large */
 };
 
 /* One seat as the page and the media core know it. */

@@ -66,6 +66,7 @@ static const struct handler {
                             {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
     [MESSAGE_MUTE_ALL] = {order_mute_all, WRITES, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
     [MESSAGE_SCREEN] = {order_screen, WRITES, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
+    [MESSAGE_SPOTLIGHT] = {order_spotlight, WRITES, {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},
     [MESSAGE_SET_STATE] = {moderate_set_state,
                            WRITES,
                            {[PAGE_OUTSIDE] = true, [PAGE_JOINED] = true}},

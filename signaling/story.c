@@ -69,7 +69,7 @@ static void end_rooms(struct story *story)
 {
     for (size_t i = 0; i < story->count; i++)
         story->people[i].aside = story->people[i].asked = 0;
-    story->floor = 0;
+    story->floor = story->spotlight = 0;
     story->objections.count = 0;
 }
 
@@ -117,8 +117,12 @@ static void put(struct story *story, const struct journal_line *l, uint32_t asid
         p->aside = aside;
         p->asked = 0;
     }
-    if (story->floor == l->person && l->event != JOURNAL_PERSON_ADMITTED)
+    if (l->event == JOURNAL_PERSON_ADMITTED)
+        return;
+    if (story->floor == l->person)
         story->floor = 0;
+    if (story->spotlight == l->person)
+        story->spotlight = 0;
 }
 
 static void take_word(struct story *story, const struct journal_line *l)
@@ -195,6 +199,9 @@ static void take_person(struct story *story, const struct journal_line *l)
     case JOURNAL_FLOOR_GIVEN:
         story->floor = l->person;
         return;
+    case JOURNAL_SPOTLIGHT_SET:
+        story->spotlight = l->person;
+        return;
     case JOURNAL_SCREEN_SET:
     case JOURNAL_SCREEN_LIFTED:
         take_screen(story, l);
@@ -218,6 +225,8 @@ void story_take(struct story *story, const struct journal_line *l, size_t len)
         take_room(story, l);
     else if (l->event == JOURNAL_FLOOR_OPENED)
         story->floor = 0;
+    else if (l->event == JOURNAL_SPOTLIGHT_ENDED)
+        story->spotlight = 0;
     else if (l->event == JOURNAL_OBJECTION_RULED)
         objections_rule(&story->objections, l->number, l->ruling);
     else if (l->person)

@@ -53,7 +53,8 @@ struct story {
     size_t room_count;
     struct story_room rooms[LIMIT_ROOMS]; /* some may be over */
     uint32_t rooms_opened;
-    uint64_t floor; /* who has it; 0: it is open to all */
+    uint64_t floor;     /* who has it; 0: it is open to all */
+    uint64_t spotlight; /* whom everybody is shown large; 0: nobody */
     bool in_camera;
     bool suspended; /* the recess is a suspension */
     bool locked;    /* to whoever was not here before */

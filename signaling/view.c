@@ -23,7 +23,8 @@ static enum control_rank rank_of(const struct live *live, const struct seats_sea
     const struct hearing_person *shown = hearing_find(live->hearing, seat->person);
     if (shown && seat->source == CONTROL_SOURCE_SCREEN)
         return CONTROL_RANK_EXHIBIT;
-    if (shown && shown->stored.role == CONTROL_ROLE_JUDGE)
+    bool is_spotlit = shown && shown->stored.id == live->hearing->spotlight;
+    if (shown && (shown->stored.role == CONTROL_ROLE_JUDGE || is_spotlit))
         return CONTROL_RANK_JUDGE;
     if (shown && shown->stored.role == CONTROL_ROLE_INTERPRETER)
         return CONTROL_RANK_INTERPRETER;

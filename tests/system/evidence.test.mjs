@@ -117,6 +117,16 @@ test("the judge rules; the witness speaks again by its own hand", { timeout: 90_
   await judge.shows('[data-testid="ruling"][data-ruling="withdrawn"]');
 });
 
+test("whom the court puts in the spotlight everybody sees above the rest", { timeout: 60_000 }, async () => {
+  await judge.pressIn(row(witness), "more");
+  await judge.pressIn(row(witness), "spotlight-person");
+  for (const person of people) await person.shows(`.screens [data-testid="tile"][data-person="${witness.id}"]`);
+  await lawyer.shows(`.screens [data-testid="tile"][data-person="${witness.id}"] [data-testid="picture"][data-visible="true"]`);
+  await judge.pressIn(row(witness), "more");
+  await judge.pressIn(row(witness), "spotlight-person");
+  for (const person of people) await person.shows(`.area [data-testid="tile"][data-person="${witness.id}"]`);
+});
+
 test("a locked room lets in nobody new, and says so; unlocked, it does", { timeout: 90_000 }, async () => {
   await judge.press("lock-room");
   await judge.shows('[data-testid="lock-room"][aria-pressed="true"]');

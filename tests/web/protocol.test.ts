@@ -53,6 +53,7 @@ const requests: { readonly [file: string]: readonly [number, Request] } = {
   "object.json": [44, { type: "object" }],
   "rule.json": [45, { type: "rule", number: 2, ruling: "sustained" }],
   "lock-room.json": [46, { type: "lockRoom", on: true }],
+  "spotlight.json": [48, { type: "spotlight", person, on: true }],
   "mark.json": [47, { type: "mark", words: "The exhibit is shown." }],
   "consent.json": [32, { type: "consent", given: true }],
   "set-state.json": [14, { type: "setState", state: "open" }],
@@ -121,7 +122,7 @@ function damaged(value: unknown, path: string): readonly [string, unknown][] {
 
 test("a damaged seat, person, room or record message is refused", () => {
   // percent and reason may be absent; a seat's and a room's person may be null.
-  const mayBe = /\.(percent|reason|by|openedAt|floor|oath|ruling) = null$|^asked\.json\.room = null$|^seat\.json\.person = null$/;
+  const mayBe = /\.(percent|reason|by|openedAt|floor|spotlight|oath|ruling) = null$|^asked\.json\.room = null$|^seat\.json\.person = null$/;
   for (const name of ["seat.json", "person.json", "room.json", "hearing.json", "hearing-objection.json", "record-lost.json", "speaking.json", "asked.json", "screens.json"]) {
     for (const [what, value] of damaged(JSON.parse(sample(name)), name)) {
       if (mayBe.test(what)) continue;

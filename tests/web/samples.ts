@@ -24,4 +24,4 @@ export function message<T extends ServerMessage["type"]>(name: string, type: T):
 }
 
 /** Of a hearing's course: nobody has the floor, the doors are open, no consent is needed. */
-export const calm = { floor: null, inCamera: false, reason: null, consent: false, locked: false, objections: [], holds: false, ruling: null } as const;
+export const calm = { floor: null, spotlight: null, inCamera: false, reason: null, consent: false, locked: false, objections: [], holds: false, ruling: null } as const;

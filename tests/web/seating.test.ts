@@ -7,7 +7,7 @@ import type { Person, Role, ServerEvent } from "../../web-client/src/protocol.ts
 import { rosterOf, seatingOf } from "../../web-client/src/seating.ts";
 import type { Seating } from "../../web-client/src/seating.ts";
 import { initialsOf } from "../../web-client/src/view/tile.tsx";
-import { message } from "./samples.ts";
+import { calm, message } from "./samples.ts";
 
 const welcome = message("welcome.json", "welcome");
 
@@ -40,6 +40,17 @@ test("everybody sits by role; the judge before the clerk whoever came first", ()
     bench: ["2", "1"], left: ["0", "4"], right: ["3"],
     stand: ["5", "6", "7"], gallery: ["8", "9"],
   });
+});
+
+test("who is in the spotlight is drawn above the rest, and back in its place afterwards", () => {
+  const people = [person("1", "judge"), person("2", "witness")];
+  const witness = people[1]!.person;
+  const spotlight = (id: string | null) => ({ type: "hearing", state: "open", since: 0, openedAt: 0, ...calm, spotlight: id }) as const;
+  const lit = seatingOf(hearingWith(people, spotlight(witness)));
+  assert.deepEqual(lit.screens.map(({ person: { name } }) => name), ["2"]);
+  assert.deepEqual(lit.stand, []);
+  const after = seatingOf(hearingWith(people, spotlight(witness), spotlight(null)));
+  assert.deepEqual([after.screens, after.stand.map(({ person: { name } }) => name)], [[], ["2"]]);
 });
 
 test("nobody moves when another comes or goes", () => {

@@ -21,7 +21,7 @@ export type RecordState = (typeof RECORD_STATES)[number];
 export const ACTIONS = [
   "admit", "dismiss", "mute", "remove", "open", "recess", "resume", "close", "produce", "hand",
   "records", "connections", "consult", "deliberate", "caucus", "call-back", "lock", "floor", "screen", "suspend", "in-camera", "consent",
-  "swear", "release", "object", "rule", "lock-room", "mark",
+  "swear", "release", "object", "rule", "lock-room", "mark", "spotlight",
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 export const OATHS = ["oath", "affirmation"] as const;
@@ -187,7 +187,7 @@ const person = object({
 });
 const ruling = oneOf(...RULINGS);
 const course = {
-  state: oneOf(...HEARING_STATES), since: instant, openedAt: nullable(instant), floor: nullable(hexId),
+  state: oneOf(...HEARING_STATES), since: instant, openedAt: nullable(instant), floor: nullable(hexId), spotlight: nullable(hexId),
   inCamera: truth, reason: nullable(text), consent: truth, locked: truth,
   objections: list(object({ number: count, by: hexId })), holds: truth, ruling: nullable(object({ number: count, ruling })),
 };
@@ -314,7 +314,7 @@ export type Request =
   | { type: "rule"; number: number; ruling: Ruling }
   | { type: "lockRoom"; on: boolean }
   | { type: "mark"; words: string }
-  | { type: "lock"; person: string; on: boolean }
+  | { type: "lock" | "spotlight"; person: string; on: boolean }
   | { type: "screen"; person: string; from: string; what: "none" | "sound" | "picture" | "both" }
   | { type: "setState"; state: "open" | "recess" | "suspended" | "closed"; reason?: string }
   | { type: "inCamera"; on: boolean; reason?: string }

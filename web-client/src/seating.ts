@@ -17,6 +17,7 @@ export interface Place {
 }
 
 export type Seating = { readonly [area in Area]: readonly Place[] } & {
+  /** Shown large above the rest: who is in the spotlight, then what is shared. */
   readonly screens: readonly Place[];
 };
 
@@ -30,6 +31,7 @@ const STAND: readonly Role[] = ["witness", "expert", "interpreter"];
  */
 export function seatingOf(hearing: Hearing): Seating {
   const areas: { [area in Area]: Place[] } = { bench: [], left: [], right: [], stand: [], gallery: [] };
+  const spotlit: Place[] = [];
   let sides = 0;
   for (const [id, role] of hearing.order) {
     const isYou = hearing.you?.person === id;
@@ -39,10 +41,10 @@ export function seatingOf(hearing: Hearing): Seating {
     const side = person?.side ? person.side - 1 : turn;
     if (!person || !hearing.you || !isTogether(person, hearing.you) || !(person.connected || isYou)) continue;
     const place = { key: id, person, isYou, seat: isYou ? null : seatOf(hearing, id, "camera"), source: "camera" } as const;
-    areas[areaOf(role, side)].push(place);
+    (hearing.matter?.spotlight === id ? spotlit : areas[areaOf(role, side)]).push(place);
   }
   areas.bench.sort((a, b) => BENCH.indexOf(a.person.role) - BENCH.indexOf(b.person.role));
-  return { ...areas, screens: screensOf(hearing) };
+  return { ...areas, screens: [...spotlit, ...screensOf(hearing)] };
 }
 
 function areaOf(role: Role, side: number): Area {

@@ -52,6 +52,7 @@ static const struct {
     {ACCESS_OBJECT, "PL", "...... ...... ..x... ...... ...... ..x... ......"},
     {ACCESS_RULE, "J", "...... ...... ..x... ..x... ...... ..x... ..x..."},
     {ACCESS_LOCK_ROOM, "JC", "...... ..x.xx ..x.xx ..x.xx ...... ..x.xx ..x.xx"},
+    {ACCESS_SPOTLIGHT, "JC", "...... ..x... ..x... ..x... ...... ..x... ..x..."},
     {ACCESS_MARK, "JC", "...... ...... ..x.xx ..x.xx ...... ..x.xx ..x.xx"},
     {ACCESS_JOIN, "JCPLWIEOT", "xxxxxx xxxxxx xxxxxx xxxxxx ...... xxxxxx xxxxxx"},
 };
@@ -105,10 +106,11 @@ static void out_of_range_is_denied(void)
 static void words_of_may(void)
 {
     static const char *const words[] = {
-        "admit",   "dismiss",   "mute",    "remove",  "open",        "recess",    "resume",
-        "close",   "produce",   "hand",    "records", "connections", "consult",   "deliberate",
-        "caucus",  "call-back", "lock",    "floor",   "screen",      "suspend",   "in-camera",
-        "consent", "swear",     "release", "object",  "rule",        "lock-room", "mark"};
+        "admit",   "dismiss",    "mute",      "remove",    "open",     "recess",
+        "resume",  "close",      "produce",   "hand",      "records",  "connections",
+        "consult", "deliberate", "caucus",    "call-back", "lock",     "floor",
+        "screen",  "suspend",    "in-camera", "consent",   "swear",    "release",
+        "object",  "rule",       "lock-room", "mark",      "spotlight"};
     CHECK_EQ(ACCESS_MAY_COUNT, sizeof(words) / sizeof(words[0]));
     for (unsigned i = 0; i < ACCESS_MAY_COUNT; i++)
         CHECK(strcmp(access_action_name((enum access_action)i), words[i]) == 0);

@@ -73,6 +73,7 @@ static void test_of_rooms_and_course(void)
     CHECK_EQ(ruling.rule.number, 2);
     CHECK_EQ(ruling.rule.ruling, TERMS_RULING_SUSTAINED);
     CHECK(parse_sample("lock-room", MESSAGE_LOCK_ROOM).on);
+    CHECK(parse_sample("spotlight", MESSAGE_SPOTLIGHT).lock.on);
     const struct message mark = parse_sample("mark", MESSAGE_MARK);
     CHECK(strcmp(mark.words, "The exhibit is shown.") == 0);
 }

@@ -64,11 +64,16 @@ static void say(size_t by, const char *type)
     scene_say(&s, pages[by], "{\"type\":\"%s\",\"id\":20}", type);
 }
 
-static void lock(size_t by, size_t on, bool locked)
+static void act_so(size_t by, const char *type, size_t on, bool so)
 {
     scene_forget(&s);
-    scene_say(&s, pages[by], "{\"type\":\"lock\",\"id\":20,\"person\":\"%s\",\"on\":%s}",
-              scene_id(id_of(on)), locked ? "true" : "false");
+    scene_say(&s, pages[by], "{\"type\":\"%s\",\"id\":20,\"person\":\"%s\",\"on\":%s}", type,
+              scene_id(id_of(on)), so ? "true" : "false");
+}
+
+static void lock(size_t by, size_t on, bool locked)
+{
+    act_so(by, "lock", on, locked);
 }
 
 static void open_own(size_t who)
@@ -268,6 +273,36 @@ static void who_may_not_be_screened(void)
     scene_end(&s);
 }
 
+/* Shown large to all, until its person goes; the media core is told that the picture matters. */
+static void one_in_the_spotlight(void)
+{
+    begin();
+    char spotlight[64];
+    (void)snprintf(spotlight, sizeof(spotlight), "\"spotlight\":\"%s\"", scene_id(id_of(WITNESS)));
+    act_so(PARTY, "spotlight", WITNESS, true);
+    REFUSED(PARTY, "not-allowed");
+    act_so(CLERK, "spotlight", WITNESS, true);
+    DONE(CLERK);
+    CHECK_EQ(scene_told(pages[OTHER], spotlight), 1);
+    CHECK(scene_got(&s.sfu, CONTROL_SEAT_VIEW) > 0);
+    scene_restart(&s);
+    CHECK_EQ(s.live->hearing->spotlight, id_of(WITNESS));
+    scene_end(&s);
+    begin();
+    act_so(CLERK, "spotlight", WITNESS, true);
+    act_so(CLERK, "spotlight", WITNESS, false);
+    CHECK_EQ(scene_told(pages[OTHER], "\"spotlight\":null"), 1);
+    CHECK_EQ(s.live->hearing->spotlight, 0);
+    act_so(CLERK, "spotlight", WITNESS, true);
+    act(JUDGE, "dismiss", WITNESS);
+    CHECK_EQ(s.live->hearing->spotlight, 0);
+    act_so(CLERK, "spotlight", WITNESS, true);
+    REFUSED(CLERK, "wrong-state"); /* not in the courtroom */
+    scene_restart(&s);
+    CHECK_EQ(s.live->hearing->spotlight, 0);
+    scene_end(&s);
+}
+
 /* The journal keeps it all: after a restart of ours, and of the media core, it is in force. */
 static void outlasts_a_restart(void)
 {
@@ -316,6 +351,7 @@ int main(void)
 {
     a_locked_microphone_stays_closed();
     one_has_the_floor();
+    one_in_the_spotlight();
     a_recess_closes_them();
     all_at_once();
     a_screen_keeps_one_from_one();

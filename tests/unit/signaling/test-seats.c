@@ -10,7 +10,7 @@
 /* People by letter. Streams are made of the letter: audio L*10+1, video L*10+2, screen L*10+3. */
 struct actor {
     char letter;
-    char role;         /* j, c, p */
+    char role;         /* j, c, p; s: a party in the spotlight */
     const char *media; /* of "avs"; capital: paused */
     uint64_t spoke_us;
 };
@@ -23,6 +23,7 @@ static struct seats_person person_of(const struct actor *a, uint64_t arrival)
         .role = a->role == 'j'   ? CONTROL_ROLE_JUDGE
                 : a->role == 'c' ? CONTROL_ROLE_CLERK
                                  : CONTROL_ROLE_PARTY,
+        .is_spotlit = a->role == 's',
         .arrival = arrival,
         .spoke_us = a->spoke_us,
         .sound_flows = true,
@@ -94,6 +95,21 @@ static void seats_are_stable(void)
     SEATED(&seats, 9 * S, &c, "JDBC", {'B', 'p', "av", 0}, {'J', 'j', "av", 0}, {'C', 'c', "", 0},
            {'D', 'p', "av", 0});
     CHECK_EQ(c.count, 0); /* the same again changes nothing */
+}
+
+/* It takes a seat at once, silent as it is, and keeps it while others speak; never a judge's. */
+static void the_spotlit_is_seen(void)
+{
+    struct seats seats = {.count = 2};
+    struct seats_changes c;
+    SEATED(&seats, 9 * S, &c, "JA", {'J', 'j', "av", 0}, {'A', 'p', "av", 9 * S},
+           {'B', 'p', "av", 0});
+    SEATED(&seats, 9 * S, &c, "JB", {'J', 'j', "av", 0}, {'A', 'p', "av", 9 * S},
+           {'B', 's', "av", 0});
+    SEATED(&seats, 10 * S, &c, "JB", {'J', 'j', "av", 0}, {'A', 'p', "av", 10 * S},
+           {'B', 's', "av", 0});
+    SEATED(&seats, 20 * S, &c, "JA", {'J', 'j', "av", 0}, {'A', 'p', "av", 20 * S},
+           {'B', 'p', "av", 0});
 }
 
 /* Too few seats: who speaks takes the seat of who was silent longest; a judge keeps his. */
@@ -254,6 +270,7 @@ static void rules_hold_at_random(void)
 int main(void)
 {
     seats_are_stable();
+    the_spotlit_is_seen();
     speakers_get_a_seat();
     media_and_judges_come_first();
     a_screen_takes_the_last_picture();

@@ -120,6 +120,7 @@ static const char *const requests[] = {
     "{\"type\":\"object\",\"id\":40}",
     "{\"type\":\"rule\",\"id\":40,\"number\":1,\"ruling\":\"overruled\"}",
     "{\"type\":\"lockRoom\",\"id\":40,\"on\":true}",
+    "{\"type\":\"spotlight\",\"id\":40,\"person\":\"0123456789abcdef\",\"on\":true}",
     "{\"type\":\"mark\",\"id\":40,\"words\":\"Here.\"}",
     "{\"type\":\"leave\",\"id\":40}",
     "{\"type\":\"path\",\"id\":40,\"path\":\"udp\"}",
@@ -150,7 +151,7 @@ static void what_may_be_said_when(void)
     CHECK_EQ(scene_told(party, "\"code\":\"not-joined\"") +
                  scene_told(party, "\"code\":\"not-allowed\""),
              REQUESTS - 2);
-    CHECK_EQ(scene_told(party, "\"code\":\"not-allowed\""), 12);
+    CHECK_EQ(scene_told(party, "\"code\":\"not-allowed\""), 13);
     scene_say(&s, party, "%s", requests[REQUESTS - 1]);
     CHECK_EQ(scene_told(party, "\"type\":\"pong\",\"id\":40"), 1);
     scene_end(&s);

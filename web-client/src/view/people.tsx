@@ -151,6 +151,7 @@ function More({ person, hearing, session, ask }: MoreProps): JSX.Element | null 
   const may = (action: Action) => hearing.may.includes(action);
   const inside = person.room === "courtroom";
   const hasFloor = hearing.matter?.floor === person.person;
+  const isSpotlit = hearing.matter?.spotlight === person.person;
   const act = (type: "mute" | "lowerHand") => (event: Event) => {
     shut(event);
     void session.act({ type, person: person.person });
@@ -163,6 +164,7 @@ function More({ person, hearing, session, ask }: MoreProps): JSX.Element | null 
     ...OATHS.map((form) => (inside && may("swear") && SWORN.includes(person.role) && !person.oath
       ? <button key={form} type="button" onClick={(event) => { shut(event); void session.act({ type: "swear", person: person.person, form }); }} data-testid={`swear-${form}`}>{form === "oath" ? words.swear : words.affirm}</button> : null)),
     person.oath && may("release") ? <button key="release" type="button" onClick={(event) => { shut(event); void session.act({ type: "release", person: person.person }); }} data-testid="release-person">{person.sworn ? words.release : words.takeBack}</button> : null,
+    inside && may("spotlight") ? <button key="spotlight" type="button" onClick={(event) => { shut(event); void session.act({ type: "spotlight", person: person.person, on: !isSpotlit }); }} data-testid="spotlight-person">{isSpotlit ? words.spotlightEnd : words.spotlight}</button> : null,
     may("screen") && person.role !== "judge" ? <button key="screen" type="button" onClick={(event) => { shut(event); ask({ about: "screen", person }); }} data-testid="screen-person">{text.people.screen}</button> : null,
     inside && may("dismiss") ? <button key="dismiss" type="button" onClick={(event) => { shut(event); ask({ about: "dismiss", person }); }} data-testid="dismiss">{text.people.dismiss}</button> : null,
     may("remove") ? <button key="remove" type="button" class="danger-text" onClick={(event) => { shut(event); ask({ about: "remove", person }); }} data-testid="remove">{text.people.remove}</button> : null,
