@@ -93,8 +93,14 @@ void order_spotlight(struct page *page, const struct message *message)
         .event = message->lock.on ? JOURNAL_SPOTLIGHT_SET : JOURNAL_SPOTLIGHT_ENDED,
         .person = message->lock.person,
     };
-    if (!act_may(page, message->id, ACCESS_SPOTLIGHT, message->lock.person) ||
-        !act_write(page, message->id, entry))
+    if (!act_may(page, message->id, ACCESS_SPOTLIGHT, message->lock.person))
+        return;
+    if (message->lock.on ==
+        (before == message->lock.person)) { /* it is so: also another's may go on */
+        page_ok(page, message->id);
+        return;
+    }
+    if (!act_write(page, message->id, entry))
         return;
     measures_spotlight(live->hearing, message->lock.on ? message->lock.person : 0,
                        &page->court->changes);

@@ -97,7 +97,6 @@ function seesCover(viewer, of) {
   return viewer.shows(`${tile(of)} [data-testid="picture"][data-visible="false"] ~ .cover`, 15);
 }
 
-/** RTP packets that have arrived at a page since it has its transports. */
 /** What the judge or the clerk does to somebody by the panel's rarer buttons. */
 async function panelAction(by, of, action) {
   await by.openPanel();
@@ -192,7 +191,7 @@ test("in a recess nobody hears anybody, not one packet arrives, nothing is on re
     await person.waitState("hearing-state", "recess");
     await person.waitState("record", "off");
   }
-  const before = await Promise.all(people.map(arrived));
+  const before = await Promise.all(people.map((person) => person.arrived()));
   await Promise.all(ALL.map((n) => hears(n, [])));
   // The media core tells its counts from time to time: what it sent before is told within the first stretch.
   await aStretch();
@@ -201,7 +200,7 @@ test("in a recess nobody hears anybody, not one packet arrives, nothing is on re
   await aStretch();
   assert.ok((await sentUp(judge)) > up[0] + 50 && (await sentUp(party)) > up[1] + 50, "both went on sending");
   assert.equal(await stack.metric(PACKETS_OUT), sent);
-  assert.deepEqual(await Promise.all(people.map(arrived)), before);
+  assert.deepEqual(await Promise.all(people.map((person) => person.arrived())), before);
 
   await speakOn(false);
   await judge.press("resume");

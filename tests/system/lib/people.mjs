@@ -93,6 +93,7 @@ export class Person {
   /** Packets that have arrived, of everybody. */
   async arrived() {
     const { seats } = await this.stats();
+    if (seats.length === 0) throw new Error(`${this.name}'s page has no transports`);
     return seats.map((s) => (s.audio?.packets ?? 0) + (s.video?.packets ?? 0)).reduce((a, b) => a + b, 0);
   }
 }

@@ -290,6 +290,9 @@ static void one_in_the_spotlight(void)
     scene_end(&s);
     begin();
     act_so(CLERK, "spotlight", WITNESS, true);
+    act_so(CLERK, "spotlight", PARTY, false); /* another's goes on */
+    DONE(CLERK);
+    CHECK_EQ(s.live->hearing->spotlight, id_of(WITNESS));
     act_so(CLERK, "spotlight", WITNESS, false);
     CHECK_EQ(scene_told(pages[OTHER], "\"spotlight\":null"), 1);
     CHECK_EQ(s.live->hearing->spotlight, 0);
