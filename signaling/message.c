@@ -307,6 +307,19 @@ static void read_path(struct jsonread_value *o, struct message *m)
     m->path = (enum terms_path)(jsonread_name(o, "path", names, TERMS_PATH_COUNT - 1) + 1);
 }
 
+/* Oaths, rulings, marks. */
+static void read_evidence(struct jsonread_value *o, struct message *m)
+{
+    if (m->type == MESSAGE_SWEAR)
+        read_swear(o, m);
+    else if (m->type == MESSAGE_SWORN)
+        read_language(o, m);
+    else if (m->type == MESSAGE_RULE)
+        read_rule(o, m);
+    else
+        read_words(o, "words", true, m->words);
+}
+
 static void read_body(struct jsonread_value *o, struct message *m)
 {
     switch (m->type) {
@@ -385,16 +398,10 @@ static void read_body(struct jsonread_value *o, struct message *m)
         m->given = jsonread_bool(o, "given");
         return;
     case MESSAGE_SWEAR:
-        read_swear(o, m);
-        return;
     case MESSAGE_SWORN:
-        read_language(o, m);
-        return;
     case MESSAGE_RULE:
-        read_rule(o, m);
-        return;
     case MESSAGE_MARK:
-        read_words(o, "words", true, m->words);
+        read_evidence(o, m);
         return;
     case MESSAGE_PATH:
         read_path(o, m);
